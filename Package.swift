@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+let package = Package(
+    name: "RivetAsync",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "RivetAsync", targets: ["RivetAsync"]),
+        .library(name: "RivetAsyncLocal", targets: ["RivetAsyncLocal"]),
+    ],
+    targets: [
+        // Headers only: epoll and eventfd are not visible through `import Glibc`.
+        .target(name: "CEpoll"),
+        .target(name: "RivetAsync", dependencies: ["CEpoll"], swiftSettings: settings),
+        .target(name: "RivetAsyncLocal", dependencies: ["RivetAsync"], swiftSettings: settings),
+        .target(name: "CAllocationCounter", path: "Benchmarks/Allocations"),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: ["RivetAsync", "RivetAsyncLocal", "CAllocationCounter"],
+            path: "Benchmarks",
+            exclude: ["Allocations", "Peers"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "RivetAsyncTests",
+            dependencies: ["RivetAsync", "RivetAsyncLocal"],
+            exclude: ["Vectors"],
+            swiftSettings: settings
+        ),
+    ]
+)

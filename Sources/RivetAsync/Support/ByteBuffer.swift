@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A growable queue of bytes: appended at the end, consumed at the front.
+///
+/// It keeps its memory when it empties, so a buffer that is filled and drained over and over allocates once.
+package struct ByteBuffer: ~Copyable, @unchecked Sendable {
+    private var base: UnsafeMutableRawPointer
+    private var capacity: Int
+    private var head = 0
+    private var tail = 0
+
+    package init(capacity: Int = 0) {
+        self.capacity = max(capacity, 64)
+        base = .allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit { base.deallocate() }
+
+    package var count: Int { tail &- head }
+    package var isEmpty: Bool { head == tail }
+
+    package borrowing func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try body(UnsafeRawBufferPointer(start: base + head, count: count))
+    }
+
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+        reserve(bytes.count)
+        (base + tail).copyMemory(from: source, byteCount: bytes.count)
+        tail &+= bytes.count
+    }
+
+    package mutating func append(_ bytes: some Sequence<UInt8>) {
+        let done: Void? = bytes.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
+        if done == nil { Array(bytes).withUnsafeBytes { append($0) } }
+    }
+
+    package mutating func append(_ byte: UInt8) {
+        reserve(1)
+        base.storeBytes(of: byte, toByteOffset: tail, as: UInt8.self)
+        tail &+= 1
+    }
+
+    /// Gives `body` at least `count` writable bytes behind the last one; it returns how many of them it filled.
+    package mutating func appendDirectly<E: Error>(
+        _ count: Int,
+        _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
+    ) throws(E) {
+        reserve(count)
+        let filled = try body(UnsafeMutableRawBufferPointer(start: base + tail, count: capacity &- tail))
+        precondition(filled >= 0 && filled <= capacity &- tail)
+        tail &+= filled
+    }
+
+    package mutating func removeFirst(_ count: Int) {
+        precondition(count >= 0 && count <= self.count)
+        head &+= count
+        if head == tail { (head, tail) = (0, 0) }
+    }
+
+    package mutating func removeAll() {
+        (head, tail) = (0, 0)
+    }
+
+    /// Makes room for `additional` more bytes, moving or growing at need.
+    package mutating func reserve(_ additional: Int) {
+        if capacity &- tail >= additional { return }
+        let used = count
+        if capacity &- used >= additional, head >= used {
+            base.copyMemory(from: base + head, byteCount: used)
+        } else {
+            let newCapacity = max(capacity * 2, used + additional)
+            let grown = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 16)
+            grown.copyMemory(from: base + head, byteCount: used)
+            base.deallocate()
+            base = grown
+            capacity = newCapacity
+        }
+        (head, tail) = (0, used)
+    }
+}

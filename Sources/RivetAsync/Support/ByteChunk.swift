@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Immutable bytes: a reference-counted slice of a receive buffer.
+///
+/// Copying one copies a reference. A slice keeps its whole buffer (up to 64 KiB) alive, so code that keeps a few
+/// bytes for long should copy them out, as `Array(chunk)`.
+public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
+    private let storage: ByteStorage?
+    private let offset: Int
+    /// The number of bytes.
+    public let count: Int
+
+    /// Copies `bytes` into a new buffer.
+    public init(_ bytes: some Sequence<UInt8>) {
+        let copied = bytes.withContiguousStorageIfAvailable { ByteChunk(copying: UnsafeRawBufferPointer($0)) }
+        self = copied ?? Array(bytes).withUnsafeBytes { ByteChunk(copying: $0) }
+    }
+
+    package init(copying bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, bytes.count > 0 else {
+            self.init()
+            return
+        }
+        let storage = ByteStorage(capacity: bytes.count)
+        storage.base.copyMemory(from: source, byteCount: bytes.count)
+        self.init(storage: storage, offset: 0, count: bytes.count)
+    }
+
+    package init() {
+        storage = nil
+        offset = 0
+        count = 0
+    }
+
+    /// A slice of `storage`; the caller vouches that the range lies within it and is filled.
+    package init(storage: ByteStorage, offset: Int, count: Int) {
+        assert(offset >= 0 && count >= 0 && offset + count <= storage.capacity)
+        self.storage = storage
+        self.offset = offset
+        self.count = count
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { count }
+
+    /// The byte at `position`, which must be in `0 ..< count`.
+    public subscript(position: Int) -> UInt8 {
+        precondition(position >= 0 && position < count, "ByteChunk index out of range")
+        return withUnsafeBytes { $0[position] }
+    }
+
+    /// The same bytes from `range`, sharing the buffer; `range` is clamped to the chunk.
+    package func slice(_ range: Range<Int>) -> ByteChunk {
+        let clamped = range.clamped(to: 0..<count)
+        guard let storage, !clamped.isEmpty else { return ByteChunk() }
+        return ByteChunk(storage: storage, offset: offset + clamped.lowerBound, count: clamped.count)
+    }
+
+    /// The size of the buffer that this slice keeps alive, in bytes.
+    package var retainedSize: Int { storage?.capacity ?? 0 }
+
+    /// Calls `body` with the bytes. The pointer is valid only during the call.
+    @inlinable
+    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try body(unsafeBytes)
+    }
+
+    public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R? {
+        try body(unsafeBytes.assumingMemoryBound(to: UInt8.self))
+    }
+
+    @usableFromInline var unsafeBytes: UnsafeRawBufferPointer {
+        guard let storage else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: storage.base + offset, count: count)
+    }
+
+    public static func == (a: ByteChunk, b: ByteChunk) -> Bool {
+        guard a.count == b.count else { return false }
+        return a.withUnsafeBytes { left in b.withUnsafeBytes { right in left.elementsEqual(right) } }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A point on the time line of one ``TimeSource``: the time since it was made.
+package struct TimePoint: InstantProtocol, Sendable {
+    package var sinceStart: Duration
+
+    package init(_ sinceStart: Duration) { self.sinceStart = sinceStart }
+
+    package func advanced(by duration: Duration) -> TimePoint { TimePoint(sinceStart + duration) }
+    package func duration(to other: TimePoint) -> Duration { other.sinceStart - sinceStart }
+    package static func < (a: TimePoint, b: TimePoint) -> Bool { a.sinceStart < b.sinceStart }
+}
+
+/// The injected clock with its type put away, so that machines and tables can hold plain ``TimePoint``s.
+package struct TimeSource: Sendable {
+    private let read: @Sendable () -> TimePoint
+    private let pause: @Sendable (TimePoint) async throws -> Void
+
+    package init(_ clock: some Clock<Duration>) {
+        let start = clock.now
+        read = { TimePoint(start.duration(to: clock.now)) }
+        pause = { try await clock.sleep(until: start.advanced(by: $0.sinceStart), tolerance: nil) }
+    }
+
+    package var now: TimePoint { read() }
+
+    /// Returns at `deadline`, or throws `CancellationError` when the task is cancelled before.
+    package func sleep(until deadline: TimePoint) async throws { try await pause(deadline) }
+}

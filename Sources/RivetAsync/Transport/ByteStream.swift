@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a stream calls, always on its lane, never after `close()`.
+package protocol ByteHandler: AnyObject {
+    /// Bytes in order. The handler takes all of them; a slice may be kept.
+    func received(_ bytes: ByteChunk)
+    /// Everything that had arrived in this turn has been handed over: wake who waits, send what was gathered.
+    func receivedAll()
+    /// The output fell from above to below its low-water mark.
+    func writable()
+    /// The last call. `finished`: the peer ended its side properly; bytes can still be written.
+    func ended(_ end: StreamEnd)
+}
+
+package enum StreamEnd: Error, Sendable, Equatable {
+    case finished
+    case failed(TransportError)
+}
+
+/// A reliable two-way stream of bytes that lives on one lane: TCP, TLS over it, or memory.
+///
+/// Every method is called on `lane`, and none blocks. What is written is gathered and leaves at the end of the
+/// lane's turn.
+package protocol ByteStream: AnyObject, Sendable {
+    var lane: Lane { get }
+    /// Sets or replaces the handler; reading starts with the first one. It is held strongly until `ended` or `close`.
+    func setHandler(_ handler: any ByteHandler)
+    /// Bytes accepted and not yet with the kernel. Above `highWaterMark` a sender must wait for `writable`.
+    var pendingOutput: Int { get }
+    /// Appends to the output; `body` writes straight into the buffer that will be sent.
+    func write(_ body: (inout ByteBuffer) -> Void)
+    /// Ends our side after everything written so far (FIN; over TLS `close_notify` before it).
+    func finishWriting()
+    /// No `received` until `resumeReading`; the kernel's buffer fills and the peer has to wait.
+    func suspendReading()
+    func resumeReading()
+    /// Ends both sides now, drops what is pending and frees the descriptor. No call to the handler follows.
+    func close()
+    /// TLS version, protocol and the like, for diagnostics; nil for plain streams.
+    var securityDescription: String? { get }
+}
+
+/// Above this many pending bytes a sender waits (64 KiB, as the kernel's own buffers are of that order).
+package let highWaterMark = 65_536
+/// Below this many pending bytes a waiting sender goes on.
+package let lowWaterMark = 16_384
