@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
+package import Synchronization
 
 /// Counts what one client or engine holds open, so that a test can check that nothing is left behind.
 package final class ResourceGauge: Sendable {
