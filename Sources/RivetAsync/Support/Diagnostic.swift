@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One line of what the library has to say about itself: a log line, a measurement, or one end of a span.
+///
+/// It never holds a token, a parameter, an argument, an output or an event's payload.
+public struct Diagnostic: Sendable {
+    /// How much attention a line deserves.
+    @nonexhaustive public enum Level: String, Sendable {
+        /// Every step, for debugging the library itself.
+        case trace
+        /// What a person wants to see while debugging a program.
+        case debug
+        /// What a person should look at.
+        case warning
+    }
+
+    /// A named value, for structured logs.
+    public struct Field: Sendable {
+        /// The name, in lower case with underscores.
+        public let name: String
+        /// The value as text.
+        public let value: String
+    }
+
+    /// A number to put into a metric.
+    public struct Measurement: Sendable {
+        /// The metric's name.
+        public let name: String
+        /// The number.
+        public let value: Double
+        /// Its unit, such as `s` or `events`.
+        public let unit: String
+    }
+
+    /// One end of a piece of work, for tracing.
+    public struct Span: Sendable {
+        /// What is done.
+        public let name: String
+        /// Unique within the client.
+        public let id: UInt64
+        /// The span around it.
+        public let parent: UInt64?
+        /// False where it begins, true where it ends.
+        public let ended: Bool
+    }
+
+    /// How much attention the line deserves.
+    public let level: Level
+    /// What happened.
+    public let message: String
+    /// The values that belong to it. Lines of one connection share `connection` and `attempt`.
+    public let fields: [Field]
+    /// The number to count, where the line has one.
+    public let measurement: Measurement?
+    /// The span that begins or ends here.
+    public let span: Span?
+
+    package init(
+        _ level: Level,
+        _ message: String,
+        _ fields: KeyValuePairs<String, String> = [:],
+        measurement: Measurement? = nil,
+        span: Span? = nil
+    ) {
+        self.level = level
+        self.message = message
+        self.fields = fields.map { Field(name: $0.key, value: $0.value) }
+        self.measurement = measurement
+        self.span = span
+    }
+}

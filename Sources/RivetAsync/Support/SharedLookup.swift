@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// A value that is looked up once for all who ask at the same time, and kept. A failure is not kept (B16, B28, B29).
+package final class SharedLookup<Value: Sendable>: Sendable {
+    private struct State {
+        var value: Value?
+        var running: Running?
+    }
+
+    private final class Running: Sendable {
+        let done = Signal()
+        let result = Mutex<Result<Value, any Error>?>(nil)
+    }
+
+    private enum Step {
+        case done(Value)
+        case join(Running, isFirst: Bool)
+    }
+
+    private let state = Mutex(State())
+    private let root: RootTask
+
+    package init(root: RootTask, value: Value? = nil) {
+        self.root = root
+        state.withLock { $0.value = value }
+    }
+
+    package var current: Value? { state.withLock { $0.value } }
+
+    /// Drops the kept value if it satisfies `condition`, so that the next caller looks it up anew.
+    package func forget(where condition: (Value) -> Bool) {
+        state.withLock { state in
+            if let value = state.value, condition(value) { state.value = nil }
+        }
+    }
+
+    /// The kept value, or that of the lookup under way, or of `lookUp` started now as a child of the root task.
+    ///
+    /// Cancelling one caller leaves the lookup to the others.
+    package func value(_ lookUp: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        let step: Step = state.withLock { state in
+            if let value = state.value { return .done(value) }
+            if let running = state.running { return .join(running, isFirst: false) }
+            let running = Running()
+            state.running = running
+            return .join(running, isFirst: true)
+        }
+        switch step {
+        case .done(let value):
+            return value
+        case .join(let running, let isFirst):
+            if isFirst {
+                let started = root.add { [self] in await run(running, lookUp) }
+                if !started { finish(running, .failure(CancellationError())) }
+            }
+            await running.done.wait()
+            guard let result = running.result.withLock({ $0 }) else { throw CancellationError() }
+            return try result.get()
+        }
+    }
+
+    private func run(_ running: Running, _ lookUp: @Sendable () async throws -> Value) async {
+        do {
+            finish(running, .success(try await lookUp()))
+        } catch {
+            finish(running, .failure(error))
+        }
+    }
+
+    private func finish(_ running: Running, _ result: Result<Value, any Error>) {
+        running.result.withLock { $0 = result }
+        state.withLock { state in
+            if case .success(let value) = result { state.value = value }
+            if state.running === running { state.running = nil }
+        }
+        running.done.set()
+    }
+}
