@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The fields (headers) of an HTTP message, in order; names compare without case.
+///
+/// Any text can be put in. What cannot be sent (a name that is not a token, a value with a line break or anything but
+/// printable ASCII) is refused when the request is made, before a byte leaves (RFC 9110 §5.1, §5.5).
+/// `description` shows names and sizes only, because values may be secrets.
+public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Sequence, CustomStringConvertible {
+    /// One line: a name and its value.
+    public struct Field: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+        /// The name, as written; two names that differ only in the case of ASCII letters are equal.
+        public var name: String
+        /// The value, without surrounding blanks when it was received.
+        public var value: String
+
+        /// A field of that name and value.
+        public init(_ name: String, _ value: String) {
+            (self.name, self.value) = (name, value)
+        }
+
+        public static func == (a: Self, b: Self) -> Bool {
+            a.name.equalsIgnoringASCIICase(b.name) && a.value == b.value
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            for byte in name.utf8 { hasher.combine(HTTPSyntax.lowercased(byte)) }
+            hasher.combine(value)
+        }
+
+        public var description: String { "\(name): (\(value.utf8.count) bytes)" }
+        public var customMirror: Mirror { Mirror(self, children: ["name": name]) }
+    }
+
+    private var fields: [Field] = []
+
+    /// No fields.
+    public init() {}
+
+    /// Fields in the order of the literal; a name may occur more than once.
+    public init(dictionaryLiteral elements: (String, String)...) {
+        fields = elements.map { Field($0.0, $0.1) }
+    }
+
+    /// The value of `name`, or nil; several fields of one name are joined with `", "` (RFC 9110 §5.2).
+    ///
+    /// Setting replaces all fields of that name by one, in the place of the first, and setting nil removes them.
+    /// `Set-Cookie` cannot be joined: read its fields one by one.
+    public subscript(name: String) -> String? {
+        get {
+            var joined: String?
+            for field in fields where field.name.equalsIgnoringASCIICase(name) {
+                joined = joined.map { $0 + ", " + field.value } ?? field.value
+            }
+            return joined
+        }
+        set {
+            let first = fields.firstIndex { $0.name.equalsIgnoringASCIICase(name) }
+            guard let newValue else {
+                fields.removeAll { $0.name.equalsIgnoringASCIICase(name) }
+                return
+            }
+            guard let first else {
+                fields.append(Field(name, newValue))
+                return
+            }
+            let rest = fields[(first + 1)...].filter { !$0.name.equalsIgnoringASCIICase(name) }
+            fields.replaceSubrange(first..., with: [Field(name, newValue)] + rest)
+        }
+    }
+
+    /// Adds a field at the end, also when there are others of its name.
+    public mutating func append(_ field: Field) {
+        fields.append(field)
+    }
+
+    /// The fields in order.
+    public func makeIterator() -> IndexingIterator<[Field]> { fields.makeIterator() }
+
+    public var description: String { fields.description }
+
+    package var count: Int { fields.count }
+
+    /// The values of all fields of that name, in order.
+    package func values(of name: String) -> [String] {
+        fields.lazy.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
+    }
+
+    /// The members of a comma-separated list field, in order, blanks around them and empty ones removed (RFC 9110 §5.6.1).
+    package func list(_ name: String) -> [Substring] {
+        values(of: name).flatMap { value in
+            value.utf8.split(separator: UInt8(ascii: ",")).map { Substring($0).trimmingBlanks }.filter { !$0.isEmpty }
+        }
+    }
+
+    /// Whether the list field has that member, without regard to case: `Connection: keep-alive, Upgrade`.
+    package func list(_ name: String, contains member: String) -> Bool {
+        list(name).contains { $0.equalsIgnoringASCIICase(member) }
+    }
+}
+
+extension StringProtocol {
+    package func equalsIgnoringASCIICase(_ other: some StringProtocol) -> Bool {
+        utf8.elementsEqual(other.utf8) { HTTPSyntax.lowercased($0) == HTTPSyntax.lowercased($1) }
+    }
+}
+
+extension Substring {
+    /// Without blanks and tabs at both ends (OWS of RFC 9110 §5.6.3).
+    var trimmingBlanks: Substring {
+        let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+        guard let first = utf8.firstIndex(where: { !isBlank($0) }), let last = utf8.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        return self[first...last]
+    }
+}

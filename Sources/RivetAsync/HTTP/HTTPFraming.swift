@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How the end of a message's body is found (RFC 9112 §6.3).
+package enum HTTPFraming: Sendable, Equatable {
+    case none
+    case length(Int)
+    case chunked
+    /// Responses only.
+    case untilClose
+
+    /// What the fields say; nil where they say nothing.
+    init?(_ fields: HTTPFields, minorVersion: Int, offset: Int) throws(HTTPError) {
+        let codings = fields.values(of: "transfer-encoding")
+        let lengths = fields.values(of: "content-length")
+        if !codings.isEmpty {
+            guard lengths.isEmpty else { throw .bothLengths }
+            // HTTP/1.0 has no transfer codings: such a message was mangled on its way (§6.1).
+            guard minorVersion > 0 else { throw .malformed(.transferEncoding, offset: offset) }
+            let members = fields.list("transfer-encoding")
+            guard members.count == 1, members[0].equalsIgnoringASCIICase("chunked") else {
+                throw .unsupportedTransferCoding
+            }
+            self = .chunked
+            return
+        }
+        guard let length = try Self.length(lengths, offset: offset) else { return nil }
+        self = .length(length)
+    }
+
+    /// One length; the same one several times counts as one (RFC 9110 §8.6).
+    private static func length(_ values: [String], offset: Int) throws(HTTPError) -> Int? {
+        var length: Int?
+        for value in values {
+            for member in value.split(separator: ",", omittingEmptySubsequences: false) {
+                let digits = member.trimmingBlanks.utf8
+                guard !digits.isEmpty, digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+                    let number = Int(member.trimmingBlanks)
+                else { throw .malformed(.contentLength, offset: offset) }
+                if let length, length != number { throw .conflictingLengths(length, number) }
+                length = number
+            }
+        }
+        return length
+    }
+}

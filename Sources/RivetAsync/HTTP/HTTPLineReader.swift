@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Cuts lines that end in CRLF out of chunks; a line within one chunk is read in place, without a copy.
+///
+/// A lone LF is refused although RFC 9112 §2.2 allows to take it: readers that disagree about lines are how messages
+/// are smuggled.
+struct HTTPLineReader: Sendable {
+    /// Bytes of this message that have been taken, lines and others.
+    var offset = 0
+    private var partial: [UInt8] = []
+    private var section = HTTPError.Section.head
+    private var limit = 0
+    private var used = 0
+
+    /// A new message begins.
+    mutating func reset() {
+        self = HTTPLineReader()
+    }
+
+    /// The lines that follow, with their CRLFs, may have `limit` bytes together.
+    mutating func begin(_ section: HTTPError.Section, limit: Int) {
+        (self.section, self.limit, used) = (section, limit, 0)
+    }
+
+    /// How much of the current line has come in earlier chunks.
+    var lineLength: Int { partial.count }
+
+    /// Gives `body` the next line without its CRLF and where it began, and returns what it returns; nil when the line
+    /// is not complete in `chunk`, whose rest is then kept.
+    mutating func next<R>(
+        in chunk: ByteChunk,
+        from position: inout Int,
+        _ body: (UnsafeRawBufferPointer, Int) throws(HTTPError) -> R
+    ) throws(HTTPError) -> R? {
+        let start = offset &- partial.count
+        let from = position
+        let (taken, isComplete) = chunk.withUnsafeBytes { bytes in
+            var end = from
+            while end < bytes.count, bytes[end] != 0x0a { end &+= 1 }
+            return end < bytes.count ? (end &+ 1 &- from, true) : (end &- from, false)
+        }
+        guard taken <= limit &- used else { throw .tooLarge(section, limit: limit, actual: nil) }
+        used &+= taken
+        offset &+= taken
+        position &+= taken
+        if isComplete && partial.isEmpty {
+            return try Self.read(chunk.slice(from..<position), start, body)
+        }
+        chunk.withUnsafeBytes { partial.append(contentsOf: $0[from..<(from &+ taken)]) }
+        guard isComplete else { return nil }
+        defer { partial.removeAll(keepingCapacity: true) }
+        return try Self.read(ByteChunk(partial), start, body)
+    }
+
+    private static func read<R>(
+        _ line: ByteChunk,
+        _ start: Int,
+        _ body: (UnsafeRawBufferPointer, Int) throws(HTTPError) -> R
+    ) throws(HTTPError) -> R {
+        let result: Result<R, HTTPError> = line.withUnsafeBytes { bytes in
+            let length = bytes.count &- 2
+            guard length >= 0, bytes[length] == 0x0d else {
+                return .failure(.malformed(.lineEnding, offset: start &+ bytes.count &- 1))
+            }
+            let line = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+            do throws(HTTPError) {
+                return .success(try body(line, start))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}

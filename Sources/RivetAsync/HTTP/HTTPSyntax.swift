@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The character classes of RFC 9110 §5 and the reading of one field line, shared by both directions and both ends.
+package enum HTTPSyntax {
+    /// A letter, digit, or one of `` !#$%&'*+-.^_`|~ `` (RFC 9110 §5.6.2).
+    package static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "'"),
+            UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+
+    package static func isToken(_ text: some StringProtocol) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy(isTokenByte)
+    }
+
+    /// What may stand in a received field value or reason phrase: HTAB, blank, VCHAR and obs-text (RFC 9110 §5.5).
+    static func isTextByte(_ byte: UInt8) -> Bool {
+        (byte >= 0x20 && byte != 0x7f) || byte == 0x09
+    }
+
+    static func isPrintableASCII(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f }
+
+    @inline(__always)
+    static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+
+    /// Received text: UTF-8 if it is, else each byte as the character of that number (ISO 8859-1), so nothing is lost.
+    static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+        String(validating: bytes, as: UTF8.self)
+            ?? String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) }))
+    }
+
+    /// Reads `HTTP/1.x` at `position`: 0, or 1 for that and anything newer, which is read as 1.1 (RFC 9110 §2.5).
+    static func version(
+        _ line: UnsafeRawBufferPointer,
+        at position: Int,
+        offset: Int,
+        part: HTTPError.Part
+    ) throws(HTTPError) -> Int {
+        let form: StaticString = "HTTP/1."
+        for index in 0..<form.utf8CodeUnitCount {
+            let at = position &+ index
+            guard at < line.count else { throw .malformed(part, offset: offset &+ at) }
+            guard line[at] == form.utf8Start[index] else {
+                throw index < 5 ? .malformed(part, offset: offset &+ at) : .unsupportedVersion(offset: offset &+ at)
+            }
+        }
+        let minor = position &+ form.utf8CodeUnitCount
+        guard minor < line.count, line[minor] >= 0x30, line[minor] <= 0x39 else {
+            throw .malformed(part, offset: offset &+ minor)
+        }
+        return line[minor] == 0x30 ? 0 : 1
+    }
+
+    /// Reads `name: value` (RFC 9112 §5); `offset` is where the line begins, for the error.
+    ///
+    /// Folded lines and blanks before the colon are refused, not mended (§5.1, §5.2).
+    static func field(_ line: UnsafeRawBufferPointer, offset: Int) throws(HTTPError) -> HTTPFields.Field {
+        if line.first == 0x20 || line.first == 0x09 { throw .malformed(.foldedField, offset: offset) }
+        var colon = 0
+        while colon < line.count, isTokenByte(line[colon]) { colon &+= 1 }
+        guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else {
+            throw .malformed(.fieldName, offset: offset &+ colon)
+        }
+        var (start, end) = (colon &+ 1, line.count)
+        while start < end, line[start] == 0x20 || line[start] == 0x09 { start &+= 1 }
+        while end > start, line[end &- 1] == 0x20 || line[end &- 1] == 0x09 { end &-= 1 }
+        for position in start..<end where !isTextByte(line[position]) {
+            throw .malformed(.fieldValue, offset: offset &+ position)
+        }
+        return HTTPFields.Field(
+            text(UnsafeRawBufferPointer(rebasing: line[..<colon])),
+            text(UnsafeRawBufferPointer(rebasing: line[start..<end]))
+        )
+    }
+
+    /// Checks fields that are to be written, so that none can bring a line of its own.
+    ///
+    /// - Parameter asciiOnly: requests; the gateway drops in silence what holds another byte (PROTOCOL d).
+    static func validate(_ fields: HTTPFields, asciiOnly: Bool) throws(HTTPError) {
+        var index = 0
+        for field in fields {
+            guard isToken(field.name) else { throw .invalidFieldName(index: index) }
+            var offset = 0
+            for byte in field.value.utf8 {
+                guard asciiOnly ? isPrintableASCII(byte) : isTextByte(byte) else {
+                    throw .invalidFieldValue(name: field.name, offset: offset)
+                }
+                offset += 1
+            }
+            index += 1
+        }
+    }
+}
