@@ -19,7 +19,9 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     package var count: Int { tail &- head }
     package var isEmpty: Bool { head == tail }
 
-    package borrowing func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    package borrowing func withUnsafeBytes<R, E: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
         try body(UnsafeRawBufferPointer(start: base + head, count: count))
     }
 

@@ -40,7 +40,9 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
         self.count = count
     }
 
+    /// Always 0.
     public var startIndex: Int { 0 }
+    /// The same as `count`.
     public var endIndex: Int { count }
 
     /// The byte at `position`, which must be in `0 ..< count`.
@@ -59,12 +61,15 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
     /// The size of the buffer that this slice keeps alive, in bytes.
     package var retainedSize: Int { storage?.capacity ?? 0 }
 
-    /// Calls `body` with the bytes. The pointer is valid only during the call.
+    /// Calls `body` with the bytes.
+    ///
+    /// The pointer is valid only during the call.
     @inlinable
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try body(unsafeBytes)
     }
 
+    /// Calls `body` with the bytes, which always are contiguous.
     public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R? {
         try body(unsafeBytes.assumingMemoryBound(to: UInt8.self))
     }
@@ -74,11 +79,13 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
         return UnsafeRawBufferPointer(start: storage.base + offset, count: count)
     }
 
+    /// Compares the bytes, wherever they lie.
     public static func == (a: ByteChunk, b: ByteChunk) -> Bool {
         guard a.count == b.count else { return false }
         return a.withUnsafeBytes { left in b.withUnsafeBytes { right in left.elementsEqual(right) } }
     }
 
+    /// Hashes the bytes, wherever they lie.
     public func hash(into hasher: inout Hasher) {
         withUnsafeBytes { hasher.combine(bytes: $0) }
     }

@@ -53,7 +53,8 @@ package final class DeadlineScheduler: Sendable {
                 let next = state.entries.values.map(\.deadline).min()
                 state.sleepsUntil = next
                 state.wakeUp = Signal()
-                return (due.sorted { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }.map(\.value), next, state.wakeUp)
+                let ordered = due.sorted { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }
+                return (ordered.map(\.value), next, state.wakeUp)
             }
             for entry in due { entry.fire() }
             guard let next else {

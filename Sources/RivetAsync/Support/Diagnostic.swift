@@ -48,7 +48,9 @@ public struct Diagnostic: Sendable {
     public let level: Level
     /// What happened.
     public let message: String
-    /// The values that belong to it. Lines of one connection share `connection` and `attempt`.
+    /// The values that belong to it.
+    ///
+    /// Lines of one connection share `connection` and `attempt`.
     public let fields: [Field]
     /// The number to count, where the line has one.
     public let measurement: Measurement?

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// A bounded queue from anywhere to one reader, who waits when it is empty: what is behind the slow sequences
-/// (status, diagnostics). When it is full the oldest element goes.
+/// A bounded queue from anywhere to one reader, who waits when it is empty.
+///
+/// It is what is behind the slow sequences (status, diagnostics). When it is full the oldest element goes.
 package final class Feed<Element: Sendable>: Sendable {
     private struct State {
         var queue = RingBuffer<Element>()

@@ -11,6 +11,10 @@ package final class ResourceGauge: Sendable {
 
     /// `[descriptors, tasks, waiters]`, each zero when everything is closed.
     package var snapshot: [Int] {
-        [descriptors.load(ordering: .sequentiallyConsistent), tasks.load(ordering: .sequentiallyConsistent), waiters.load(ordering: .sequentiallyConsistent)]
+        [
+            descriptors.load(ordering: .sequentiallyConsistent),
+            tasks.load(ordering: .sequentiallyConsistent),
+            waiters.load(ordering: .sequentiallyConsistent),
+        ]
     }
 }

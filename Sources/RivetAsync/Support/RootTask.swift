@@ -22,7 +22,9 @@ package final class RootTask: Sendable {
         }
     }
 
-    /// Starts `work` as a child. Returns false, and does nothing, after `finish` or `cancel`.
+    /// Starts `work` as a child.
+    ///
+    /// Returns false, and does nothing, after `finish` or `cancel`.
     @discardableResult
     package func add(_ work: @escaping @Sendable () async -> Void) -> Bool {
         switch additions.yield(work) {

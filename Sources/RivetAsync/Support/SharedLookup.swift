@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// A value that is looked up once for all who ask at the same time, and kept. A failure is not kept (B16, B28, B29).
+/// A value that is looked up once for all who ask at the same time, and kept.
+///
+/// A failure is not kept (B16, B28, B29).
 package final class SharedLookup<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?

@@ -44,7 +44,9 @@ package final class Signal: Sendable {
         }
     }
 
-    /// Returns when the signal is set, whatever happens to the task. Only for signals that are sure to come.
+    /// Returns when the signal is set, whatever happens to the task.
+    ///
+    /// Only for signals that are sure to come.
     package func waitUncancellably(isolation: isolated (any Actor)? = #isolation) async {
         let id = state.withLock { state in
             state.lastID += 1
