@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a WebSocket was closed.
+public struct WebSocketClosing: Sendable, Hashable {
+    /// The code of the close frame; ``WebSocketCloseCode/noStatusReceived`` where it had none, and
+    /// ``WebSocketCloseCode/abnormalClosure`` where we closed and no close frame came back.
+    public let code: WebSocketCloseCode
+    /// The text of the close frame, empty where it had none.
+    public let reason: String
+
+    package init(_ code: WebSocketCloseCode, reason: String = "") {
+        self.code = code
+        self.reason = reason
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Cuts received bytes into frames (RFC 6455 §5.2).
+///
+/// A frame that lies whole in one chunk comes out as a slice of it; nothing is copied or allocated. (A client's
+/// frames are masked, so a server unmasks them into an arena that is used again once nobody holds a slice of it.)
+/// A frame that crosses chunks is assembled. Memory grows with what arrives, never with what a head announces.
+package struct WebSocketFrameDecoder: Sendable {
+    /// The first two to fourteen bytes of a frame, checked.
+    package struct Head: Sendable, Equatable {
+        package let isFinal: Bool
+        package let opcode: WebSocketOpcode
+        package let payloadSize: Int
+        fileprivate let maskingKey: UInt32?
+        fileprivate let size: Int
+    }
+
+    private struct Assembly {
+        let head: Head
+        var storage: ByteStorage
+        /// Where the payload begins in `storage`.
+        let offset: Int
+        var filled = 0
+
+        var payload: ByteChunk { ByteChunk(storage: storage, offset: offset, count: filled) }
+    }
+
+    /// Larger payloads get memory of their own.
+    private static let largestInArena = 4_096
+    private static let arenaSize = 65_536
+    /// What a frame in several chunks may get at once, before more than half of it has arrived.
+    private static let firstAssemblySize = 1 << 20
+
+    private let role: WebSocketRole
+    private let limits: WebSocketLimits
+    private var chunk = ByteChunk()
+    private var position = 0
+    /// The beginning of a head that the last chunk cut.
+    private var headBytes: InlineArray<14, UInt8> = .init(repeating: 0)
+    private var headCount = 0
+    private var assembly: Assembly?
+    private var arena: ByteStorage?
+    private var arenaUsed = 0
+
+    package init(role: WebSocketRole, limits: WebSocketLimits) {
+        self.role = role
+        self.limits = limits
+    }
+
+    /// Adds bytes; `next` must have returned nil before.
+    package mutating func receive(_ bytes: ByteChunk) {
+        assert(position == chunk.count, "the last chunk was not read to its end")
+        chunk = bytes
+        position = 0
+    }
+
+    /// The next whole frame; nil when more bytes are needed, and the chunk is let go.
+    @inline(__always)
+    package mutating func next() throws(WebSocketProtocolError) -> WebSocketFrame? {
+        if headCount == 0, assembly == nil, role == .client {
+            // The hot path: a whole unmasked frame in the chunk.
+            if let head = try parseHead(unread), chunk.count &- position &- head.size >= head.payloadSize {
+                let payloadStart = position &+ head.size
+                position = payloadStart &+ head.payloadSize
+                let payload = chunk.slice(payloadStart..<position)
+                return WebSocketFrame(head.opcode, payload, isFinal: head.isFinal)
+            }
+        }
+        return try nextInParts()
+    }
+
+    /// The frame whose head is complete and whose payload is not, with what has arrived of it.
+    package var partialFrame: (head: Head, payload: ByteChunk)? {
+        assembly.map { ($0.head, $0.payload) }
+    }
+
+    private mutating func nextInParts() throws(WebSocketProtocolError) -> WebSocketFrame? {
+        if assembly == nil {
+            guard let head = try takeHead() else {
+                release()
+                return nil
+            }
+            let available = chunk.count &- position
+            if head.maskingKey == nil, available >= head.payloadSize {
+                let payload = chunk.slice(position..<position &+ head.payloadSize)
+                position &+= head.payloadSize
+                return WebSocketFrame(head.opcode, payload, isFinal: head.isFinal)
+            }
+            let (storage, offset) = makeRoom(for: head.payloadSize, available: available)
+            assembly = Assembly(head: head, storage: storage, offset: offset)
+        }
+        fillAssembly()
+        guard let finished = assembly, finished.filled == finished.head.payloadSize else {
+            release()
+            return nil
+        }
+        assembly = nil
+        return WebSocketFrame(finished.head.opcode, finished.payload, isFinal: finished.head.isFinal)
+    }
+
+    /// What of the chunk is to be read; valid while the chunk is kept.
+    @inline(__always)
+    private var unread: UnsafeRawBufferPointer {
+        let bytes = chunk.unsafeBytes
+        guard let base = bytes.baseAddress else { return bytes }
+        return UnsafeRawBufferPointer(start: base + position, count: bytes.count &- position)
+    }
+
+    /// Lets the chunk go, so that an idle connection keeps no receive buffer.
+    private mutating func release() {
+        chunk = ByteChunk()
+        position = 0
+    }
+
+    // MARK: Heads
+
+    private mutating func takeHead() throws(WebSocketProtocolError) -> Head? {
+        if headCount == 0, let head = try parseHead(unread) {
+            position &+= head.size
+            return head
+        }
+        while position < chunk.count, headCount < headBytes.count {
+            headBytes[headCount] = chunk[position]
+            headCount &+= 1
+            position &+= 1
+            if let head = try parseStoredHead() {
+                headCount = 0
+                return head
+            }
+        }
+        return nil
+    }
+
+    private func parseStoredHead() throws(WebSocketProtocolError) -> Head? {
+        try withUnsafeBytes(of: headBytes) { bytes throws(WebSocketProtocolError) in
+            try parseHead(UnsafeRawBufferPointer(rebasing: bytes[..<headCount]))
+        }
+    }
+
+    /// The head at the beginning of `bytes`, or nil when they are too few. What can be refused is refused at once.
+    @inline(__always)
+    private func parseHead(_ bytes: UnsafeRawBufferPointer) throws(WebSocketProtocolError) -> Head? {
+        guard bytes.count > 0 else { return nil }
+        let first = bytes[0]
+        guard let opcode = WebSocketOpcode(rawValue: first & 0xF), first & 0x70 == 0 else {
+            throw first & 0x70 != 0 ? .reservedBits(first >> 4 & 7) : .reservedOpcode(first & 0xF)
+        }
+        let isFinal = first & 0x80 != 0
+        guard isFinal || !opcode.isControl else { throw .fragmentedControlFrame(opcode) }
+
+        guard bytes.count > 1 else { return nil }
+        let isMasked = bytes[1] & 0x80 != 0
+        guard isMasked == (role == .server) else {
+            throw isMasked ? .maskedFrameFromServer : .unmaskedFrameFromClient
+        }
+        var payloadSize = UInt64(bytes[1] & 0x7F)
+        var headSize = 2
+        if payloadSize >= 126 {
+            let isShort = payloadSize == 126
+            headSize = isShort ? 4 : 10
+            guard bytes.count >= headSize else { return nil }
+            payloadSize =
+                isShort
+                ? UInt64(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+                : UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
+            guard payloadSize >> 63 == 0 else { throw .lengthAbove63Bits }
+            guard payloadSize > (isShort ? 125 : 0xFFFF) else { throw .lengthNotMinimal(payloadSize) }
+        }
+        try checkSize(payloadSize, of: opcode)
+        var maskingKey: UInt32?
+        if isMasked {
+            guard bytes.count >= headSize &+ 4 else { return nil }
+            maskingKey = bytes.loadUnaligned(fromByteOffset: headSize, as: UInt32.self)
+            headSize &+= 4
+        }
+        return Head(
+            isFinal: isFinal,
+            opcode: opcode,
+            payloadSize: Int(truncatingIfNeeded: payloadSize),
+            maskingKey: maskingKey,
+            size: headSize
+        )
+    }
+
+    @inline(__always)
+    private func checkSize(_ size: UInt64, of opcode: WebSocketOpcode) throws(WebSocketProtocolError) {
+        if opcode.isControl {
+            let limit = opcode == .close ? limits.maxCloseSize : WebSocketLimits.strictControlSize
+            guard size <= UInt64(limit) else { throw .controlFrameTooLarge(opcode, size: size, limit: limit) }
+        } else {
+            let limit = limits.maxFrameSize
+            guard size <= UInt64(limit) else { throw .frameTooLarge(size: size, limit: limit) }
+        }
+    }
+
+    // MARK: Payloads in parts
+
+    private mutating func fillAssembly() {
+        guard var growing = assembly else { return }
+        let count = min(growing.head.payloadSize &- growing.filled, chunk.count &- position)
+        guard count > 0, let source = unread.baseAddress else { return }
+        assembly = nil
+        let needed = growing.filled &+ count
+        if growing.storage.capacity &- growing.offset < needed {
+            let capacity = min(growing.head.payloadSize, max(needed, growing.storage.capacity * 2))
+            let larger = ByteStorage(capacity: capacity)
+            larger.base.copyMemory(from: growing.storage.base + growing.offset, byteCount: growing.filled)
+            // Only memory of its own grows, so the offset is zero on both sides.
+            growing.storage = larger
+        }
+        let destination = growing.storage.base + growing.offset + growing.filled
+        if let key = growing.head.maskingKey {
+            WebSocketMasking.apply(key: key, phase: growing.filled, from: source, to: destination, count: count)
+        } else {
+            destination.copyMemory(from: source, byteCount: count)
+        }
+        growing.filled = needed
+        position &+= count
+        assembly = growing
+    }
+
+    private mutating func makeRoom(for count: Int, available: Int) -> (ByteStorage, offset: Int) {
+        guard count <= Self.largestInArena else {
+            return (ByteStorage(capacity: min(count, max(available * 2, Self.firstAssemblySize))), 0)
+        }
+        if arena == nil || isKnownUniquelyReferenced(&arena) { arenaUsed = 0 }
+        if let arena, arena.capacity &- arenaUsed >= count {
+            defer { arenaUsed &+= count }
+            return (arena, arenaUsed)
+        }
+        let fresh = ByteStorage(capacity: Self.arenaSize)
+        arena = fresh
+        arenaUsed = count
+        return (fresh, 0)
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One end of a WebSocket after its opening handshake (RFC 6455 §5 to §8): bytes and commands in, actions out.
+///
+/// What was valid before a violation is delivered and answered first: actions come in the order of the bytes.
+package struct WebSocketStateMachine: Sendable {
+    package struct Configuration: Sendable {
+        package var role: WebSocketRole
+        package var limits: WebSocketLimits
+        /// How long the peer may take to answer our close frame, and then to end the stream.
+        package var closeTimeout: Duration
+
+        package init(
+            role: WebSocketRole,
+            limits: WebSocketLimits = WebSocketLimits(),
+            closeTimeout: Duration = .seconds(5)
+        ) {
+            self.role = role
+            self.limits = limits
+            self.closeTimeout = closeTimeout
+        }
+    }
+
+    /// Why a WebSocket ended without a closing handshake.
+    package enum Failure: Error, Sendable, Equatable {
+        /// The peer broke the protocol or a limit.
+        case violation(WebSocketProtocolError)
+        /// The stream ended before a close frame came.
+        case ended(StreamEnd)
+    }
+
+    private enum State {
+        case open
+        /// Our close frame is out, the peer's has not come.
+        case closing(deadline: TimePoint)
+        /// Nothing more is read or said; the stream's end is awaited, so that our last frame is not lost to a reset.
+        case draining(deadline: TimePoint)
+        case ended
+    }
+
+    package enum Action: Sendable, Equatable {
+        case deliverText(ByteChunk)
+        case deliverBinary(ByteChunk)
+        case deliverPong(ByteChunk)
+        case sendPong(ByteChunk)
+        /// Nil is a close frame without payload.
+        case sendClose(WebSocketClosing?)
+        /// Wait for `timePassed(now:)` until `deadline`.
+        case setDeadline(TimePoint)
+        /// The closing handshake is complete; nothing is delivered any more.
+        case reportClosed(WebSocketClosing)
+        case reportFailure(Failure)
+        case finishWriting
+        case closeStream
+    }
+
+    private let configuration: Configuration
+    private var state = State.open
+    private var decoder: WebSocketFrameDecoder
+    private var assembler: WebSocketMessageAssembler
+    /// The actions of the connection's last moments, which come several at a time.
+    private var pending: [Action] = []
+    private var now = TimePoint(.zero)
+
+    package init(_ configuration: Configuration) {
+        self.configuration = configuration
+        decoder = WebSocketFrameDecoder(role: configuration.role, limits: configuration.limits)
+        assembler = WebSocketMessageAssembler(maxMessageSize: configuration.limits.maxMessageSize)
+    }
+
+    /// Whether messages and pings may be sent.
+    package var isOpen: Bool {
+        if case .open = state { true } else { false }
+    }
+
+    // MARK: Inputs; after each, take actions from `nextAction` until it returns nil.
+
+    /// Bytes from the peer.
+    package mutating func received(_ bytes: ByteChunk, now: TimePoint) {
+        switch state {
+        case .open, .closing:
+            self.now = now
+            decoder.receive(bytes)
+        case .draining, .ended:
+            break  // Legal race: whatever was under way when the connection was closed or failed (§5.5.1).
+        }
+    }
+
+    /// The stream ended; nothing can be read any more.
+    package mutating func receivedEnd(_ end: StreamEnd) {
+        switch state {
+        case .open:
+            pending = [.reportFailure(.ended(end)), .closeStream]
+        case .closing:
+            // We wanted to close and the peer left without its close frame: closed, but not properly (§7.1.5).
+            pending = [.reportClosed(WebSocketClosing(.abnormalClosure)), .closeStream]
+        case .draining:
+            pending.append(.closeStream)
+        case .ended:
+            return  // Legal race: the deadline passed in the same turn.
+        }
+        state = .ended
+    }
+
+    /// Our side wants to close (§7.1.2). Does nothing when that is under way already. A code that may not stand on the
+    /// wire is left out, and the reason with it.
+    package mutating func close(_ closing: WebSocketClosing, now: TimePoint) {
+        guard case .open = state else { return }  // Legal race: both sides close, or one side twice.
+        let deadline = now.advanced(by: configuration.closeTimeout)
+        state = .closing(deadline: deadline)
+        pending += [.sendClose(closing.code.isAllowedOnTheWire ? closing : nil), .setDeadline(deadline)]
+    }
+
+    /// Call when the time of `setDeadline` has come; earlier calls do nothing.
+    package mutating func timePassed(now: TimePoint) {
+        switch state {
+        case .closing(let deadline) where now >= deadline:
+            pending += [.reportClosed(WebSocketClosing(.abnormalClosure)), .closeStream]
+            state = .ended
+        case .draining(let deadline) where now >= deadline:
+            pending.append(.closeStream)
+            state = .ended
+        case .open, .closing, .draining, .ended:
+            break
+        }
+    }
+
+    // MARK: Actions
+
+    @inline(__always)
+    package mutating func nextAction() -> Action? {
+        if !pending.isEmpty { return pending.removeFirst() }
+        while true {
+            switch state {
+            case .open, .closing: break
+            case .draining, .ended: return nil
+            }
+            do throws(WebSocketProtocolError) {
+                guard let frame = try decoder.next() else {
+                    try checkPartialFrame()
+                    return nil
+                }
+                if !frame.opcode.isControl {
+                    guard let message = try assembler.received(frame) else { continue }
+                    // After our close frame nobody waits for messages any more.
+                    guard isOpen else { continue }
+                    return message.isText ? .deliverText(message.payload) : .deliverBinary(message.payload)
+                }
+                if let action = try receivedControlFrame(frame) { return action }
+            } catch {
+                return fail(error)
+            }
+        }
+    }
+
+    private mutating func checkPartialFrame() throws(WebSocketProtocolError) {
+        guard let (head, payload) = decoder.partialFrame, !head.opcode.isControl else { return }
+        try assembler.receivedPart(of: head, payload)
+    }
+
+    private mutating func receivedControlFrame(_ frame: WebSocketFrame) throws(WebSocketProtocolError) -> Action? {
+        switch frame.opcode {
+        case .ping:
+            // After our close frame nothing may be sent (§5.5.1).
+            return isOpen ? .sendPong(frame.payload) : nil
+        case .pong:
+            return .deliverPong(frame.payload)
+        case .close:
+            return receivedClose(try Self.closing(of: frame.payload))
+        case .continuation, .text, .binary:
+            return nil  // Not control frames.
+        }
+    }
+
+    /// Code and reason of a close frame (§5.5.1, §7.4).
+    private static func closing(of payload: ByteChunk) throws(WebSocketProtocolError) -> WebSocketClosing {
+        guard payload.count > 0 else { return WebSocketClosing(.noStatusReceived) }
+        guard payload.count > 1 else { throw .closePayloadOfOneByte }
+        let code = WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
+        guard code.isAllowedOnTheWire else { throw .closeCodeNotAllowed(code.rawValue) }
+        let text = payload.slice(2..<payload.count)
+        guard text.withUnsafeBytes({ UTF8Validator.isValid($0) }) else { throw .closeReasonNotUTF8 }
+        return WebSocketClosing(code, reason: String(decoding: text, as: UTF8.self))
+    }
+
+    private mutating func receivedClose(_ closing: WebSocketClosing) -> Action? {
+        if isOpen {
+            // The answer repeats the code (§5.5.1), not the reason, which may be too long to repeat.
+            let hasCode = closing.code != .noStatusReceived
+            pending.append(.sendClose(hasCode ? WebSocketClosing(closing.code) : nil))
+        }
+        drain(after: .reportClosed(closing))
+        return pending.removeFirst()
+    }
+
+    /// _Fail the WebSocket Connection_ (§7.1.7).
+    private mutating func fail(_ error: WebSocketProtocolError) -> Action {
+        if isOpen { pending.append(.sendClose(WebSocketClosing(error.closeCode))) }
+        drain(after: .reportFailure(.violation(error)), finishesWriting: true)
+        return pending.removeFirst()
+    }
+
+    /// The server ends the stream first, so that the client keeps no port waiting (§7.1.1).
+    private mutating func drain(after report: Action, finishesWriting: Bool = false) {
+        let deadline = now.advanced(by: configuration.closeTimeout)
+        pending.append(report)
+        if finishesWriting || configuration.role == .server { pending.append(.finishWriting) }
+        pending.append(.setDeadline(deadline))
+        state = .draining(deadline: deadline)
+    }
+}
