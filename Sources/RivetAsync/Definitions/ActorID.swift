@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The id that the server gave an actor; opaque text to a client.
+public struct ActorID: Sendable, Hashable, RawRepresentable, ExpressibleByStringLiteral, CustomStringConvertible {
+    /// The id as the server wrote it.
+    public let rawValue: String
+
+    /// Takes any text; what no server gave out is refused by the server.
+    public init(rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    /// Takes an id from a literal.
+    public init(stringLiteral value: String) {
+        rawValue = value
+    }
+
+    /// The id.
+    public var description: String { rawValue }
+}
