@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// What happened, in order, from any task.
+final class Recorder<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+
+    var all: [Element] { elements.withLock { $0 } }
+
+    func add(_ element: Element) {
+        elements.withLock { $0.append(element) }
+    }
+}
