@@ -1,3 +1,301 @@
 // SPDX-License-Identifier: Apache-2.0
-package final class Lane: Sendable {}
-package struct TransportError: Error, Sendable, Equatable {}
+import Dispatch
+import Synchronization
+
+/// What lives on a lane. Every call comes on the lane.
+package protocol LaneMember: AnyObject {
+    /// The registered descriptor is ready, or `Lane.nextTurn` was asked for (then with `.readable`).
+    func ready(_ events: ReadyEvents)
+    /// The turn in which `Lane.atEndOfTurn` was called is over: send what was gathered.
+    func turnEnds()
+    /// The lane is shut down; the member lets go of its descriptor.
+    func laneShutsDown()
+}
+
+extension LaneMember {
+    package func ready(_ events: ReadyEvents) {}
+    package func turnEnds() {}
+    package func laneShutsDown() {}
+}
+
+/// A serial queue that waits for its sockets itself, and runs the actors and tasks that belong to them.
+///
+/// A turn takes what is ready, lets each socket's owner drain it, runs the jobs that came, and sends what was
+/// gathered. A busy lane keeps its thread and waits in the readiness set; after a millisecond without anything to do
+/// it gives the thread back to Dispatch. A queue made by label has Dispatch's overcommit pool behind it, so waiting
+/// takes no thread from Swift's own pool.
+///
+/// `@unchecked Sendable`: what is neither constant nor in `mailbox` is touched only in a turn, and turns run on the
+/// serial queue.
+package final class Lane: @unchecked Sendable {
+    enum Job {
+        /// Of an actor whose executor is this lane.
+        case actor(UnownedJob)
+        /// Of a task that prefers this lane.
+        case task(UnownedJob, LaneTaskExecutor)
+        case closure(@Sendable () -> Void)
+    }
+
+    private enum Phase {
+        /// Nobody looks at the mailbox: whoever puts a job in schedules a turn.
+        case idle
+        /// A turn is scheduled or under way and will look.
+        case running
+        /// The turn's thread sleeps in the readiness set and must be interrupted.
+        case waiting
+    }
+
+    private struct Mailbox {
+        var jobs: [Job] = []
+        var phase = Phase.idle
+        var readiness: PlatformReadiness?
+    }
+
+    private struct Slot {
+        var generation: UInt32 = 0
+        var descriptor: Int32 = -1
+        var member: (any LaneMember)?
+    }
+
+    /// How long a lane with nothing to do keeps its thread.
+    private static let lingerMilliseconds: Int32 = 1
+    /// Jobs that jobs enqueue run in the same turn, so that their output leaves together; but after this many rounds
+    /// the sockets have their turn.
+    private static let mostJobRounds = 16
+
+    package let label: String
+    package let gauge: ResourceGauge
+    private let queue: DispatchQueue
+    private let mailbox = Mutex(Mailbox())
+    private let thread = Atomic<UInt>(0)
+
+    private var readiness: PlatformReadiness?
+    private var slots: [Slot] = []
+    private var freeSlots: [UInt32] = []
+    private var jobs: [Job] = []
+    private var endingMembers: [any LaneMember] = []
+    private var nextMembers: [any LaneMember] = []
+    private var pool = ReceivePool()
+    private var isShutDown = false
+
+    /// Costs no descriptor until the first registration.
+    package init(label: String = "rivet.lane", gauge: ResourceGauge = ResourceGauge()) {
+        self.label = label
+        self.gauge = gauge
+        queue = DispatchQueue(label: label)
+    }
+
+    deinit { readiness?.cancel {} }
+
+    /// Whether the caller runs on this lane.
+    package var isCurrent: Bool { thread.load(ordering: .relaxed) == SystemCalls.currentThread }
+
+    package func assertCurrent() {
+        assert(isCurrent, "to be called on the lane")
+    }
+
+    // MARK: Jobs
+
+    /// Runs `body` on the lane after everything that was enqueued before, also when called on it.
+    package func run(_ body: @escaping @Sendable () -> Void) {
+        enqueue(.closure(body))
+    }
+
+    func enqueue(_ job: Job) {
+        let (phase, readiness) = mailbox.withLock { mailbox in
+            mailbox.jobs.append(job)
+            let phase = mailbox.phase
+            mailbox.phase = .running
+            return (phase, phase == .waiting ? mailbox.readiness : nil)
+        }
+        switch phase {
+        case .running: break
+        case .waiting: readiness?.interrupt()
+        case .idle: queue.async { self.turn() }
+        }
+    }
+
+    // MARK: Descriptors
+
+    /// Takes over `descriptor` and starts to report what it is ready for. When that fails it is closed.
+    package func register(_ descriptor: Int32, _ member: any LaneMember) throws(TransportError) -> Registration {
+        assertCurrent()
+        do throws(TransportError) {
+            guard !isShutDown else { throw .laneShutDown }
+            let registration = try add(descriptor, member, to: openedReadiness())
+            gauge.descriptors.add(1, ordering: .relaxed)
+            return registration
+        } catch {
+            SystemCalls.close(descriptor)
+            throw error
+        }
+    }
+
+    private func add(
+        _ descriptor: Int32,
+        _ member: any LaneMember,
+        to readiness: PlatformReadiness
+    ) throws(TransportError) -> Registration {
+        let index: UInt32
+        if let free = freeSlots.popLast() {
+            index = free
+        } else {
+            index = UInt32(slots.count)
+            slots.append(Slot())
+        }
+        let generation = slots[Int(index)].generation &+ 1
+        let registration = Registration(slot: index, generation: generation)
+        slots[Int(index)] = Slot(generation: generation, descriptor: descriptor, member: member)
+        do throws(TransportError) {
+            try readiness.add(descriptor, registration)
+        } catch {
+            slots[Int(index)].member = nil
+            freeSlots.append(index)
+            throw error
+        }
+        return registration
+    }
+
+    /// From now on `member` gets the events of `registration`.
+    package func replaceMember(of registration: Registration, with member: any LaneMember) {
+        assertCurrent()
+        guard isValid(registration) else { return assertionFailure("replaced after removal") }
+        slots[Int(registration.slot)].member = member
+    }
+
+    /// Removes the descriptor and closes it. No event for it follows, not even one that was taken in this turn.
+    package func removeAndClose(_ registration: Registration) {
+        assertCurrent()
+        guard isValid(registration) else { return assertionFailure("removed twice") }
+        let index = Int(registration.slot)
+        readiness?.remove(slots[index].descriptor, registration)
+        slots[index].member = nil
+        slots[index].generation &+= 1
+        freeSlots.append(registration.slot)
+        gauge.descriptors.subtract(1, ordering: .relaxed)
+    }
+
+    package func wantsReadable(_ registration: Registration) { readiness?.wantsReadable(registration) }
+    package func wantsWritable(_ registration: Registration) { readiness?.wantsWritable(registration) }
+
+    private func isValid(_ registration: Registration) -> Bool {
+        let index = Int(registration.slot)
+        return index < slots.count && slots[index].generation == registration.generation
+    }
+
+    private func openedReadiness() throws(TransportError) -> PlatformReadiness {
+        if let readiness { return readiness }
+        let opened = try PlatformReadiness(queue: queue, gauge: gauge) { [weak self] in self?.turn() }
+        readiness = opened
+        mailbox.withLock { $0.readiness = opened }
+        return opened
+    }
+
+    // MARK: The turn
+
+    /// Calls `member.turnEnds()` at the end of this turn, once for each call.
+    package func atEndOfTurn(_ member: any LaneMember) {
+        assertCurrent()
+        endingMembers.append(member)
+    }
+
+    /// Calls `member.ready(.readable)` in the next turn, so that one busy socket does not hold up the others.
+    package func nextTurn(_ member: any LaneMember) {
+        assertCurrent()
+        nextMembers.append(member)
+    }
+
+    /// Memory to receive into; `takeReceived` makes the filled part a chunk. On the lane, with no call between.
+    package func receiveRoom() -> UnsafeMutableRawBufferPointer { pool.room() }
+    package func takeReceived(_ count: Int) -> ByteChunk { pool.take(count) }
+
+    private func turn() {
+        thread.store(SystemCalls.currentThread, ordering: .relaxed)
+        defer { thread.store(0, ordering: .relaxed) }
+        var limit: Int32 = 0
+        while true {
+            let count = readiness?.wait(milliseconds: limit) ?? 0
+            mailbox.withLock { $0.phase = .running }
+            var worked = count > 0
+            if continueMembers() { worked = true }
+            for index in 0..<count { dispatchEvent(at: index) }
+            if runJobs() { worked = true }
+            endTurn()
+            let phase: Phase = mailbox.withLock { mailbox in
+                if mailbox.jobs.isEmpty && nextMembers.isEmpty {
+                    mailbox.phase = worked && readiness != nil ? .waiting : .idle
+                }
+                return mailbox.phase
+            }
+            switch phase {
+            case .idle: return
+            case .running: limit = 0
+            case .waiting: limit = Self.lingerMilliseconds
+            }
+        }
+    }
+
+    private func dispatchEvent(at index: Int) {
+        guard let (registration, events) = readiness?.event(at: index) else { return }
+        let slot = Int(registration.slot)
+        // An interruption, or an event for a descriptor that was closed earlier in this turn, is for nobody.
+        guard slot < slots.count, slots[slot].generation == registration.generation else { return }
+        slots[slot].member?.ready(events)
+    }
+
+    private func continueMembers() -> Bool {
+        guard !nextMembers.isEmpty else { return false }
+        let members = nextMembers
+        nextMembers = []
+        for member in members { member.ready(.readable) }
+        return true
+    }
+
+    private func runJobs() -> Bool {
+        for round in 0..<Self.mostJobRounds {
+            mailbox.withLock { swap(&$0.jobs, &jobs) }
+            if jobs.isEmpty { return round > 0 }
+            for index in jobs.indices {
+                switch jobs[index] {
+                case .actor(let job):
+                    job.runSynchronously(on: asUnownedSerialExecutor())
+                case .task(let job, let executor):
+                    job.runSynchronously(
+                        isolatedTo: asUnownedSerialExecutor(),
+                        taskExecutor: executor.asUnownedTaskExecutor()
+                    )
+                case .closure(let body):
+                    body()
+                }
+            }
+            jobs.removeAll(keepingCapacity: true)
+        }
+        return true
+    }
+
+    private func endTurn() {
+        var index = 0
+        // What a member writes at the end of the turn may make another one a member of it (TLS above a socket).
+        while index < endingMembers.count {
+            endingMembers[index].turnEnds()
+            index += 1
+        }
+        endingMembers.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: The end
+
+    /// Ends what is still registered and frees the lane's descriptors. Jobs are run afterwards too.
+    package func shutDown() async {
+        await withCheckedContinuation { continuation in
+            run { [self] in
+                isShutDown = true
+                for index in slots.indices { slots[index].member?.laneShutsDown() }
+                guard let readiness else { return continuation.resume() }
+                self.readiness = nil
+                mailbox.withLock { $0.readiness = nil }
+                readiness.cancel { continuation.resume() }
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#if os(Linux)
+import CEpoll
+import Dispatch
+import Synchronization
+
+/// One epoll set, one eventfd to interrupt it, and one Dispatch source that watches the set itself.
+///
+/// Sockets are edge-triggered and registered once for everything, so a socket costs two `epoll_ctl` in its life. The
+/// source is on a descriptor that lives as long as the source, which keeps clear of what libdispatch does when a
+/// socket with a source of its own is reset or closed (swift-corelibs-libdispatch #949, #833).
+///
+/// The descriptors are closed with the object, and whoever interrupts holds a reference meanwhile: so the number it
+/// writes to is never somebody else's. `@unchecked Sendable`: all other state is touched on the lane only.
+final class EpollReadiness: Readiness, @unchecked Sendable {
+    private static let capacity = 256
+    private static let interruption = UInt64.max
+
+    private let set: Int32
+    private let interrupter: Int32
+    private let gauge: ResourceGauge
+    private let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
+    private let source: any DispatchSourceRead
+
+    init(queue: DispatchQueue, gauge: ResourceGauge, onReady: @escaping @Sendable () -> Void) throws(TransportError) {
+        let set = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard set >= 0 else { throw .system(.epoll, .current) }
+        let interrupter = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+        guard interrupter >= 0 else {
+            let error = Errno.current
+            SystemCalls.close(set)
+            throw .system(.eventfd, error)
+        }
+        // Edge-triggered: each write is reported once and the counter need not be read back.
+        var event = epoll_event(events: Self.inputs, data: epoll_data_t(u64: Self.interruption))
+        guard epoll_ctl(set, EPOLL_CTL_ADD, interrupter, &event) == 0 else {
+            let error = Errno.current
+            SystemCalls.close(set)
+            SystemCalls.close(interrupter)
+            throw .system(.epoll, error)
+        }
+        self.set = set
+        self.interrupter = interrupter
+        self.gauge = gauge
+        gauge.descriptors.add(2, ordering: .relaxed)
+        source = DispatchSource.makeReadSource(fileDescriptor: set, queue: queue)
+        source.setEventHandler(handler: onReady)
+        source.activate()
+    }
+
+    deinit {
+        events.deallocate()
+        SystemCalls.close(set)
+        SystemCalls.close(interrupter)
+        gauge.descriptors.subtract(2, ordering: .relaxed)
+    }
+
+    private static let inputs = EPOLLIN.rawValue | EPOLLET.rawValue
+    private static let everything = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+
+    func add(_ descriptor: Int32, _ registration: Registration) throws(TransportError) {
+        var event = epoll_event(events: Self.everything, data: epoll_data_t(u64: registration.rawValue))
+        guard epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) == 0 else { throw .system(.epoll, .current) }
+    }
+
+    func remove(_ descriptor: Int32, _ registration: Registration) {
+        let result = epoll_ctl(set, EPOLL_CTL_DEL, descriptor, nil)
+        assert(result == 0, "descriptor \(descriptor) was not in the set: \(Errno.current)")
+        SystemCalls.close(descriptor)
+    }
+
+    // An edge-triggered set reports the next change after "would block" by itself.
+    func wantsReadable(_ registration: Registration) {}
+    func wantsWritable(_ registration: Registration) {}
+
+    func wait(milliseconds: Int32) -> Int {
+        // After a signal (EINTR) the lane goes round once more, which is all that is needed.
+        max(0, Int(epoll_wait(set, events, Int32(Self.capacity), milliseconds)))
+    }
+
+    func event(at index: Int) -> (registration: Registration, events: ReadyEvents) {
+        let event = events[index]
+        var ready: ReadyEvents = []
+        if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            ready = [.readable, .ended]
+        } else if event.events & EPOLLIN.rawValue != 0 {
+            ready = .readable
+        }
+        if event.events & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            ready.insert(.writable)
+        }
+        return (Registration(rawValue: event.data.u64), ready)
+    }
+
+    func interrupt() {
+        var one: UInt64 = 1
+        SystemCalls.write(interrupter, &one, MemoryLayout<UInt64>.size)
+    }
+
+    func cancel(_ completion: @escaping @Sendable () -> Void) {
+        source.setCancelHandler { [self] in withExtendedLifetime(self, completion) }
+        source.cancel()
+    }
+}
+
+typealias PlatformReadiness = EpollReadiness
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension TCPSocket {
+    /// Connects to `address`; cancelling ends the attempt and frees its descriptor.
+    ///
+    /// - Throws: ``TransportError``, or `CancellationError`.
+    package static func connect(to address: SocketAddress, lane: Lane) async throws -> TCPSocket {
+        let attempt = TCPConnectAttempt(address: address, lane: lane)
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                lane.run { attempt.start(continuation) }
+            }
+        } onCancel: {
+            lane.run { attempt.cancel() }
+        }
+    }
+}
+
+/// One connection being made. `@unchecked Sendable`: its state is touched on the lane only.
+private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
+    private enum State {
+        case new
+        case connecting(descriptor: Int32, Registration, CheckedContinuation<TCPSocket, any Error>)
+        case ended
+    }
+
+    private let address: SocketAddress
+    private let lane: Lane
+    private var state = State.new
+
+    init(address: SocketAddress, lane: Lane) {
+        self.address = address
+        self.lane = lane
+    }
+
+    func start(_ continuation: CheckedContinuation<TCPSocket, any Error>) {
+        // The task may have been cancelled before it came here.
+        guard case .new = state else { return continuation.resume(throwing: CancellationError()) }
+        do throws(TransportError) {
+            let descriptor = try SystemCalls.makeSocket(for: address)
+            if case .failed(let error) = SystemCalls.connect(descriptor, to: address) {
+                SystemCalls.close(descriptor)
+                throw .system(.connect, error)
+            }
+            let registration = try lane.register(descriptor, self)
+            state = .connecting(descriptor: descriptor, registration, continuation)
+            lane.wantsWritable(registration)
+        } catch {
+            state = .ended
+            continuation.resume(throwing: error)
+        }
+    }
+
+    func ready(_ events: ReadyEvents) {
+        guard case .connecting(let descriptor, let registration, let continuation) = state,
+            !events.isDisjoint(with: [.writable, .ended])
+        else { return }
+        if let error = SystemCalls.pendingError(descriptor) {
+            return end(throwing: TransportError.system(.connect, error))
+        }
+        state = .ended
+        SystemCalls.setNoDelay(descriptor)
+        let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration)
+        lane.replaceMember(of: registration, with: socket)
+        continuation.resume(returning: socket)
+    }
+
+    func cancel() {
+        end(throwing: CancellationError())
+    }
+
+    func laneShutsDown() {
+        end(throwing: TransportError.laneShutDown)
+    }
+
+    private func end(throwing error: any Error) {
+        if case .connecting(_, let registration, let continuation) = state {
+            lane.removeAndClose(registration)
+            continuation.resume(throwing: error)
+        }
+        state = .ended
+    }
+}
