@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension CBORReader {
+    package mutating func readBool() throws(CodingFailure) -> Bool {
+        let start = position
+        if try peek() >> 5 == 6 { _ = try readTags() }
+        switch try peek() {
+        case 0xf4: position &+= 1
+            return false
+        case 0xf5: position &+= 1
+            return true
+        default: throw CodingFailure(.typeMismatch, at: start, wanted: "a boolean")
+        }
+    }
+
+    package mutating func readNil() throws(CodingFailure) -> Bool {
+        switch try peek() {
+        case 0xf6, 0xf7:
+            position &+= 1
+            return true
+        case 0x82, 0x9f:
+            return try readUndefinedPair()
+        default:
+            return false
+        }
+    }
+
+    @inline(__always)
+    package mutating func readInteger<T: FixedWidthInteger>(as _: T.Type) throws(CodingFailure) -> T {
+        let start = position
+        let initial = try peek()
+        guard initial >> 5 <= 1 else { return try readOddInteger() }
+        let head = try readHead()
+        let value = head.major == 0 ? T(exactly: head.argument) : T(exactly: -1 - Int128(head.argument))
+        guard let value else { throw CodingFailure(.integerOverflow, at: start, wanted: "\(T.self)") }
+        return value
+    }
+
+    /// An integer in another form than an integer head (B113, B116, B117).
+    private mutating func readOddInteger<T: FixedWidthInteger>() throws(CodingFailure) -> T {
+        let start = position
+        let tag = try readTags()
+        let value: T?
+        switch try peekKind() {
+        case .integer:
+            return try readInteger(as: T.self)
+        case .float:
+            let number = try readDouble()
+            guard number.rounded(.towardZero) == number else {
+                throw CodingFailure(.typeMismatch, at: start, wanted: "\(T.self)")
+            }
+            value = T(exactly: number)
+        case .bytes where tag == 2 || tag == 3:
+            value = try readBigNumber(negative: tag == 3)
+        case .array:
+            value = try readBigIntPair(as: T.self)
+        default:
+            throw CodingFailure(.typeMismatch, at: start, wanted: "\(T.self)")
+        }
+        guard let value else { throw CodingFailure(.integerOverflow, at: start, wanted: "\(T.self)") }
+        return value
+    }
+
+    /// The content of tag 2 or 3 (RFC 8949 §3.4.3); nil if it does not fit.
+    mutating func readBigNumber<T: FixedWidthInteger>(negative: Bool) throws(CodingFailure) -> T? {
+        var magnitude: UInt128 = 0
+        var fits = true
+        try readChunks(readHead()) { (chunk) throws(CodingFailure) in
+            for byte in chunk {
+                fits = fits && magnitude >> 120 == 0
+                magnitude = magnitude << 8 | UInt128(byte)
+                if !fits { return }
+            }
+        }
+        guard fits else { return nil }
+        if !negative { return T(exactly: magnitude) }
+        // -1 - magnitude, which only an Int128 down to its minimum can hold.
+        guard let below = Int128(exactly: magnitude) else { return nil }
+        return T(exactly: -1 - below)
+    }
+
+    package mutating func readDouble() throws(CodingFailure) -> Double {
+        let start = position
+        if try peek() >> 5 == 6, let tag = try readTags(), tag == 2 || tag == 3 { position = start }
+        switch try peek() {
+        case 0xf9: return Double(halfPrecision: UInt16(truncatingIfNeeded: try readHead().argument))
+        case 0xfa: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: try readHead().argument)))
+        case 0xfb: return Double(bitPattern: try readHead().argument)
+        default: break
+        }
+        let kind = try peekKind()
+        guard kind == .integer || kind == .tag || kind == .array else {
+            throw CodingFailure(.typeMismatch, at: start, wanted: "Double")
+        }
+        // An integer is read as a Double if it is one: no digit is lost (B118).
+        let integer: Int128
+        do {
+            integer = try readInteger(as: Int128.self)
+        } catch {
+            throw CodingFailure(error.kind, at: start, wanted: "Double")
+        }
+        guard let value = Double(exactly: integer) else {
+            throw CodingFailure(.integerOverflow, at: start, wanted: "Double")
+        }
+        return value
+    }
+
+    package mutating func readBytes() throws(CodingFailure) -> [UInt8] {
+        let start = position
+        let tag = try readTags()
+        switch try peekKind() {
+        case .bytes where tag != 2 && tag != 3:
+            let head = try readHead()
+            var bytes: [UInt8] = []
+            try readChunks(head) { (chunk) throws(CodingFailure) in bytes.append(contentsOf: chunk) }
+            return bytes
+        case .array:
+            return try readBytesOfArray()
+        default:
+            throw CodingFailure(.typeMismatch, at: start, wanted: "bytes")
+        }
+    }
+}
+
+extension Double {
+    /// IEEE 754 binary16, which not every platform's Swift has as a type (RFC 8949, appendix D).
+    init(halfPrecision bits: UInt16) {
+        let exponent = Int(bits >> 10 & 0x1f)
+        let mantissa = Double(bits & 0x3ff)
+        let magnitude: Double =
+            switch exponent {
+            case 0: mantissa * 0x1p-24
+            case 31: mantissa == 0 ? .infinity : .nan
+            default: (mantissa + 1024) * Double(sign: .plus, exponent: exponent - 25, significand: 1)
+            }
+        self = bits & 0x8000 == 0 ? magnitude : -magnitude
+    }
+}

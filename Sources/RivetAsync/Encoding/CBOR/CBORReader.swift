@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Reads CBOR (RFC 8949): every well-formed encoding, also not in shortest form; nothing else.
+///
+/// Not a `Sendable` value and no owner: the bytes must outlive it. Every access is checked against `end`.
+package struct CBORReader: ItemReader {
+    let base: UnsafeRawPointer
+    let end: Int
+    package var position: Int
+
+    package init(_ bytes: UnsafeRawBufferPointer, position: Int) {
+        base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
+        end = bytes.count
+        self.position = position
+    }
+
+    // MARK: Heads
+
+    /// An item's first byte and its argument (RFC 8949 §3); 0 where the length is indefinite.
+    struct Head {
+        var initial: UInt8
+        var argument: UInt64
+        var major: UInt8 { initial >> 5 }
+        var info: UInt8 { initial & 31 }
+        var isIndefinite: Bool { initial & 31 == 31 }
+    }
+
+    var left: Int { end &- position }
+
+    @inline(__always)
+    func peek() throws(CodingFailure) -> UInt8 {
+        guard position < end else { throw CodingFailure(.truncated, at: position) }
+        return base.load(fromByteOffset: position, as: UInt8.self)
+    }
+
+    @inline(__always)
+    mutating func readHead() throws(CodingFailure) -> Head {
+        let initial = try peek()
+        let info = initial & 31
+        position &+= 1
+        if info < 24 { return Head(initial: initial, argument: UInt64(info)) }
+        return try readLongHead(initial, info)
+    }
+
+    private mutating func readLongHead(_ initial: UInt8, _ info: UInt8) throws(CodingFailure) -> Head {
+        let start = position &- 1
+        guard info < 28 else {
+            if initial == 0xff { throw CodingFailure(.unexpectedBreak, at: start) }
+            // Only strings, arrays and maps have an indefinite form (RFC 8949 §3.2.1).
+            guard info == 31, (2...5).contains(initial >> 5) else {
+                throw CodingFailure(.reservedAdditionalInfo, at: start)
+            }
+            return Head(initial: initial, argument: 0)
+        }
+        let width = 1 << Int(info &- 24)
+        guard width <= left else { throw CodingFailure(.truncated, at: start) }
+        let argument: UInt64 =
+            switch width {
+            case 1: UInt64(base.load(fromByteOffset: position, as: UInt8.self))
+            case 2: UInt64(UInt16(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt16.self)))
+            case 4: UInt64(UInt32(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt32.self)))
+            default: UInt64(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            }
+        position &+= width
+        // Below 32 a simple value has one form only, the short one (RFC 8949 §3.3).
+        if initial == 0xf8, argument < 32 { throw CodingFailure(.invalidSimpleValue, at: start) }
+        return Head(initial: initial, argument: argument)
+    }
+
+    /// Steps over tags, and gives the innermost.
+    mutating func readTags() throws(CodingFailure) -> UInt64? {
+        var tag: UInt64?
+        var depth = 0
+        while try peek() >> 5 == 6 {
+            depth &+= 1
+            guard depth <= maxNestingDepth else { throw CodingFailure(.depthLimit, at: position) }
+            tag = try readHead().argument
+        }
+        return tag
+    }
+
+    package mutating func peekKind() throws(CodingFailure) -> ItemKind {
+        let initial = try peek()
+        switch initial >> 5 {
+        case 0, 1: return .integer
+        case 2: return .bytes
+        case 3: return .text
+        case 4: return .array
+        case 5: return .map
+        case 6: return .tag
+        default:
+            switch initial {
+            case 0xf4, 0xf5: return .bool
+            case 0xf6: return .null
+            case 0xf7: return .undefined
+            case 0xf9, 0xfa, 0xfb: return .float
+            case 0xff: throw CodingFailure(.unexpectedBreak, at: position)
+            default: return .simple
+            }
+        }
+    }
+
+    // MARK: Structure
+
+    package mutating func skipItem(depth: Int) throws(CodingFailure) {
+        let start = position
+        let head = try readHead()
+        switch head.major {
+        case 0, 1, 7:
+            return
+        case 2, 3:
+            try readChunks(head) { (_) throws(CodingFailure) in }
+        case 6:
+            guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: start) }
+            try skipItem(depth: depth &+ 1)
+        default:
+            guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: start) }
+            var remaining = try count(head)
+            while try hasNext(&remaining) {
+                if head.major == 5 { try skipItem(depth: depth &+ 1) }
+                try skipItem(depth: depth &+ 1)
+            }
+        }
+    }
+
+    package mutating func readEnd() throws(CodingFailure) {
+        guard position == end else { throw CodingFailure(.trailingBytes, at: position) }
+    }
+
+    /// A container's announced count, held against what is left: an element needs a byte, a member two.
+    private func count(_ head: Head) throws(CodingFailure) -> Int {
+        if head.isIndefinite { return -1 }
+        let room = head.major == 5 ? left / 2 : left
+        guard head.argument <= UInt64(room) else { throw CodingFailure(.lengthExceedsInput, at: position) }
+        return Int(head.argument)
+    }
+
+    package mutating func beginArray() throws(CodingFailure) -> Int {
+        try begin(major: 4, wanted: "an array")
+    }
+
+    package mutating func beginMap() throws(CodingFailure) -> Int {
+        try begin(major: 5, wanted: "a map")
+    }
+
+    private mutating func begin(major: UInt8, wanted: String) throws(CodingFailure) -> Int {
+        let start = position
+        _ = try readTags()  // 258 (set), 259 (map), 55799: their content; others add nothing a typed reader wants.
+        guard try peek() >> 5 == major else { throw CodingFailure(.typeMismatch, at: start, wanted: wanted) }
+        return try count(readHead())
+    }
+
+    @inline(__always)
+    package mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
+        if remaining > 0 {
+            remaining &-= 1
+            return true
+        }
+        if remaining == 0 { return false }
+        guard try peek() == 0xff else { return true }
+        position &+= 1
+        return false
+    }
+
+    // MARK: Strings
+
+    /// Gives a string's bytes, piece by piece where it is of indefinite length.
+    @inline(__always)
+    mutating func readChunks(
+        _ head: Head,
+        _ body: (UnsafeRawBufferPointer) throws(CodingFailure) -> Void
+    ) throws(CodingFailure) {
+        if !head.isIndefinite { return try body(readSlice(head.argument)) }
+        while true {
+            let initial = try peek()
+            if initial == 0xff { break }
+            // A chunk is a definite-length string of the same kind (RFC 8949 §3.2.3).
+            guard initial >> 5 == head.major, initial & 31 != 31 else {
+                throw CodingFailure(.invalidChunk, at: position)
+            }
+            try body(readSlice(readHead().argument))
+        }
+        position &+= 1
+    }
+
+    @inline(__always)
+    private mutating func readSlice(_ count: UInt64) throws(CodingFailure) -> UnsafeRawBufferPointer {
+        guard count <= UInt64(left) else { throw CodingFailure(.lengthExceedsInput, at: position) }
+        let slice = UnsafeRawBufferPointer(start: base + position, count: Int(count))
+        position &+= Int(count)
+        return slice
+    }
+
+    package mutating func readText() throws(CodingFailure) -> String {
+        let start = position
+        if try peek() >> 5 != 3 {
+            _ = try readTags()
+            guard try peek() >> 5 == 3 else { throw CodingFailure(.typeMismatch, at: start, wanted: "text") }
+        }
+        let head = try readHead()
+        if !head.isIndefinite { return try makeText(readSlice(head.argument), at: start) }
+        var text = ""
+        // Each chunk is whole characters (RFC 8949 §3.2.3).
+        try readChunks(head) { (chunk) throws(CodingFailure) in text += try makeText(chunk, at: start) }
+        return text
+    }
+
+    /// The bytes of a definite-length text that is next, or nil.
+    @inline(__always)
+    mutating func readPlainText() throws(CodingFailure) -> UnsafeRawBufferPointer? {
+        let initial = try peek()
+        guard initial >> 5 == 3, initial & 31 != 31 else { return nil }
+        return try readSlice(readHead().argument)
+    }
+
+    package mutating func readKey() throws(CodingFailure) -> String? {
+        switch try peekKind() {
+        case .text: return try readText()
+        case .integer: return try readInteger(as: Int128.self).description
+        case .float:
+            let key = try readDouble()
+            return Int128(exactly: key)?.description ?? key.description
+        case .bool: return try readBool() ? "true" : "false"
+        default:
+            try skipItem(depth: 0)
+            return nil
+        }
+    }
+
+    @inline(__always)
+    package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+        if let key = try readPlainText() { return key.hasSameBytes(as: name) }
+        return try readOddKey(equals: name)
+    }
+
+    private mutating func readOddKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+        guard let key = try readKey() else { return false }
+        return withUTF8(of: key) { $0.hasSameBytes(as: name) }
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Reads JSON (RFC 8259), strictly: no comments, no trailing commas, no bare control characters.
+///
+/// Not a `Sendable` value and no owner: the bytes must outlive it. Every access is checked against `end`.
+package struct JSONReader: ItemReader {
+    let base: UnsafeRawPointer
+    let end: Int
+    package var position: Int
+
+    package init(_ bytes: UnsafeRawBufferPointer, position: Int) {
+        base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
+        end = bytes.count
+        self.position = position
+    }
+
+    @inline(__always)
+    func byte(at index: Int) -> UInt8? {
+        index < end ? base.load(fromByteOffset: index, as: UInt8.self) : nil
+    }
+
+    func malformed() -> CodingFailure {
+        CodingFailure(.malformed, at: position)
+    }
+
+    /// Steps over blanks; the byte behind them.
+    @inline(__always)
+    mutating func peek() throws(CodingFailure) -> UInt8 {
+        while position < end {
+            let byte = base.load(fromByteOffset: position, as: UInt8.self)
+            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return byte }
+            position &+= 1
+        }
+        throw malformed()
+    }
+
+    package mutating func peekKind() throws(CodingFailure) -> ItemKind {
+        switch try peek() {
+        case UInt8(ascii: "{"): return .map
+        case UInt8(ascii: "["): return .array
+        case UInt8(ascii: "\""): return .text
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): return .bool
+        case UInt8(ascii: "n"): return .null
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            var ahead = self
+            return try ahead.scanNumber().isInteger ? .integer : .float
+        default: throw malformed()
+        }
+    }
+
+    // MARK: Structure
+
+    package mutating func skipItem(depth: Int) throws(CodingFailure) {
+        switch try peek() {
+        case UInt8(ascii: "\""):
+            _ = try scanString()
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: position) }
+            let isMap = try peek() == UInt8(ascii: "{")
+            position &+= 1
+            var remaining = isMap ? State.firstMember : State.firstElement
+            while try hasNext(&remaining) {
+                if isMap {
+                    guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
+                    _ = try scanString()
+                    try readColon()
+                }
+                try skipItem(depth: depth &+ 1)
+            }
+        case UInt8(ascii: "t"): try readLiteral("true")
+        case UInt8(ascii: "f"): try readLiteral("false")
+        case UInt8(ascii: "n"): try readLiteral("null")
+        default: _ = try scanNumber()
+        }
+    }
+
+    package mutating func readEnd() throws(CodingFailure) {
+        if position < end, (try? peek()) != nil { throw malformed() }
+    }
+
+    /// What `hasNext` remembers of a container, in the place of a count: which one, and whether a comma is due.
+    private enum State {
+        static let firstElement = -1, nextElement = -2, firstMember = -3, nextMember = -4
+    }
+
+    package mutating func beginArray() throws(CodingFailure) -> Int {
+        guard try peek() == UInt8(ascii: "[") else {
+            throw CodingFailure(.typeMismatch, at: position, wanted: "an array")
+        }
+        position &+= 1
+        return State.firstElement
+    }
+
+    package mutating func beginMap() throws(CodingFailure) -> Int {
+        guard try peek() == UInt8(ascii: "{") else {
+            throw CodingFailure(.typeMismatch, at: position, wanted: "a map")
+        }
+        position &+= 1
+        return State.firstMember
+    }
+
+    package mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
+        let close = remaining <= State.firstMember ? UInt8(ascii: "}") : UInt8(ascii: "]")
+        let isFirst = remaining == State.firstElement || remaining == State.firstMember
+        let next = try peek()
+        if next == close {
+            position &+= 1
+            return false
+        }
+        if isFirst {
+            remaining &-= 1
+            return true
+        }
+        guard next == UInt8(ascii: ",") else { throw malformed() }
+        position &+= 1
+        guard try peek() != close else { throw malformed() }
+        return true
+    }
+
+    private mutating func readColon() throws(CodingFailure) {
+        guard try peek() == UInt8(ascii: ":") else { throw malformed() }
+        position &+= 1
+    }
+
+    private mutating func readLiteral(_ word: StaticString) throws(CodingFailure) {
+        let count = word.utf8CodeUnitCount
+        guard end &- position >= count,
+            UnsafeRawBufferPointer(start: base + position, count: count)
+                .hasSameBytes(as: UnsafeRawBufferPointer(start: word.utf8Start, count: count))
+        else { throw malformed() }
+        position &+= count
+    }
+
+    package mutating func readKey() throws(CodingFailure) -> String? {
+        guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
+        let key = try readText()
+        try readColon()
+        return key
+    }
+
+    package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+        guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
+        let start = position
+        let string = try scanString()
+        var isEqual = string.bytes.hasSameBytes(as: name)
+        if string.hasEscapes {
+            let key = try unescape(string.bytes, at: start)
+            isEqual = withUTF8(of: key) { $0.hasSameBytes(as: name) }
+        }
+        try readColon()
+        return isEqual
+    }
+
+    // MARK: Values
+
+    package mutating func readBool() throws(CodingFailure) -> Bool {
+        switch try peek() {
+        case UInt8(ascii: "t"): try readLiteral("true")
+            return true
+        case UInt8(ascii: "f"): try readLiteral("false")
+            return false
+        default: throw CodingFailure(.typeMismatch, at: position, wanted: "a boolean")
+        }
+    }
+
+    package mutating func readNil() throws(CodingFailure) -> Bool {
+        switch try peek() {
+        case UInt8(ascii: "n"): try readLiteral("null")
+            return true
+        case UInt8(ascii: "["):
+            return try readUndefinedPair()
+        default: return false
+        }
+    }
+
+    package mutating func readBytes() throws(CodingFailure) -> [UInt8] {
+        guard try peek() == UInt8(ascii: "[") else {
+            throw CodingFailure(.typeMismatch, at: position, wanted: "bytes")
+        }
+        return try readBytesOfArray()
+    }
+}
