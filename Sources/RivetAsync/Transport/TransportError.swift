@@ -27,11 +27,12 @@ package enum TransportError: Error, Hashable, Sendable {
     /// One address that was tried.
     package struct Attempt: Hashable, Sendable {
         package let address: String
-        package let reason: String
+        /// Nil: it had not answered by then.
+        package let error: TransportError?
 
-        package init(address: String, reason: String) {
+        package init(address: String, error: TransportError?) {
             self.address = address
-            self.reason = reason
+            self.error = error
         }
     }
 }
@@ -56,6 +57,6 @@ extension TransportError: CustomStringConvertible {
 
     private static func list(_ attempts: [Attempt]) -> String {
         guard !attempts.isEmpty else { return "" }
-        return ": " + attempts.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
+        return ": " + attempts.map { "\($0.address): \($0.error?.description ?? "no answer")" }.joined(separator: "; ")
     }
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Connects by TCP: resolves the name and races its addresses (RFC 8305, "Happy Eyeballs").
+package struct SocketDialer: Dialer {
+    /// How long an address may keep the next one waiting (RFC 8305 §5, §8).
+    package static let attemptDelay = Duration.milliseconds(250)
+
+    private let resolver: any HostResolver
+
+    package init(resolver: any HostResolver = SystemResolver.shared) {
+        self.resolver = resolver
+    }
+
+    package func dial(
+        host: String,
+        port: Int,
+        lane: Lane,
+        deadline: TimePoint?,
+        time: TimeSource
+    ) async throws -> any ByteStream {
+        guard let port = UInt16(exactly: port) else {
+            throw TransportError.system(.connect, .addressNotAvailable)
+        }
+        let race = AddressRace(host: host, lane: lane, time: time)
+        do {
+            return try await withDeadline(deadline, time: time) { [resolver] in
+                if let literal = SocketAddress(literal: host, port: port) { return try await race.run([literal]) }
+                return try await race.run(Self.interleaved(resolver.resolve(host: host, port: port)))
+            }
+        } catch {
+            race.closeWinner()
+            throw error is DeadlinePassed ? race.deadlineError : error
+        }
+    }
+
+    /// IPv6 first, then the families in turn, each in the order it came in (RFC 8305 §4, with a First Address Family
+    /// Count of one).
+    package static func interleaved(_ addresses: [SocketAddress]) -> [SocketAddress] {
+        var v6 = addresses.filter(\.isV6)[...]
+        var v4 = addresses.filter { !$0.isV6 }[...]
+        var result: [SocketAddress] = []
+        while let address = v6.popFirst() {
+            result.append(address)
+            if let other = v4.popFirst() { result.append(other) }
+        }
+        return result + v4
+    }
+}
