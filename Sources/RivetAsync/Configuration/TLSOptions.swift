@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whom an `https` connection trusts, and how this side shows who it is.
+///
+/// TLS is that of the system's OpenSSL 3, which is opened when the first `https` address is used: `libssl3` on Debian
+/// and Ubuntu, `openssl-libs` on Fedora. Without it `https` and `wss` fail with an error that says so; plain `http`
+/// works. Certificate chain and name are always verified (RFC 9525: names and addresses of the certificate's
+/// subjectAltName only, a wildcard only as the whole leftmost label), keys below 112 bits of security are refused, and
+/// only `http/1.1` is offered.
+public struct TLSOptions: Sendable {
+    /// Where the certificates come from that are trusted to issue others.
+    ///
+    /// They are read once for each client, when it connects for the first time.
+    public enum TrustStore: Sendable {
+        /// What the system trusts: `SSL_CERT_FILE` and `SSL_CERT_DIR` of the environment where they are set, else the
+        /// usual places of the distributions. A container image may need the package `ca-certificates`.
+        case system
+        /// The certificates of a file in PEM form, and no others.
+        case pemFile(String)
+        /// Certificates in PEM form, and no others.
+        case pem([UInt8])
+    }
+
+    /// A version of TLS, of which none is below 1.2.
+    public enum Version: Sendable {
+        /// TLS 1.2 (RFC 5246).
+        case v1_2
+        /// TLS 1.3 (RFC 8446).
+        case v1_3
+    }
+
+    /// The certificate by which a client shows who it is, to servers that ask for one.
+    public struct Identity: Sendable {
+        /// A file with the certificate, followed by the intermediate ones that belong to it, in PEM form.
+        public var certificatePEMFile: String
+        /// A file with the certificate's private key in PEM form, without a password.
+        public var keyPEMFile: String
+
+        /// Names the two files, which may be the same one; they are read when the client first connects.
+        public init(certificatePEMFile: String, keyPEMFile: String) {
+            self.certificatePEMFile = certificatePEMFile
+            self.keyPEMFile = keyPEMFile
+        }
+    }
+
+    /// Whom to trust, by default those whom the system trusts.
+    public var trustStore: TrustStore
+    /// Certificates in PEM form that are trusted in addition, such as a company's own root; none by default.
+    public var additionalRootsPEM: [UInt8]
+    /// The client's own certificate; nil by default, as most servers do not ask for one.
+    public var identity: Identity?
+    /// The oldest version that is spoken, by default 1.2, which every maintained server has at least.
+    public var minimumVersion: Version
+    /// The name or IP address that the server's certificate must be for, and that is sent to the server (SNI).
+    ///
+    /// Nil, the default, means the host of the address that is dialled; another one is for tunnels and tests.
+    public var serverName: String?
+    /// Accepts any certificate of anybody, so that everybody on the way can read and change everything.
+    ///
+    /// False by default. For a private or self-signed certificate use ``additionalRootsPEM``.
+    public var unsafelySkipsVerification: Bool
+    /// Which libraries are opened; tests name missing ones.
+    package var libraryNames = OpenSSLLibrary.Names.system
+
+    /// Options that suit a public server; change what differs.
+    public init(
+        trustStore: TrustStore = .system,
+        additionalRootsPEM: [UInt8] = [],
+        identity: Identity? = nil,
+        minimumVersion: Version = .v1_2,
+        serverName: String? = nil,
+        unsafelySkipsVerification: Bool = false
+    ) {
+        self.trustStore = trustStore
+        self.additionalRootsPEM = additionalRootsPEM
+        self.identity = identity
+        self.minimumVersion = minimumVersion
+        self.serverName = serverName
+        self.unsafelySkipsVerification = unsafelySkipsVerification
+    }
+
+    /// The same in the words of the transport, which knows no options.
+    package var configuration: TLSConfiguration {
+        var configuration = TLSConfiguration()
+        configuration.trustStore =
+            switch trustStore {
+            case .system: .system
+            case .pemFile(let path): .pemFile(path)
+            case .pem(let bytes): .pem(bytes)
+            }
+        configuration.additionalRootsPEM = additionalRootsPEM
+        configuration.identity = identity.map {
+            TLSConfiguration.Identity(certificatePEMFile: $0.certificatePEMFile, keyPEMFile: $0.keyPEMFile)
+        }
+        configuration.minimumVersion = minimumVersion == .v1_3 ? .v1_3 : .v1_2
+        configuration.serverName = serverName
+        configuration.unsafelySkipsVerification = unsafelySkipsVerification
+        configuration.libraryNames = libraryNames
+        return configuration
+    }
+}

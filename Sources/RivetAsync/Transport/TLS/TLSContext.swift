@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// What all TLS connections of one client share: the trusted certificates, read once, the client's own certificate,
+/// and sessions to resume.
+///
+/// `@unchecked Sendable`: OpenSSL's context is not changed after `init` and may be used from any thread (SSL_new
+/// counts references atomically); the sessions are behind a lock.
+package final class TLSContext: @unchecked Sendable {
+    let library: OpenSSLLibrary
+    let configuration: TLSConfiguration
+    let sessions: TLSSessionCache
+    let object: OpenSSLLibrary.Object
+    /// The kind of BIO that reads from and writes to a ``TLSEngine``.
+    let bioMethod: OpenSSLLibrary.Object
+
+    /// Opens OpenSSL, when it is the first, and reads the files that `configuration` names.
+    ///
+    /// It blocks for some tens of milliseconds, so it is not for a lane.
+    package init(_ configuration: TLSConfiguration) throws(TLSError) {
+        library = try OpenSSLLibrary.load(configuration.libraryNames)
+        self.configuration = configuration
+        guard
+            let object = library.SSL_CTX_new(library.TLS_client_method()),
+            let bioMethod = TLSEngineBIO.method(library)
+        else { throw .configuration("OpenSSL could not make a context", library) }
+        self.object = object
+        self.bioMethod = bioMethod
+        sessions = TLSSessionCache(library)
+        try setUp()
+    }
+
+    deinit { library.SSL_CTX_free(object) }
+
+    private func setUp() throws(TLSError) {
+        typealias C = OpenSSLConstants
+        let version = configuration.minimumVersion == .v1_3 ? C.TLS1_3_VERSION : C.TLS1_2_VERSION
+        guard library.SSL_CTX_ctrl(object, C.SSL_CTRL_SET_MIN_PROTO_VERSION, version, nil) == 1 else {
+            throw .configuration("OpenSSL does not support the minimum TLS version", library)
+        }
+        // An idle connection gives its record buffers back, and a buffer may have moved when a write is repeated.
+        let mode = C.SSL_MODE_RELEASE_BUFFERS | C.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+        _ = library.SSL_CTX_ctrl(object, C.SSL_CTRL_MODE, mode, nil)
+        _ = library.SSL_CTX_set_options(object, C.SSL_OP_NO_COMPRESSION | C.SSL_OP_NO_RENEGOTIATION)
+        // Level 2 asks for 112 bits of security: no RSA below 2048 bits, no SHA-1 signatures.
+        library.SSL_CTX_set_security_level(object, 2)
+        let protocols: [UInt8] = [8] + Array("http/1.1".utf8)
+        _ = library.SSL_CTX_set_alpn_protos(object, protocols, UInt32(protocols.count))
+        // Sessions are kept by the client under its own keys, as OpenSSL does not look them up for clients.
+        let cacheMode = C.SSL_SESS_CACHE_CLIENT | C.SSL_SESS_CACHE_NO_INTERNAL
+        _ = library.SSL_CTX_ctrl(object, C.SSL_CTRL_SET_SESS_CACHE_MODE, cacheMode, nil)
+        library.SSL_CTX_sess_set_new_cb(object, TLSEngine.newSession)
+        library.SSL_CTX_set_client_cert_cb(object, TLSEngine.clientCertificateWanted)
+        // Without this an encrypted key would ask for its password on the terminal.
+        library.SSL_CTX_set_default_passwd_cb(object, TLSTrustLoader.noPassword)
+        try setUpVerification()
+        if let identity = configuration.identity { try use(identity) }
+    }
+
+    private func setUpVerification() throws(TLSError) {
+        typealias C = OpenSSLConstants
+        guard !configuration.unsafelySkipsVerification else {
+            library.SSL_CTX_set_verify(object, C.SSL_VERIFY_NONE, nil)
+            return
+        }
+        library.SSL_CTX_set_verify(object, C.SSL_VERIFY_PEER, TLSEngine.verified)
+        // A certificate in the trust store is trusted, be it a root or not.
+        _ = library.X509_VERIFY_PARAM_set_flags(library.SSL_CTX_get0_param(object), C.X509_V_FLAG_PARTIAL_CHAIN)
+        try TLSTrustLoader(library: library, context: object).load(configuration)
+    }
+
+    private func use(_ identity: TLSConfiguration.Identity) throws(TLSError) {
+        library.ERR_clear_error()
+        guard library.SSL_CTX_use_certificate_chain_file(object, identity.certificatePEMFile) == 1 else {
+            throw .configuration("the client certificate \(identity.certificatePEMFile) cannot be used", library)
+        }
+        let type = OpenSSLConstants.SSL_FILETYPE_PEM
+        guard library.SSL_CTX_use_PrivateKey_file(object, identity.keyPEMFile, type) == 1 else {
+            throw .configuration(
+                "the client's private key \(identity.keyPEMFile) cannot be used (it must be PEM, without a password, "
+                    + "and belong to the certificate)",
+                library
+            )
+        }
+        guard library.SSL_CTX_check_private_key(object) == 1 else {
+            throw .configuration("the client's private key does not belong to its certificate", library)
+        }
+    }
+}
+
+extension TLSError {
+    /// An error of kind `configuration` with the reason that OpenSSL queued last.
+    static func configuration(_ what: String, _ library: OpenSSLLibrary) -> TLSError {
+        let reason = library.ERR_reason_error_string(library.ERR_peek_last_error()).map { String(cString: $0) }
+        library.ERR_clear_error()
+        return TLSError(.configuration, reason.map { "\(what): \($0)" } ?? what)
+    }
+}
