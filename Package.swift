@@ -33,7 +33,7 @@ let package = Package(
         .testTarget(
             name: "RivetAsyncTests",
             dependencies: ["RivetAsync", "RivetAsyncLocal"],
-            exclude: ["Vectors"],
+            exclude: ["Vectors", "Fakes/TLS"],
             swiftSettings: settings
         ),
     ]

@@ -10,6 +10,8 @@ package enum TransportError: Error, Hashable, Sendable {
     case noAddressReached(host: String, attempts: [Attempt])
     /// The deadline came first. `attempts` says how far the addresses that were tried had come.
     case deadlinePassed(Stage, host: String, attempts: [Attempt])
+    /// TLS could not be set up, or ended in a way that it must not.
+    case tls(TLSError)
     /// The lane was shut down while the stream was open.
     case laneShutDown
 
@@ -50,6 +52,8 @@ extension TransportError: CustomStringConvertible {
             "the deadline passed while the name \(host) was being resolved"
         case .deadlinePassed(.connecting, let host, let attempts):
             "the deadline passed while connecting to \(host)\(Self.list(attempts))"
+        case .tls(let error):
+            error.message
         case .laneShutDown:
             "the client was shut down"
         }

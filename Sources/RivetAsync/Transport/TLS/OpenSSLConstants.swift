@@ -15,6 +15,8 @@ enum OpenSSLConstants {
     static let SSL_VERIFY_NONE: Int32 = 0
     static let SSL_VERIFY_PEER: Int32 = 1
     static let SSL_FILETYPE_PEM: Int32 = 1
+    static let SSL_SENT_SHUTDOWN: Int32 = 1
+    static let SSL_RECEIVED_SHUTDOWN: Int32 = 2
     static let TLS1_2_VERSION = 0x0303
     static let TLS1_3_VERSION = 0x0304
 

@@ -63,6 +63,7 @@ package final class OpenSSLLibrary: @unchecked Sendable {
     let SSL_read_ex: @convention(c) (Object?, UnsafeMutableRawPointer?, Int, UnsafeMutablePointer<Int>?) -> Int32
     let SSL_write_ex: @convention(c) (Object?, UnsafeRawPointer?, Int, UnsafeMutablePointer<Int>?) -> Int32
     let SSL_shutdown: @convention(c) (Object?) -> Int32
+    let SSL_set_shutdown: @convention(c) (Object?, Int32) -> Void
     let SSL_get_error: @convention(c) (Object?, Int32) -> Int32
     let SSL_get_version: @convention(c) (Object?) -> UnsafePointer<CChar>?
     let SSL_get_current_cipher: @convention(c) (Object?) -> Object?
@@ -177,6 +178,7 @@ package final class OpenSSLLibrary: @unchecked Sendable {
         SSL_read_ex = try ssl.function("SSL_read_ex")
         SSL_write_ex = try ssl.function("SSL_write_ex")
         SSL_shutdown = try ssl.function("SSL_shutdown")
+        SSL_set_shutdown = try ssl.function("SSL_set_shutdown")
         SSL_get_error = try ssl.function("SSL_get_error")
         SSL_get_version = try ssl.function("SSL_get_version")
         SSL_get_current_cipher = try ssl.function("SSL_get_current_cipher")

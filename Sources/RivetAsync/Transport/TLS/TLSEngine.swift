@@ -57,7 +57,16 @@ package final class TLSEngine {
         }
     }
 
-    deinit { library.SSL_free(session) }
+    deinit {
+        // OpenSSL would never resume the session of a connection that is freed without its close_notify.
+        if failure == nil {
+            library.SSL_set_shutdown(
+                session,
+                OpenSSLConstants.SSL_SENT_SHUTDOWN | OpenSSLConstants.SSL_RECEIVED_SHUTDOWN
+            )
+        }
+        library.SSL_free(session)
+    }
 
     private func setUpServerName() throws(TLSError) {
         typealias C = OpenSSLConstants
@@ -100,6 +109,9 @@ package final class TLSEngine {
     }
 
     // MARK: What comes from the lane
+
+    /// Whether there is ciphertext that was fed and not read yet.
+    package var hasInput: Bool { !input.isEmpty }
 
     package func feed(_ ciphertext: ByteChunk) {
         guard !ciphertext.isEmpty else { return }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why TLS could not be used, in words a person can act on.
-package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Kind: Sendable, Equatable {
+package struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
         /// OpenSSL 3 is not installed, or lacks a function.
         case libraryMissing
         /// The options cannot be used: a file that cannot be read, a key that does not fit, no trusted certificate.
