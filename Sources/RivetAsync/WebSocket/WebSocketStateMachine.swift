@@ -21,14 +21,6 @@ package struct WebSocketStateMachine: Sendable {
         }
     }
 
-    /// Why a WebSocket ended without a closing handshake.
-    package enum Failure: Error, Sendable, Equatable {
-        /// The peer broke the protocol or a limit.
-        case violation(WebSocketProtocolError)
-        /// The stream ended before a close frame came.
-        case ended(StreamEnd)
-    }
-
     private enum State {
         case open
         /// Our close frame is out, the peer's has not come.
@@ -49,7 +41,7 @@ package struct WebSocketStateMachine: Sendable {
         case setDeadline(TimePoint)
         /// The closing handshake is complete; nothing is delivered any more.
         case reportClosed(WebSocketClosing)
-        case reportFailure(Failure)
+        case reportFailure(WebSocketFailure)
         case finishWriting
         case closeStream
     }

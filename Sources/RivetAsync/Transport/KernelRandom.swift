@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#if os(Linux)
+import CEpoll
+import Glibc
+#endif
+
+/// Unpredictable bytes from the kernel, for masking keys and nonces (RFC 6455 §10.3).
+package enum KernelRandom {
+    /// Fills the whole buffer. One system call for 256 bytes or less.
+    package static func fill(_ buffer: UnsafeMutableRawBufferPointer) {
+        var filled = 0
+        #if os(Linux)
+        while filled < buffer.count, let base = buffer.baseAddress {
+            let count = getrandom(base + filled, buffer.count - filled, 0)
+            if count > 0 {
+                filled += count
+            } else if count == 0 || errno != EINTR {
+                break  // No such call (a kernel before 3.17 or a filter): the generator below knows other ways.
+            }
+        }
+        #endif
+        var generator = SystemRandomNumberGenerator()
+        while filled < buffer.count {
+            buffer[filled] = generator.next()
+            filled += 1
+        }
+    }
+
+    package static func bytes(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
+            fill(UnsafeMutableRawBufferPointer(buffer))
+            filled = buffer.count
+        }
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// A WebSocket for tasks: messages out by `send`, in by a sequence. Behind the public raw sockets of both ends.
+///
+/// `@unchecked Sendable`: what is neither constant nor locked is touched on the lane only.
+package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
+    /// How it ended.
+    package enum Outcome: Sendable, Equatable {
+        case closed(WebSocketClosing)
+        case failed(WebSocketFailure)
+    }
+
+    /// The error that callers see for an outcome, or nil where the sequence of messages just ends.
+    package typealias Translation = @Sendable (Outcome) -> (any Error)?
+
+    private let lane: Lane
+    private let inbox: WebSocketInbox
+    private let outbox: WebSocketOutbox
+    private let translate: Translation
+    private let onPong: @Sendable (ByteChunk) -> Void
+    private let ending = Mutex<Outcome?>(nil)
+    private let finished = Signal()
+
+    // On the lane only.
+    private var connection: WebSocketConnection?
+    private var batch = RingBuffer<WebSocketInbox.Element>()
+    private var batchSize = 0
+    private var output = ByteBuffer()
+
+    /// - Parameters:
+    ///   - readAhead: how many bytes of messages are read before somebody wants them.
+    ///   - maskingKeys: nil in the server's role.
+    ///   - translate: by default a clean close ends the sequence and a failure is thrown as it is.
+    ///   - onPong: called on the lane.
+    package init(
+        lane: Lane,
+        readAhead: Int = 1 << 20,
+        maskingKeys: WebSocketMaskingKeys?,
+        translate: @escaping Translation = { if case .failed(let failure) = $0 { failure } else { nil } },
+        onPong: @escaping @Sendable (ByteChunk) -> Void = { _ in }
+    ) {
+        self.lane = lane
+        self.translate = translate
+        self.onPong = onPong
+        inbox = WebSocketInbox(readAhead: readAhead)
+        outbox = WebSocketOutbox(maskingKeys: maskingKeys)
+    }
+
+    /// The connection that has this as its handler; before it is started, on the lane.
+    package func attach(_ connection: WebSocketConnection) {
+        self.connection = connection
+    }
+
+    // MARK: Any task
+
+    package var messages: WebSocketMessages { WebSocketMessages(channel: self) }
+
+    /// How it was closed; nil while it is open and after a failure.
+    package var closing: WebSocketClosing? {
+        if case .closed(let closing) = ending.withLock({ $0 }) { closing } else { nil }
+    }
+
+    /// Returns when the message was accepted; waits only while more than 64 KiB are pending. Cancelled while it waits
+    /// it throws `CancellationError`, and the message is not sent.
+    package func send(_ message: WebSocketMessage) async throws {
+        switch message {
+        case .text(var text):
+            while try !append(&text) { try await outbox.waitForRoom() }
+        case .binary(let bytes):
+            while try !bytes.withUnsafeBytes({ try append(.binary, $0) }) { try await outbox.waitForRoom() }
+        }
+    }
+
+    private func append(_ text: inout String) throws -> Bool {
+        try text.withUTF8 { try append(.text, UnsafeRawBufferPointer($0)) }
+    }
+
+    private func append(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) throws -> Bool {
+        switch outbox.append(opcode, payload) {
+        case .accepted(mustTake: true):
+            lane.run { [self] in flush() }
+            return true
+        case .accepted(mustTake: false): return true
+        case .full: return false
+        case .closed: throw translate(.failed(.notOpen)) ?? WebSocketFailure.notOpen
+        }
+    }
+
+    /// Sends a ping of at most 125 bytes; `onPong` gets the answer.
+    package func ping(_ payload: ByteChunk) {
+        lane.run { [self] in payload.withUnsafeBytes { connection?.ping($0) } }
+    }
+
+    /// Begins the closing handshake behind everything accepted, and returns when the stream is closed, after the
+    /// close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits for the same.
+    package func close(_ closing: WebSocketClosing = WebSocketClosing(.normalClosure)) async {
+        outbox.close()
+        lane.run { [self] in
+            flush(evenIfBlocked: true)
+            connection?.close(closing)
+        }
+        await finished.wait()
+    }
+
+    /// Ends the stream now; the sequence of messages throws what `ended` makes of it.
+    package func abort() {
+        outbox.close()
+        lane.run { [self] in connection?.abort() }
+    }
+
+    // MARK: Reader
+
+    /// Moves what has arrived into `batch`, which is empty, or waits for it; false at the end.
+    func receive(
+        into batch: inout RingBuffer<WebSocketInbox.Element>,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Bool {
+        while true {
+            switch inbox.take(into: &batch) {
+            case .taken(let mustResumeReading):
+                if mustResumeReading { lane.run { [self] in connection?.resumeReading() } }
+                return true
+            case .ended:
+                if let error = ending.withLock({ $0 }).flatMap(translate) { throw error }
+                return false
+            case .empty:
+                do {
+                    try await inbox.wait(isolation: isolation)
+                } catch let failure as WebSocketFailure {
+                    throw translate(.failed(failure)) ?? failure
+                }
+            }
+        }
+    }
+
+    func putBack(_ batch: RingBuffer<WebSocketInbox.Element>) { inbox.putBack(batch) }
+
+    // MARK: Lane
+
+    private func flush(evenIfBlocked: Bool = false) {
+        // While the stream is full, senders fill the outbox, and then wait.
+        guard let connection, evenIfBlocked || connection.pendingOutput <= highWaterMark else { return }
+        outbox.take(into: &output)
+        guard !output.isEmpty else { return }
+        let isLarge = output.count > 2 * highWaterMark
+        output.withUnsafeBytes { connection.send(encodedFrames: $0) }
+        output.removeAll()
+        // A buffer that has grown for one message is not kept.
+        if isLarge { output = ByteBuffer() }
+    }
+
+    package func received(text: ByteChunk) { append(text, isText: true) }
+    package func received(binary: ByteChunk) { append(binary, isText: false) }
+    package func received(pong: ByteChunk) { onPong(pong) }
+
+    private func append(_ payload: ByteChunk, isText: Bool) {
+        batch.append(WebSocketInbox.Element(isText: isText, payload: payload))
+        batchSize &+= WebSocketInbox.size(of: payload)
+        // A turn may bring more than fits.
+        if batchSize > inbox.limit { pushBatch() }
+    }
+
+    private func pushBatch() {
+        guard !batch.isEmpty else { return }
+        if inbox.push(&batch, size: batchSize) { connection?.suspendReading() }
+        batchSize = 0
+    }
+
+    package func receivedAll() { pushBatch() }
+    package func writable() { flush() }
+    package func closed(_ closing: WebSocketClosing) { end(.closed(closing)) }
+    package func failed(_ failure: WebSocketFailure) { end(.failed(failure)) }
+
+    private func end(_ outcome: Outcome) {
+        pushBatch()
+        ending.withLock { $0 = $0 ?? outcome }
+        outbox.close()
+        inbox.finish()
+    }
+
+    package func streamClosed() {
+        // After `abort` nothing else has said that it is over.
+        end(.failed(.notOpen))
+        connection = nil
+        finished.set()
+    }
+}

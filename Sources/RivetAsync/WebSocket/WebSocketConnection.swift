@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a WebSocket calls, always on its lane.
+package protocol WebSocketHandler: AnyObject {
+    /// A message; the bytes are valid UTF-8. The slice may be kept.
+    func received(text: ByteChunk)
+    func received(binary: ByteChunk)
+    func received(pong: ByteChunk)
+    /// All messages of this turn were handed over: wake who waits.
+    func receivedAll()
+    /// The output fell from above the high-water mark to below the low one.
+    func writable()
+    /// The closing handshake is complete, or we closed and nothing came back. No message follows.
+    func closed(_ closing: WebSocketClosing)
+    /// It ended in another way. No message follows.
+    func failed(_ failure: WebSocketFailure)
+    /// The last call, after `closed` or `failed`: the stream is closed and its descriptor free.
+    func streamClosed()
+}
+
+/// An open WebSocket on a stream: drives the machine on the stream's lane.
+///
+/// `@unchecked Sendable`: everything is called on the lane, which the stream asserts.
+package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
+    package let stream: any ByteStream
+    private let handler: any WebSocketHandler
+    private let time: TimeSource
+    private let deadlines: DeadlineScheduler
+    private var machine: WebSocketStateMachine
+    private var maskingKeys: WebSocketMaskingKeys?
+    private var deadline: DeadlineScheduler.ID?
+    private var isPerforming = false
+    private var isStreamClosed = false
+    /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
+    private var unansweredPing: ByteChunk?
+
+    /// - Parameter maskingKeys: used in the client's role only.
+    package init(
+        stream: any ByteStream,
+        handler: any WebSocketHandler,
+        configuration: WebSocketStateMachine.Configuration,
+        maskingKeys: WebSocketMaskingKeys = WebSocketMaskingKeys(fill: KernelRandom.fill),
+        time: TimeSource,
+        deadlines: DeadlineScheduler
+    ) {
+        self.stream = stream
+        self.handler = handler
+        self.time = time
+        self.deadlines = deadlines
+        self.maskingKeys = configuration.role == .client ? maskingKeys : nil
+        machine = WebSocketStateMachine(configuration)
+    }
+
+    /// Takes the stream over. Call once, after the opening handshake.
+    ///
+    /// - Parameter firstBytes: what came in the same packet as the handshake; its messages are delivered from here.
+    package func start(firstBytes: ByteChunk = ByteChunk()) {
+        // A delayed acknowledgement costs a server that gathers small segments up to 40 ms (B227).
+        (stream as? TCPSocket)?.wantsQuickAcknowledgements = true
+        stream.setHandler(self)
+        guard firstBytes.count > 0 else { return }
+        received(firstBytes)
+        receivedAll()
+    }
+
+    // MARK: Commands
+
+    /// Whether messages can be sent.
+    package var isOpen: Bool { machine.isOpen && !isStreamClosed }
+    package var pendingOutput: Int { stream.pendingOutput }
+
+    /// Sends a whole message; `text` must be valid UTF-8. Does nothing when it is not open.
+    package func send(text: UnsafeRawBufferPointer) { sendFrame(.text, text) }
+    package func send(binary: UnsafeRawBufferPointer) { sendFrame(.binary, binary) }
+    /// - Parameter payload: at most 125 bytes.
+    package func ping(_ payload: UnsafeRawBufferPointer) {
+        assert(payload.count <= WebSocketLimits.strictControlSize)
+        sendFrame(.ping, payload)
+    }
+
+    /// Sends frames that were encoded before, whole ones.
+    package func send(encodedFrames: UnsafeRawBufferPointer) {
+        guard isOpen else { return }
+        stream.write { $0.append(encodedFrames) }
+    }
+
+    /// Sends one frame as it is, also a bad one: for fragments, and for faults on demand.
+    package func sendFrame(
+        _ opcode: WebSocketOpcode,
+        _ payload: UnsafeRawBufferPointer,
+        isFinal: Bool = true,
+        reservedBits: UInt8 = 0
+    ) {
+        guard isOpen else { return }
+        let key = maskingKeys?.next()
+        stream.write {
+            WebSocketFrameEncoder.encode(
+                opcode,
+                payload,
+                isFinal: isFinal,
+                maskingKey: key,
+                reservedBits: reservedBits,
+                into: &$0
+            )
+        }
+    }
+
+    /// Begins the closing handshake; `closed` follows within the close time-out. What comes meanwhile is dropped.
+    package func close(_ closing: WebSocketClosing) {
+        machine.close(closing, now: time.now)
+        perform()
+        // The answer may be behind what nobody reads.
+        if !isStreamClosed { stream.resumeReading() }
+    }
+
+    /// Ends the stream now. No `closed` or `failed` follows, only `streamClosed`.
+    package func abort() { closeStream() }
+
+    package func suspendReading() { if machine.isOpen { stream.suspendReading() } }
+    package func resumeReading() { if !isStreamClosed { stream.resumeReading() } }
+
+    // MARK: ByteHandler
+
+    package func received(_ bytes: ByteChunk) {
+        machine.received(bytes, now: time.now)
+        perform()
+    }
+
+    package func receivedAll() {
+        if !isStreamClosed { handler.receivedAll() }
+    }
+
+    package func writable() {
+        if let payload = unansweredPing.take() { payload.withUnsafeBytes { sendFrame(.pong, $0) } }
+        handler.writable()
+    }
+
+    package func ended(_ end: StreamEnd) {
+        machine.receivedEnd(end)
+        perform()
+    }
+
+    // MARK: Actions
+
+    private func perform() {
+        // What a handler does within its call is done by the loop around it, so that order is kept.
+        guard !isPerforming else { return }
+        isPerforming = true
+        defer { isPerforming = false }
+        while !isStreamClosed, let action = machine.nextAction() {
+            switch action {
+            case .deliverText(let payload): handler.received(text: payload)
+            case .deliverBinary(let payload): handler.received(binary: payload)
+            case .deliverPong(let payload): handler.received(pong: payload)
+            case .sendPong(let payload): answer(payload)
+            case .sendClose(let closing):
+                let key = maskingKeys?.next()
+                stream.write { WebSocketFrameEncoder.encodeClose(closing, maskingKey: key, into: &$0) }
+            case .setDeadline(let deadline): setDeadline(deadline)
+            case .reportClosed(let closing):
+                stream.resumeReading()
+                handler.closed(closing)
+            case .reportFailure(let failure):
+                stream.resumeReading()
+                handler.failed(failure)
+            case .finishWriting: stream.finishWriting()
+            case .closeStream: closeStream()
+            }
+        }
+    }
+
+    private func answer(_ payload: ByteChunk) {
+        if stream.pendingOutput > highWaterMark {
+            unansweredPing = payload
+        } else {
+            payload.withUnsafeBytes { sendFrame(.pong, $0) }
+        }
+    }
+
+    private func setDeadline(_ deadline: TimePoint) {
+        if let previous = self.deadline { deadlines.cancel(previous) }
+        self.deadline = deadlines.schedule(at: deadline) { [self] in
+            stream.lane.run { [self] in
+                machine.timePassed(now: time.now)
+                perform()
+            }
+        }
+    }
+
+    private func closeStream() {
+        guard !isStreamClosed else { return }
+        isStreamClosed = true
+        unansweredPing = nil
+        if let deadline = deadline.take() { deadlines.cancel(deadline) }
+        stream.close()
+        handler.streamClosed()
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a WebSocket ended without a closing handshake, or cannot be used.
+package enum WebSocketFailure: Error, Sendable, Equatable {
+    /// The peer broke the protocol or a limit.
+    case violation(WebSocketProtocolError)
+    /// The stream ended before a close frame came.
+    case ended(StreamEnd)
+    /// Sent after one side had begun to close.
+    case notOpen
+    /// Two tasks read one sequence of messages at the same time.
+    case readTwice
+}
+
+extension WebSocketFailure: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .violation(let error): "the peer broke the WebSocket protocol: \(error)"
+        case .ended(.finished): "the peer ended the stream without a WebSocket close frame"
+        case .ended(.failed(let error)): "the stream failed: \(error)"
+        case .notOpen: "the WebSocket is closed or closing"
+        case .readTwice: "another task is reading this WebSocket's messages"
+        }
+    }
+}

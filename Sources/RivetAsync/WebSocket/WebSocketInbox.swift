@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Messages on their way from the lane to one reader, handed over in batches with one wake-up each.
+package final class WebSocketInbox: Sendable {
+    package struct Element: Sendable {
+        let isText: Bool
+        let payload: ByteChunk
+    }
+
+    enum Taken {
+        case taken(mustResumeReading: Bool)
+        case empty
+        case ended
+    }
+
+    private struct State {
+        var queue = RingBuffer<Element>()
+        var size = 0
+        var hasEnded = false
+        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, any Error>)?
+        var lastID: UInt64 = 0
+        var isSuspended = false
+    }
+
+    /// What a message costs besides its bytes, so that empty ones are bounded too.
+    private static let elementSize = 64
+
+    private let state = Mutex(State())
+    /// Half of what may be read ahead: the reader's batch may hold as much again.
+    let limit: Int
+
+    /// - Parameter readAhead: a bound in bytes; one message may exceed it.
+    init(readAhead: Int) {
+        limit = max(readAhead / 2, 1)
+    }
+
+    // MARK: Lane
+
+    /// Adds everything in `batch` and wakes the reader. Returns true when reading must be suspended.
+    func push(_ batch: inout RingBuffer<Element>, size: Int) -> Bool {
+        let (waiter, isFull) = state.withLock { state in
+            if state.queue.isEmpty {
+                swap(&state.queue, &batch)
+            } else {
+                while let element = batch.popFirst() { state.queue.append(element) }
+            }
+            state.size &+= size
+            if state.size > limit { state.isSuspended = true }
+            return (state.waiter.take(), state.isSuspended)
+        }
+        waiter?.continuation.resume()
+        return isFull
+    }
+
+    static func size(of payload: ByteChunk) -> Int { payload.count &+ elementSize }
+
+    /// What was pushed can still be read; then `take` says that it has ended.
+    func finish() {
+        let waiter = state.withLock { state in
+            state.hasEnded = true
+            return state.waiter.take()
+        }
+        waiter?.continuation.resume()
+    }
+
+    // MARK: Reader
+
+    /// Moves everything into `batch`, which is empty.
+    func take(into batch: inout RingBuffer<Element>) -> Taken {
+        state.withLock { state in
+            guard !state.queue.isEmpty else { return state.hasEnded ? .ended : .empty }
+            swap(&state.queue, &batch)
+            state.size = 0
+            defer { state.isSuspended = false }
+            return .taken(mustResumeReading: state.isSuspended)
+        }
+    }
+
+    func putBack(_ batch: RingBuffer<Element>) {
+        state.withLock { state in
+            var joined = batch
+            while let element = state.queue.popFirst() { joined.append(element) }
+            state.queue = joined
+        }
+    }
+
+    /// Returns when there is something to take.
+    func wait(isolation: isolated (any Actor)?) async throws {
+        let id = state.withLock { state in
+            state.lastID &+= 1
+            return state.lastID
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation(isolation: isolation) { continuation in
+                let outcome: Result<Void, any Error>? = state.withLock { state in
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    if !state.queue.isEmpty || state.hasEnded { return .success(()) }
+                    if state.waiter != nil { return .failure(WebSocketFailure.readTwice) }
+                    state.waiter = (id, continuation)
+                    return nil
+                }
+                if let outcome { continuation.resume(with: outcome) }
+            }
+        } onCancel: {
+            let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in
+                guard state.waiter?.id == id else { return nil }
+                return state.waiter.take()?.continuation
+            }
+            waiter?.resume(throwing: CancellationError())
+        }
+    }
+}
