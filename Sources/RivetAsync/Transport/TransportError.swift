@@ -23,7 +23,7 @@ package enum TransportError: Error, Hashable, Sendable {
     }
 
     package enum Stage: String, Hashable, Sendable {
-        case resolving, connecting
+        case resolving, connecting, handshaking
     }
 
     /// One address that was tried.
@@ -52,6 +52,8 @@ extension TransportError: CustomStringConvertible {
             "the deadline passed while the name \(host) was being resolved"
         case .deadlinePassed(.connecting, let host, let attempts):
             "the deadline passed while connecting to \(host)\(Self.list(attempts))"
+        case .deadlinePassed(.handshaking, let host, _):
+            "the deadline passed during the TLS handshake with \(host)"
         case .tls(let error):
             error.message
         case .laneShutDown:

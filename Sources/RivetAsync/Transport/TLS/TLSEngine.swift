@@ -32,7 +32,7 @@ package final class TLSEngine {
     package private(set) var isHandshakeComplete = false
 
     /// A session with `host`, as it is dialled; `port` only tells servers apart for the resumption of sessions.
-    package init(context: TLSContext, host: String, port: UInt16) throws(TLSError) {
+    package init(context: TLSContext, host: String, port: Int) throws(TLSError) {
         typealias C = OpenSSLConstants
         self.context = context
         library = context.library

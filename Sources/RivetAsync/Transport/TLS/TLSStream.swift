@@ -44,7 +44,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         over below: any ByteStream,
         context: TLSContext,
         host: String,
-        port: UInt16
+        port: Int
     ) async throws -> TLSStream {
         let attempt = Attempt(below)
         return try await withTaskCancellationHandler {
@@ -69,7 +69,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         func start(
             _ context: TLSContext,
             _ host: String,
-            _ port: UInt16,
+            _ port: Int,
             _ continuation: CheckedContinuation<TLSStream, any Error>
         ) {
             // The task may have been cancelled before it came here.

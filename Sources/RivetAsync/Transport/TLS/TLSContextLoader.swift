@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Synchronization
+
+/// Makes a client's one ``TLSContext`` when it is first needed, as that reads files, on a queue of its own.
+///
+/// A failure is not kept: the file or library that was missing may be there at the next attempt.
+final class TLSContextLoader: Sendable {
+    private let configuration: TLSConfiguration
+    private let loaded = Mutex<TLSContext?>(nil)
+    private let queue = DispatchQueue(label: "rivet.tls")
+
+    init(_ configuration: TLSConfiguration) { self.configuration = configuration }
+
+    func context() async throws -> TLSContext {
+        if let context = loaded.withLock({ $0 }) { return context }
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: self.load()) }
+        }
+    }
+
+    /// On the serial queue, so that several first callers wait for one.
+    private func load() -> Result<TLSContext, any Error> {
+        if let context = loaded.withLock({ $0 }) { return .success(context) }
+        do throws(TLSError) {
+            let context = try TLSContext(configuration)
+            loaded.withLock { $0 = context }
+            return .success(context)
+        } catch {
+            return .failure(TransportError.tls(error))
+        }
+    }
+}
