@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#if os(Linux)
+import CEpoll  // Its headers own SOCK_STREAM where that module is built before Glibc's.
+#endif
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
