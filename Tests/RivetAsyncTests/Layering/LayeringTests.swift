@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct LayeringTests {
+    @Test func everyFolderNamesOnlyWhatLiesBelowIt() throws {
+        let library = Repository.root.appending(path: "Sources/RivetAsync")
+        var files: [LayeringRules.File] = []
+        for entry in try FileManager.default.contentsOfDirectory(atPath: library.path).sorted() {
+            guard let folder = LayeringRules.folders.first(where: { $0.name == entry }) else {
+                Issue.record("Sources/RivetAsync/\(entry) has no row in LayeringRules")
+                continue
+            }
+            files += try Self.files(of: folder, below: library.appending(path: entry))
+        }
+        files += try Self.files(
+            of: LayeringRules.local,
+            below: Repository.root.appending(path: "Sources/RivetAsyncLocal")
+        )
+        #expect(files.count > 20)
+        #expect(LayeringRules.violations(in: files) == [])
+    }
+
+    private static func files(of folder: LayeringRules.Folder, below directory: URL) throws -> [LayeringRules.File] {
+        try Repository.files(below: directory, withExtension: "swift").map { url in
+            LayeringRules.File(
+                folder: folder,
+                name: url.lastPathComponent,
+                tokens: SwiftTokens(try String(contentsOf: url, encoding: .utf8))
+            )
+        }
+    }
+
+    struct Planted: CustomTestStringConvertible {
+        var testDescription: String
+        var low = ""
+        var lowFolder = "HTTP"
+        var high = ""
+        var found: [String]
+    }
+
+    static let planted: [Planted] = [
+        Planted(
+            testDescription: "a higher type",
+            low: "struct A {\n    let b: Higher\n}",
+            high: "final class Higher {}",
+            found: ["HTTP/low.swift:2: names Higher of Client/"]
+        ),
+        Planted(
+            testDescription: "in an interpolation",
+            low: #"let a = "\(Higher.x) Higher""#,
+            high: "actor Higher {}",
+            found: ["HTTP/low.swift:1: names Higher of Client/"]
+        ),
+        Planted(
+            testDescription: "only in comments and strings",
+            low: ##"/* /* Higher */ Higher */ let a = #"Higher " Higher"#, b = """##
+                + "\"\"\"\nHigher \" Higher\n\"\"\"  // Higher",
+            high: "enum Higher {}",
+            found: []
+        ),
+        Planted(
+            testDescription: "a member or a nested or private type of the same name is no type of that file",
+            low: "let a = Outer.Higher.self\nlet b: Inner\nlet c: Mine",
+            high: "enum Higher { struct Inner {} }\nprivate struct Mine {}",
+            found: []
+        ),
+        Planted(
+            testDescription: "imports",
+            low: "import Foundation\npublic import struct Dispatch.DispatchTime\nimport Synchronization",
+            lowFolder: "Support",
+            found: ["Support/low.swift:1: imports Foundation", "Support/low.swift:2: imports Dispatch"]
+        ),
+        Planted(
+            testDescription: "asynchronous code in the core",
+            low: "struct Machine {\n    func next() async {}\n}",
+            found: ["HTTP/low.swift:2: `async` in the core"]
+        ),
+        Planted(
+            testDescription: "one name in two folders",
+            low: "struct Twice {}",
+            high: "struct Twice {}",
+            found: ["Client/high.swift:1: Twice is declared in HTTP/ too"]
+        ),
+    ]
+
+    @Test(arguments: planted)
+    func plantedMistakeIsFound(_ planted: Planted) throws {
+        let low = try #require(LayeringRules.folders.first { $0.name == planted.lowFolder })
+        let high = try #require(LayeringRules.folders.first { $0.name == "Client" })
+        let found = LayeringRules.violations(in: [
+            LayeringRules.File(folder: low, name: "low.swift", tokens: SwiftTokens(planted.low)),
+            LayeringRules.File(folder: high, name: "high.swift", tokens: SwiftTokens(planted.high)),
+        ])
+        #expect(found == planted.found)
+    }
+}
