@@ -21,6 +21,7 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
     private let gauge: ResourceGauge
     private let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
     private let source: any DispatchSourceRead
+    private var onFreed: (@Sendable () -> Void)?
 
     init(queue: DispatchQueue, gauge: ResourceGauge, onReady: @escaping @Sendable () -> Void) throws(TransportError) {
         let set = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -53,6 +54,7 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
         SystemCalls.close(set)
         SystemCalls.close(interrupter)
         gauge.descriptors.subtract(2, ordering: .relaxed)
+        onFreed?()
     }
 
     private static let inputs = EPOLLIN.rawValue | EPOLLET.rawValue
@@ -98,7 +100,8 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
     }
 
     func cancel(_ completion: @escaping @Sendable () -> Void) {
-        source.setCancelHandler { [self] in withExtendedLifetime(self, completion) }
+        onFreed = completion
+        source.setCancelHandler { [self] in withExtendedLifetime(self) {} }
         source.cancel()
     }
 }

@@ -52,9 +52,9 @@ final class RecordingHandler: ByteHandler, Sendable {
     }
 
     func received(_ bytes: ByteChunk) {
-        note {
-            $0.bytes += Array(bytes)
-            $0.pieces.append(bytes.count)
+        note { record in
+            bytes.withUnsafeBytes { record.bytes.append(contentsOf: $0) }
+            record.pieces.append(bytes.count)
         }
         onReceived(bytes)
     }
