@@ -90,6 +90,9 @@ package final class Lane: @unchecked Sendable {
     /// Whether the caller runs on this lane.
     package var isCurrent: Bool { thread.load(ordering: .relaxed) == SystemCalls.currentThread }
 
+    /// Whether the lane has given its thread back; a moment later that may be different.
+    package var isIdle: Bool { mailbox.withLock { $0.phase == .idle } }
+
     package func assertCurrent() {
         assert(isCurrent, "to be called on the lane")
     }

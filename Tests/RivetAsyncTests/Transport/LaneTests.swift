@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import RivetAsync
+import Synchronization
+import Testing
+
+/// Each rule of a lane (Design, "Waiting for the network").
+@Suite(.timeLimit(.minutes(1)))
+struct LaneTests {
+    private let gauge = ResourceGauge()
+
+    @Test func jobsRunInOrderOneAtATimeAndOnTheLane() async {
+        let lane = Lane()
+        let order = Mutex<[Int]>([])
+        #expect(!lane.isCurrent)
+        for number in 0..<1_000 {
+            lane.run {
+                #expect(lane.isCurrent)
+                order.withLock { $0.append(number) }
+            }
+        }
+        await lane.perform {}
+        #expect(order.withLock { $0 } == Array(0..<1_000))
+    }
+
+    @Test func aJobEnqueuedOnTheLaneRunsAfterThoseBefore() async {
+        let lane = Lane()
+        let order = Mutex<[Int]>([])
+        await withCheckedContinuation { continuation in
+            lane.run {
+                lane.run {
+                    order.withLock { $0.append(2) }
+                    continuation.resume()
+                }
+                order.withLock { $0.append(1) }
+            }
+        }
+        #expect(order.withLock { $0 } == [1, 2])
+    }
+
+    @Test func jobsFromManyThreadsAllRun() async {
+        let lane = Lane(gauge: gauge)
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        let count = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    var count = 0
+                    // Now and then the lane sleeps in the set, or is idle, when the next job comes.
+                    for _ in 0..<500 { count += await lane.perform { 1 } }
+                    return count
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(count == 4_000)
+        await lane.perform { pipe.close() }
+        await lane.shutDown()
+        #expect(gauge.snapshot == [0, 0, 0])
+    }
+
+    @Test func anActorOnALaneIsIsolatedInWhatTheSocketsCall() async throws {
+        let lane = Lane(gauge: gauge)
+        let owner = LaneActor(lane: lane)
+        let pipe = await lane.perform { [gauge] in
+            let pipe = DescriptorPair(lane: lane, gauge: gauge)
+            pipe.member.onReady = { owner.assumeIsolated { $0.calls += 1 } }
+            return pipe
+        }
+        pipe.poke()
+        while await owner.calls == 0 { await Task.yield() }
+        #expect(await owner.isOnLane)
+        await lane.perform { pipe.close() }
+        await lane.shutDown()
+    }
+
+    @Test func aTaskThatPrefersALaneCallsItsActorsWithoutAChangeOfExecutor() async {
+        let lane = Lane()
+        let owner = LaneActor(lane: lane)
+        let other = LaneActor(lane: Lane())
+        await Task(executorPreference: lane.taskExecutor) {
+            #expect(lane.isCurrent)
+            let before = ThreadMark.current
+            #expect(await owner.isOnLane)
+            #expect(lane.isCurrent && ThreadMark.current == before)
+            #expect(await other.isOnLane)
+            #expect(lane.isCurrent)
+        }.value
+    }
+
+    @Test func offTheLaneAnAssumedIsolationTraps() async {
+        await #expect(processExitsWith: .failure) {
+            assumeIsolation(of: LaneActor(lane: Lane()))
+        }
+    }
+
+    @Test func aLaneCostsNoDescriptorBeforeTheFirstSocket() async {
+        let lane = Lane(gauge: gauge)
+        await lane.perform {}
+        #expect(gauge.snapshot == [0, 0, 0])
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        #expect(gauge.snapshot == [3, 0, 0], "the set, the interrupter and the one registered")
+        await lane.perform { pipe.close() }
+        #expect(gauge.snapshot == [2, 0, 0])
+        await lane.shutDown()
+        #expect(gauge.snapshot == [0, 0, 0])
+    }
+
+    /// Two descriptors are ready in one turn; whoever comes first closes the other and registers a third, which gets
+    /// the closed one's place and number.
+    @Test func anEventForAClosedDescriptorDoesNotReachTheNextOwnerOfItsPlace() async {
+        let lane = Lane(gauge: gauge)
+        let stale = Mutex(0)
+        let (a, b) = await lane.perform { [gauge] in
+            (DescriptorPair(lane: lane, gauge: gauge), DescriptorPair(lane: lane, gauge: gauge))
+        }
+        let heir = Mutex<DescriptorPair?>(nil)
+        await lane.perform { [gauge] in
+            @Sendable func replace(_ other: DescriptorPair) {
+                guard heir.withLock({ $0 == nil }) else { return }
+                other.close()
+                let next = DescriptorPair(lane: lane, gauge: gauge)
+                next.member.onReady = { stale.withLock { $0 += 1 } }
+                heir.withLock { $0 = next }
+            }
+            a.member.onReady = { replace(b) }
+            b.member.onReady = { replace(a) }
+            // Both from within one turn, so that the next wait takes both.
+            a.poke()
+            b.poke()
+        }
+        while heir.withLock({ $0 == nil }) { await Task.yield() }
+        await lane.perform {}
+        await lane.perform {}
+        #expect(stale.withLock { $0 } == 0)
+        await lane.perform {
+            a.close()
+            b.close()
+            heir.withLock { $0?.close() }
+        }
+        await lane.shutDown()
+        #expect(gauge.snapshot == [0, 0, 0])
+    }
+
+    @Test func aMemberThatWantsToGoOnLetsTheOthersHaveTheirTurn() async {
+        let lane = Lane(gauge: gauge)
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        let isReady = Mutex(false)
+        let greedy = Member()
+        await lane.perform {
+            pipe.member.onReady = { isReady.withLock { $0 = true } }
+            greedy.onReady = {
+                if !isReady.withLock({ $0 }) { lane.nextTurn(greedy) }
+            }
+            lane.nextTurn(greedy)
+            pipe.poke()
+        }
+        // It ends only if the pipe's event is seen although the other member is always ready.
+        while !isReady.withLock({ $0 }) { await Task.yield() }
+        await lane.perform { pipe.close() }
+        await lane.shutDown()
+    }
+
+    @Test func jobsThatGoOnForeverLetTheSocketsHaveTheirTurn() async {
+        let lane = Lane(gauge: gauge)
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        let isReady = Mutex(false)
+        @Sendable func again() {
+            if !isReady.withLock({ $0 }) { lane.run(again) }
+        }
+        await lane.perform {
+            pipe.member.onReady = { isReady.withLock { $0 = true } }
+            lane.run(again)
+            pipe.poke()
+        }
+        while !isReady.withLock({ $0 }) { await Task.yield() }
+        await lane.perform { pipe.close() }
+        await lane.shutDown()
+    }
+
+    @Test func theEndOfTheTurnComesAfterTheJobsOfTheTurn() async {
+        let lane = Lane()
+        let order = Mutex<[String]>([])
+        let member = Member()
+        member.onTurnEnd = { order.withLock { $0.append("end") } }
+        await withCheckedContinuation { continuation in
+            lane.run {
+                lane.atEndOfTurn(member)
+                order.withLock { $0.append("first") }
+                lane.run { order.withLock { $0.append("second") } }
+                let last = Member()
+                last.onTurnEnd = { continuation.resume() }
+                lane.atEndOfTurn(last)
+            }
+        }
+        #expect(order.withLock { $0 } == ["first", "second", "end"])
+    }
+
+    @Test func anIdleLaneGivesItsThreadBackAndStillWakes() async {
+        let lane = Lane(gauge: gauge)
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        let calls = Mutex(0)
+        await lane.perform { pipe.member.onReady = { calls.withLock { $0 += 1 } } }
+        for round in 1...3 {
+            while !lane.isIdle { await Task.yield() }
+            pipe.poke()
+            while calls.withLock({ $0 }) < round { await Task.yield() }
+            while !lane.isIdle { await Task.yield() }
+            await lane.perform {}
+        }
+        await lane.perform { pipe.close() }
+        await lane.shutDown()
+    }
+
+    @Test func shutDownEndsWhatIsRegisteredAndJobsStillRun() async throws {
+        let pair = try await StreamPair.make(.tcp)
+        let client = RecordingHandler()
+        await pair.client.setHandlerLater(client)
+        await pair.client.lane.shutDown()
+        #expect(await client.untilEnd().ends == [.failed(.laneShutDown)])
+        await pair.lanes.shutDown()
+        #expect(pair.gauge.snapshot == [0, 0, 0])
+        #expect(await LaneActor(lane: pair.client.lane).isOnLane)
+        await #expect(throws: TransportError.laneShutDown) {
+            try await TCPSocket.connect(to: .loopback(port: 9), lane: pair.client.lane)
+        }
+        #expect(await pair.close() == 0)
+    }
+
+    @Test func aLaneThatIsDroppedFreesItsDescriptors() async {
+        weak var dropped: Lane?
+        do {
+            let lane = Lane(gauge: gauge)
+            dropped = lane
+            let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+            await lane.perform { pipe.close() }
+        }
+        while dropped != nil || gauge.snapshot != [0, 0, 0] { await Task.yield() }
+    }
+
+    /// A handler for the signal makes the calls of the lane's thread end early (EINTR).
+    @Test func signalsLoseNothing() async throws {
+        signal(SIGUSR2) { _ in }
+        siginterrupt(SIGUSR2, 1)
+        defer { signal(SIGUSR2, SIG_DFL) }
+        let pair = try await StreamPair.make(.tcp)
+        let total = 8 << 20
+        let server = RecordingHandler()
+        let pump = PumpingHandler(stream: pair.client, total: total)
+        await pair.server.setHandlerLater(server)
+        await pair.client.lane.perform {
+            pair.client.setHandler(pump)
+            pump.writable()
+        }
+        while server.record.ends.isEmpty {
+            for lane in pair.lanes.lanes { await lane.perform { _ = pthread_kill(pthread_self(), SIGUSR2) } }
+        }
+        #expect(server.record.bytes.count == total)
+        #expect(PumpingHandler.matchesPattern(server.record.bytes))
+        #expect(await pair.close() == 0)
+    }
+
+    @Test func lanesAreGivenInTurn() {
+        let group = LaneGroup(count: 3)
+        let given = (0..<6).map { _ in ObjectIdentifier(group.next()) }
+        #expect(given == group.lanes.map(ObjectIdentifier.init) + group.lanes.map(ObjectIdentifier.init))
+        #expect(LaneGroup().lanes.count == sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+}
+
+private actor LaneActor {
+    let lane: Lane
+    var calls = 0
+
+    init(lane: Lane) { self.lane = lane }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+    var isOnLane: Bool { lane.isCurrent }
+}
+
+private func assumeIsolation(of owner: LaneActor) {
+    owner.assumeIsolated { $0.calls += 1 }
+}
+
+private enum ThreadMark {
+    static var current: UInt { UInt(pthread_self()) }
+}
+
+/// `@unchecked Sendable`: touched on one lane only.
+private final class Member: LaneMember, @unchecked Sendable {
+    var onReady: () -> Void = {}
+    var onTurnEnd: () -> Void = {}
+
+    func ready(_ events: ReadyEvents) { if events.contains(.readable) { onReady() } }
+    func turnEnds() { onTurnEnd() }
+}
+
+/// Two connected descriptors, one of them registered.
+private final class DescriptorPair: Sendable {
+    let member = Member()
+    private let lane: Lane
+    private let registration: Registration
+    private let far: Int32
+    private let isClosed = Mutex(false)
+
+    /// On the lane.
+    init(lane: Lane, gauge: ResourceGauge) {
+        self.lane = lane
+        var pair: [Int32] = [0, 0]
+        precondition(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair) == 0)
+        far = pair[1]
+        do {
+            registration = try lane.register(pair[0], member)
+        } catch {
+            fatalError("\(error)")
+        }
+    }
+
+    /// Makes the registered one readable.
+    func poke() {
+        var byte: UInt8 = 1
+        precondition(write(far, &byte, 1) == 1)
+    }
+
+    /// On the lane.
+    func close() {
+        let isFirst = isClosed.withLock { closed in
+            defer { closed = true }
+            return !closed
+        }
+        guard isFirst else { return }
+        lane.removeAndClose(registration)
+        Glibc.close(far)
+    }
+}
