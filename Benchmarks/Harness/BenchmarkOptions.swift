@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The command line.
+struct BenchmarkOptions {
+    enum Mode { case run, list, help, serve }
+
+    var mode = Mode.run
+    var filters: [String] = []
+    var isFull = false
+    var jsonFile: String?
+    var compareFile: String?
+
+    static let help = """
+        Measures RivetAsync and prints a table.
+
+        swift run -c release [-- OPTIONS]         (no product name is needed: it is the package's only executable)
+
+          --filter WORD    only cases whose `group/name` contains WORD; may be given more than once
+          --full           more samples, and the long cases too (bulk transfer, thousands of connections)
+          --list           prints the cases and stops
+          --json FILE      also writes the results to FILE
+          --compare FILE   shows the change against an earlier FILE
+          --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
+          --help           this text
+
+        Without options it takes less than 90 seconds. Every case checks its own result; `sum` is the checksum.
+        `ratio` is our time divided by that of the line's baseline, measured in turn with it in the same run: on a
+        busy or slow machine both suffer alike, so ratios can be compared and nanoseconds cannot.
+
+        """
+
+    init(_ arguments: [String]) throws {
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--filter": filters.append(try Self.value(of: argument, from: &rest))
+            case "--full": isFull = true
+            case "--list": mode = .list
+            case "--json": jsonFile = try Self.value(of: argument, from: &rest)
+            case "--compare": compareFile = try Self.value(of: argument, from: &rest)
+            case "--serve": mode = .serve
+            case "--help", "-h": mode = .help
+            default: throw BenchmarkFailure("unknown option \(argument); --help lists them")
+            }
+        }
+    }
+
+    private static func value(of option: String, from rest: inout ArraySlice<String>) throws -> String {
+        guard let value = rest.popFirst() else { throw BenchmarkFailure("\(option) needs a value") }
+        return value
+    }
+
+    func selects(_ benchmark: Benchmark) -> Bool {
+        if filters.isEmpty { return isFull || !benchmark.isLong }
+        return filters.contains { benchmark.path.contains($0) }
+    }
+}

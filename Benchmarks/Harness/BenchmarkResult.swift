@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A case and its figures, as kept in a file.
+struct BenchmarkResult: Codable {
+    var path: String
+    var operation: String
+    var nanoseconds: Double
+    /// Half the distance between the first and the third quartile, in percent of the median.
+    var spreadPercent: Double
+    var bytes: Double
+    var ratio: Double?
+    var baselineName: String?
+    var cpuNanoseconds: Double?
+    var allocations: Double?
+    var checksum: UInt64
+    var note: String?
+
+    init(_ benchmark: Benchmark, _ measurement: Measurement) {
+        path = benchmark.path
+        operation = benchmark.operation
+        let sorted = measurement.samples.sorted()
+        nanoseconds = Self.median(sorted)
+        let quartiles = sorted.isEmpty ? 0 : sorted[sorted.count * 3 / 4] - sorted[sorted.count / 4]
+        spreadPercent = nanoseconds > 0 ? quartiles / 2 / nanoseconds * 100 : 0
+        bytes = measurement.bytes
+        if !measurement.baseline.isEmpty {
+            let median = Self.median(measurement.baseline.sorted())
+            ratio = median > 0 ? nanoseconds / median : nil
+            baselineName = measurement.baselineName
+        }
+        cpuNanoseconds = measurement.cpu
+        allocations = measurement.allocations
+        checksum = measurement.checksum
+        note = measurement.note
+    }
+
+    private static func median(_ sorted: [Double]) -> Double {
+        sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+    }
+}
+
+/// One run: what was measured, where.
+struct BenchmarkRun: Codable {
+    var machine: String
+    var results: [BenchmarkResult]
+}
