@@ -38,6 +38,11 @@ package enum HTTPError: Error, Sendable, Equatable {
     /// The body had another length than was announced. Thrown within a message that has begun.
     case bodyLength(announced: Int, actual: Int)
 
+    /// A body has one reader, and another task was reading it.
+    case bodyHasReader
+    /// The client was closed.
+    case poolClosed
+
     // Either side.
 
     /// There must be exactly one Host field (RFC 9112 §3.2).
@@ -66,7 +71,7 @@ package enum HTTPError: Error, Sendable, Equatable {
     package var isPeersFault: Bool {
         switch self {
         case .invalidMethod, .invalidTarget, .invalidStatus, .invalidReason, .invalidFieldName, .invalidFieldValue,
-            .framingField, .bodyLength, .hostFields:
+            .framingField, .bodyLength, .bodyHasReader, .poolClosed, .hostFields:
             false
         case .malformed, .unsupportedVersion, .bothLengths, .conflictingLengths, .unsupportedTransferCoding, .tooLarge,
             .truncated, .unexpectedBytes, .unexpectedUpgrade:
@@ -87,6 +92,8 @@ extension HTTPError: CustomStringConvertible {
             "the value of HTTP field \(name) has a character that cannot be sent at byte \(offset)"
         case .framingField(let name): "the HTTP field \(name) contradicts the body, whose length is written for you"
         case .bodyLength(let announced, let actual): "the body was announced with \(announced) bytes and has \(actual)"
+        case .bodyHasReader: "the body of the HTTP response is being read by another task"
+        case .poolClosed: "the client was closed"
         case .hostFields(let count): "an HTTP request needs one Host field and has \(count)"
         case .malformed(let part, let offset): "malformed HTTP message: \(part.rawValue) at byte \(offset)"
         case .unsupportedVersion(let offset): "the peer speaks another version than HTTP/1.1 (byte \(offset))"

@@ -18,16 +18,20 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
             (self.name, self.value) = (name, value)
         }
 
+        /// Whether names (without case) and values are the same.
         public static func == (a: Self, b: Self) -> Bool {
             a.name.equalsIgnoringASCIICase(b.name) && a.value == b.value
         }
 
+        /// Feeds the name without case and the value to `hasher`.
         public func hash(into hasher: inout Hasher) {
             for byte in name.utf8 { hasher.combine(HTTPSyntax.lowercased(byte)) }
             hasher.combine(value)
         }
 
+        /// The name and the size of the value, which itself may be a secret.
         public var description: String { "\(name): (\(value.utf8.count) bytes)" }
+        /// Shows the name only.
         public var customMirror: Mirror { Mirror(self, children: ["name": name]) }
     }
 
@@ -76,6 +80,7 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
     /// The fields in order.
     public func makeIterator() -> IndexingIterator<[Field]> { fields.makeIterator() }
 
+    /// The names and the sizes of the values.
     public var description: String { fields.description }
 
     package var count: Int { fields.count }

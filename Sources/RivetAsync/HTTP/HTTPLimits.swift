@@ -4,7 +4,7 @@
 package struct HTTPLimits: Sendable, Equatable {
     /// Start line and fields, those of interim responses counted in: 64 KiB, four times what common servers send.
     package var maxHeadSize = 65_536
-    /// The content after chunking is undone. Unlimited by default: bodies are pulled, not collected.
+    /// The content after chunking is undone; unlimited by default, because bodies are pulled, not collected.
     package var maxBodySize = Int.max
     /// Fields after a chunked body.
     package var maxTrailersSize = 16_384

@@ -6,7 +6,7 @@ package struct HTTPRequestEncoder: Sendable {
     package let head: HTTPRequestHead
     package let framing: HTTPFraming
 
-    /// - Parameter framing: none, a length or chunked; its field is written by the encoder.
+    /// Checks the head; the field for `framing` (none, a length or chunked) is written by the encoder.
     package init(_ head: HTTPRequestHead, framing: HTTPFraming = .none) throws(HTTPError) {
         guard HTTPSyntax.isToken(head.method), head.method != "CONNECT" else { throw .invalidMethod }
         guard head.target.utf8.first == UInt8(ascii: "/") || head.target == "*" else { throw .invalidTarget(offset: 0) }

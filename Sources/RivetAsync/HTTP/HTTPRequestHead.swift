@@ -11,4 +11,3 @@ package struct HTTPRequestHead: Sendable, Equatable {
         (self.method, self.target, self.fields) = (method, target, fields)
     }
 }
-

@@ -51,7 +51,9 @@ package struct HTTPResponseDecoder: Sendable {
     /// Whether a byte of the response to the current request has arrived.
     package var hasBegun: Bool { reader.offset > 0 }
 
-    /// A request of that method was sent. Methods are told by their case: only `HEAD` is HEAD.
+    /// A request of that method was sent.
+    ///
+    /// Methods are told by their case: only `HEAD` is HEAD.
     package mutating func expectResponse(toMethod method: String, allowsUpgrade: Bool = false) {
         guard case .idle = state else {
             assertionFailure("a response is still being read")
@@ -76,7 +78,7 @@ package struct HTTPResponseDecoder: Sendable {
         }
     }
 
-    /// The peer ended its side. Returns the end of a body that lasts until then.
+    /// The peer ended its side, which is the end of a body that lasts until then.
     package mutating func finish() throws(HTTPError) -> Event? {
         switch state {
         case .idle, .upgraded: return nil

@@ -5,8 +5,10 @@ package struct HTTPResponseEncoder: Sendable {
     package let head: HTTPResponseHead
     package let framing: HTTPFraming
 
-    /// - Parameter framing: that of the body; for HEAD the one GET would have, with nothing written behind the head.
-    ///   1xx, 204 and 304 have none whatever it says. Until close means that the server closes behind the body.
+    /// Checks the head; `framing` is that of the body.
+    ///
+    /// For HEAD it is the one GET would have, with nothing written behind the head; 1xx, 204 and 304
+    /// have none whatever it says. Until close means that the server closes behind the body.
     package init(_ head: HTTPResponseHead, framing: HTTPFraming) throws(HTTPError) {
         guard (100...999).contains(head.status) else { throw .invalidStatus(head.status) }
         var offset = 0

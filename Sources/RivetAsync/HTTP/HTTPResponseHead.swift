@@ -10,4 +10,3 @@ package struct HTTPResponseHead: Sendable, Equatable {
         (self.status, self.reason, self.fields) = (status, reason, fields)
     }
 }
-

@@ -82,7 +82,7 @@ package enum HTTPSyntax {
 
     /// Checks fields that are to be written, so that none can bring a line of its own.
     ///
-    /// - Parameter asciiOnly: requests; the gateway drops in silence what holds another byte (PROTOCOL d).
+    /// `asciiOnly` is for requests: the gateway drops in silence what holds another byte (PROTOCOL d).
     static func validate(_ fields: HTTPFields, asciiOnly: Bool) throws(HTTPError) {
         var index = 0
         for field in fields {

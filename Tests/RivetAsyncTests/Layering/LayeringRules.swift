@@ -30,7 +30,10 @@ enum LayeringRules {
             name: "HTTP",
             mayName: ["Support", "Encoding", "Transport", "Definitions", "Errors"],
             isCore: true,
-            shellFiles: ["HTTPExchange.swift", "HTTPConnectionPool.swift"]
+            shellFiles: [
+                "HTTPBody.swift", "HTTPCallStop.swift", "HTTPConnectionPool.swift", "HTTPExchange.swift",
+                "HTTPRequestBody.swift",
+            ]
         ),
         Folder(
             name: "WebSocket",

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// A response and its body, which is still arriving.
+package struct HTTPResponse: Sendable {
+    package let head: HTTPResponseHead
+    package let body: HTTPBody
+}
+
+/// The content of a response, pulled by one reader.
+///
+/// While nobody reads, at most 256 KiB and what one receive brings are held, and the peer has to wait. Ends with nil
+/// after the whole body; throws ``HTTPFailure`` otherwise. When the last copy is dropped before the end, or the reading
+/// task is cancelled, the connection is closed, not drained (B191).
+package struct HTTPBody: AsyncSequence, Sendable {
+    package typealias Element = ByteChunk
+
+    private let reader: HTTPBodyReader
+
+    init(_ buffer: HTTPBodyBuffer) {
+        reader = HTTPBodyReader(buffer)
+    }
+
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let reader: HTTPBodyReader
+
+        package mutating func next(
+            isolation: isolated (any Actor)? = #isolation
+        ) async throws(HTTPFailure) -> ByteChunk? {
+            try await reader.buffer.next(isolation: isolation)
+        }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: reader) }
+
+    /// The whole body.
+    ///
+    /// - Throws: ``HTTPFailure``, with ``HTTPError/tooLarge(_:limit:actual:)`` above `maxBytes`.
+    package func collect(
+        upTo maxBytes: Int,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws(HTTPFailure) -> [UInt8] {
+        var collected: [UInt8] = []
+        while let chunk = try await reader.buffer.next(isolation: isolation) {
+            guard chunk.count <= maxBytes - collected.count else {
+                reader.buffer.abandon()
+                let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
+                throw HTTPFailure(error, requestLeft: true, answerBegun: true)
+            }
+            chunk.withUnsafeBytes { collected.append(contentsOf: $0) }
+        }
+        return collected
+    }
+}
+
+/// Notices that nobody can read any more.
+private final class HTTPBodyReader: Sendable {
+    let buffer: HTTPBodyBuffer
+
+    init(_ buffer: HTTPBodyBuffer) { self.buffer = buffer }
+
+    deinit { buffer.abandon() }
+}
+
+/// Between the lane, which fills it, and the reader, wherever that runs.
+final class HTTPBodyBuffer: Sendable {
+    /// Above this many bytes reading from the connection stops; four of the largest receives.
+    static let highWaterMark = 262_144
+    /// Below this many it goes on.
+    static let lowWaterMark = 65_536
+
+    enum Request: Sendable {
+        case resumeReading
+        case close
+    }
+
+    private enum End {
+        case finished
+        case failed(HTTPFailure)
+    }
+
+    private enum Step {
+        case chunk(ByteChunk, resumes: Bool)
+        case end(HTTPFailure?)
+        case wait
+    }
+
+    private struct State {
+        var chunks = RingBuffer<ByteChunk>()
+        var byteCount = 0
+        var end: End?
+        var isPaused = false
+        var waiter: (id: UInt64, continuation: CheckedContinuation<Bool, Never>)?
+        var lastID: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let gauge: ResourceGauge
+    private let ask: @Sendable (Request) -> Void
+
+    /// An empty buffer; `ask` is called from anywhere, outside the lock.
+    init(gauge: ResourceGauge, ask: @escaping @Sendable (Request) -> Void) {
+        self.gauge = gauge
+        self.ask = ask
+    }
+
+    /// Returns false when it is full, and reading should stop; wakes nobody.
+    func push(_ chunk: ByteChunk) -> Bool {
+        state.withLock { state in
+            guard state.end == nil else { return true }
+            state.chunks.append(chunk)
+            state.byteCount += chunk.count
+            if state.byteCount > Self.highWaterMark { state.isPaused = true }
+            return !state.isPaused
+        }
+    }
+
+    func wake() {
+        let waiter = state.withLock { $0.chunks.isEmpty ? nil : $0.waiter.take() }
+        waiter?.continuation.resume(returning: true)
+    }
+
+    /// What was pushed can still be read; the first end counts.
+    func finish(_ failure: HTTPFailure? = nil) {
+        let waiter = state.withLock { state in
+            if state.end == nil { state.end = failure.map { .failed($0) } ?? .finished }
+            return state.waiter.take()
+        }
+        waiter?.continuation.resume(returning: true)
+    }
+
+    /// Nobody will read on: closes the connection unless the whole body has arrived.
+    func abandon() {
+        let isOpen = state.withLock { state in
+            state.chunks.removeAll()
+            state.byteCount = 0
+            return state.end == nil
+        }
+        if isOpen { ask(.close) }
+    }
+
+    func next(isolation: isolated (any Actor)?) async throws(HTTPFailure) -> ByteChunk? {
+        while true {
+            switch state.withLock({ Self.step(&$0) }) {
+            case .chunk(let chunk, let resumes):
+                if resumes { ask(.resumeReading) }
+                return chunk
+            case .end(let failure):
+                if let failure { throw failure }
+                return nil
+            case .wait:
+                guard await wait(isolation: isolation) else {
+                    throw HTTPFailure(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
+                }
+                guard !Task.isCancelled else {
+                    abandon()
+                    throw HTTPFailure(CancellationError(), requestLeft: true, answerBegun: true)
+                }
+            }
+        }
+    }
+
+    private static func step(_ state: inout State) -> Step {
+        if let chunk = state.chunks.popFirst() {
+            state.byteCount -= chunk.count
+            let resumes = state.isPaused && state.byteCount < lowWaterMark
+            if resumes { state.isPaused = false }
+            return .chunk(chunk, resumes: resumes)
+        }
+        switch state.end {
+        case .finished: return .end(nil)
+        case .failed(let failure): return .end(failure)
+        case nil: return .wait
+        }
+    }
+
+    /// Returns false, without waiting, when somebody else waits already.
+    private func wait(isolation: isolated (any Actor)?) async -> Bool {
+        let id = state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        gauge.waiters.add(1, ordering: .relaxed)
+        defer { gauge.waiters.subtract(1, ordering: .relaxed) }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation(isolation: isolation) { continuation in
+                let answer: Bool? = state.withLock { state in
+                    if !state.chunks.isEmpty || state.end != nil || Task.isCancelled { return true }
+                    if state.waiter != nil { return false }
+                    state.waiter = (id, continuation)
+                    return nil
+                }
+                if let answer { continuation.resume(returning: answer) }
+            }
+        } onCancel: {
+            let waiter: CheckedContinuation<Bool, Never>? = state.withLock { state in
+                state.waiter?.id == id ? state.waiter.take()?.continuation : nil
+            }
+            waiter?.resume(returning: true)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One connection of a client: a byte stream and one exchange at a time, any number of them in a row.
+///
+/// `@unchecked Sendable`: touched on the stream's lane only, except what is constant.
+final class HTTPConnection: ByteHandler, @unchecked Sendable {
+    let stream: any ByteStream
+    /// Called on the lane when another exchange can begin, before the caller of the last one is told.
+    private let becameFree: @Sendable (HTTPConnection) -> Void
+    /// Called on the lane once, when the connection is closed, whoever closed it.
+    private let becameClosed: @Sendable (HTTPConnection) -> Void
+
+    private var decoder: HTTPResponseDecoder
+    private var exchange: HTTPExchange?
+    private(set) var isOpen = true
+
+    init(
+        _ stream: any ByteStream,
+        limits: HTTPLimits,
+        becameFree: @escaping @Sendable (HTTPConnection) -> Void,
+        becameClosed: @escaping @Sendable (HTTPConnection) -> Void
+    ) {
+        self.stream = stream
+        self.becameFree = becameFree
+        self.becameClosed = becameClosed
+        decoder = HTTPResponseDecoder(limits: limits)
+    }
+
+    /// Gives the connection to `exchange`, which then writes; returns false when it is closed.
+    func begin(_ exchange: HTTPExchange, method: String) -> Bool {
+        guard isOpen else { return false }
+        assert(self.exchange == nil, "one exchange at a time")
+        self.exchange = exchange
+        decoder.expectResponse(toMethod: method)
+        stream.setHandler(self)
+        return true
+    }
+
+    /// The exchange was over before it began: nothing was written.
+    func leaveUnused() {
+        guard isOpen else { return }
+        stream.setHandler(self)
+        becameFree(self)
+    }
+
+    /// Whether a byte of the answer to the current request has come.
+    var hasAnswerBegun: Bool { decoder.hasBegun }
+
+    func received(_ bytes: ByteChunk) {
+        var position = 0
+        var finished: HTTPExchange?
+        do throws(HTTPError) {
+            while isOpen, let event = try decoder.next(in: bytes, from: &position) {
+                switch event {
+                case .interim: break  // RFC 9110 §15.2: may be ignored; nothing waits for 100.
+                case .head(let head): exchange?.received(head)
+                case .body(let slice): exchange?.received(slice)
+                case .end: finished = exchange.take()
+                case .upgraded: assertionFailure("no upgrade is asked for here")
+                }
+            }
+        } catch {
+            // Also bytes behind a whole answer: it counts, the connection does not.
+            close(error)
+        }
+        if let finished { end(finished) }
+    }
+
+    func receivedAll() {
+        exchange?.receivedAll()
+    }
+
+    func writable() {
+        exchange?.writable()
+    }
+
+    func ended(_ end: StreamEnd) {
+        switch end {
+        case .failed(let error):
+            close(error)
+        case .finished:
+            do throws(HTTPError) {
+                let finished = try decoder.finish() == nil ? nil : exchange.take()
+                close(HTTPError.truncated(.head, received: 0, expected: nil))
+                finished?.complete()
+            } catch {
+                close(error)
+            }
+        }
+    }
+
+    /// The answer is complete: whoever waits for the connection gets it before the caller goes on, so that calls one
+    /// after the other use one connection.
+    private func end(_ finished: HTTPExchange) {
+        if isOpen {
+            // A request that was answered before all of it was sent leaves the connection in the middle of it.
+            if decoder.keepsAlive, finished.hasSentAll {
+                stream.resumeReading()
+                becameFree(self)
+            } else {
+                close(HTTPError.poolClosed)
+            }
+        }
+        finished.complete()
+    }
+
+    /// Closes the stream; the current exchange fails with `error`.
+    func close(_ error: any Error) {
+        guard isOpen else { return }
+        isOpen = false
+        stream.close()
+        let exchange = exchange.take()
+        becameClosed(self)
+        exchange?.connectionClosed(error)
+    }
+}

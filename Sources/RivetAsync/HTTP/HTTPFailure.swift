@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why an exchange failed, and how far it had come: whoever reports it must know whether the request may have run.
+package struct HTTPFailure: Error, Sendable {
+    /// ``HTTPError``, ``TransportError``, ``DeadlinePassed``, `CancellationError`, what the dialer threw, or what the
+    /// caller's own body threw.
+    package let error: any Error
+    /// A byte of the request may have left; false only where it is certain that none did.
+    package let requestLeft: Bool
+    /// A byte of the answer has arrived.
+    package let answerBegun: Bool
+
+    package init(_ error: any Error, requestLeft: Bool = false, answerBegun: Bool = false) {
+        (self.error, self.requestLeft, self.answerBegun) = (error, requestLeft, answerBegun)
+    }
+}
+
+extension HTTPFailure: CustomStringConvertible {
+    package var description: String {
+        let progress = answerBegun ? "within the answer" : requestLeft ? "after the request left" : "before it was sent"
+        return "HTTP exchange failed \(progress): \(error)"
+    }
+}
