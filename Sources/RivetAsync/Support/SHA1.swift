@@ -8,7 +8,9 @@ package enum SHA1 {
         let bitCount = UInt64(padded.count) &* 8
         padded.append(0x80)
         while padded.count % 64 != 56 { padded.append(0) }
-        for shift in stride(from: 56, through: 0, by: -8) { padded.append(UInt8(truncatingIfNeeded: bitCount >> UInt64(shift))) }
+        for shift: UInt64 in [56, 48, 40, 32, 24, 16, 8, 0] {
+            padded.append(UInt8(truncatingIfNeeded: bitCount >> shift))
+        }
 
         var hash: [UInt32] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]
         for block in stride(from: 0, to: padded.count, by: 64) { mix(padded[block..<block + 64], into: &hash) }

@@ -13,7 +13,9 @@ package struct UTF8Validator: Sendable {
     /// Whether the text may end here.
     package var isComplete: Bool { missing == 0 }
 
-    /// Whether the text can still be valid after these bytes. After `false` the validator is spent.
+    /// Whether the text can still be valid after these bytes.
+    ///
+    /// After `false` the validator is spent.
     package mutating func accepts(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var start = 0
         while missing > 0, start < bytes.count {

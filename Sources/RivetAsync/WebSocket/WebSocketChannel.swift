@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// A WebSocket for tasks: messages out by `send`, in by a sequence. Behind the public raw sockets of both ends.
+/// A WebSocket for tasks: messages out by `send`, in by a sequence.
+///
+/// It is behind the public raw sockets of both ends.
 ///
 /// `@unchecked Sendable`: what is neither constant nor locked is touched on the lane only.
 package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
@@ -28,11 +30,10 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     private var batchSize = 0
     private var output = ByteBuffer()
 
-    /// - Parameters:
-    ///   - readAhead: how many bytes of messages are read before somebody wants them.
-    ///   - maskingKeys: nil in the server's role.
-    ///   - translate: by default a clean close ends the sequence and a failure is thrown as it is.
-    ///   - onPong: called on the lane.
+    /// A channel that reads ahead at most `readAhead` bytes of messages.
+    ///
+    /// `maskingKeys` is nil in the server's role. By default a clean close ends the sequence and a failure is thrown as it is. `onPong` is called
+    /// on the lane.
     package init(
         lane: Lane,
         readAhead: Int = 1 << 20,
@@ -61,8 +62,9 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         if case .closed(let closing) = ending.withLock({ $0 }) { closing } else { nil }
     }
 
-    /// Returns when the message was accepted; waits only while more than 64 KiB are pending. Cancelled while it waits
-    /// it throws `CancellationError`, and the message is not sent.
+    /// Returns when the message was accepted; waits only while more than 64 KiB are pending.
+    ///
+    /// Cancelled while it waits it throws `CancellationError`, and the message is not sent.
     package func send(_ message: WebSocketMessage) async throws {
         switch message {
         case .text(var text):
@@ -92,8 +94,9 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         lane.run { [self] in payload.withUnsafeBytes { connection?.ping($0) } }
     }
 
-    /// Begins the closing handshake behind everything accepted, and returns when the stream is closed, after the
-    /// close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits for the same.
+    /// Begins the closing handshake behind everything accepted, and returns when the stream is closed.
+    ///
+    /// That is after twice the close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits for the same.
     package func close(_ closing: WebSocketClosing = WebSocketClosing(.normalClosure)) async {
         outbox.close()
         lane.run { [self] in

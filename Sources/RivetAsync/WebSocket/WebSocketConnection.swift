@@ -34,7 +34,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
     private var unansweredPing: ByteChunk?
 
-    /// - Parameter maskingKeys: used in the client's role only.
+    /// `maskingKeys` are used in the client's role only.
     package init(
         stream: any ByteStream,
         handler: any WebSocketHandler,
@@ -51,9 +51,10 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         machine = WebSocketStateMachine(configuration)
     }
 
-    /// Takes the stream over. Call once, after the opening handshake.
+    /// Takes the stream over.
     ///
-    /// - Parameter firstBytes: what came in the same packet as the handshake; its messages are delivered from here.
+    /// Call once, after the opening handshake. `firstBytes` are what came in the same packet; their messages are
+    /// delivered from here.
     package func start(firstBytes: ByteChunk = ByteChunk()) {
         // A delayed acknowledgement costs a server that gathers small segments up to 40 ms (B227).
         (stream as? TCPSocket)?.wantsQuickAcknowledgements = true
@@ -69,10 +70,12 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     package var isOpen: Bool { machine.isOpen && !isStreamClosed }
     package var pendingOutput: Int { stream.pendingOutput }
 
-    /// Sends a whole message; `text` must be valid UTF-8. Does nothing when it is not open.
+    /// Sends a whole message; `text` must be valid UTF-8.
+    ///
+    /// Like all commands it does nothing when the connection is not open.
     package func send(text: UnsafeRawBufferPointer) { sendFrame(.text, text) }
     package func send(binary: UnsafeRawBufferPointer) { sendFrame(.binary, binary) }
-    /// - Parameter payload: at most 125 bytes.
+    /// At most 125 bytes.
     package func ping(_ payload: UnsafeRawBufferPointer) {
         assert(payload.count <= WebSocketLimits.strictControlSize)
         sendFrame(.ping, payload)
@@ -105,7 +108,9 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         }
     }
 
-    /// Begins the closing handshake; `closed` follows within the close time-out. What comes meanwhile is dropped.
+    /// Begins the closing handshake; `closed` follows within the close time-out.
+    ///
+    /// What comes meanwhile is dropped.
     package func close(_ closing: WebSocketClosing) {
         machine.close(closing, now: time.now)
         perform()
@@ -113,7 +118,9 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         if !isStreamClosed { stream.resumeReading() }
     }
 
-    /// Ends the stream now. No `closed` or `failed` follows, only `streamClosed`.
+    /// Ends the stream now.
+    ///
+    /// No `closed` or `failed` follows, only `streamClosed`.
     package func abort() { closeStream() }
 
     package func suspendReading() { if machine.isOpen { stream.suspendReading() } }

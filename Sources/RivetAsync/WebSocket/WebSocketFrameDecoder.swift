@@ -74,6 +74,11 @@ package struct WebSocketFrameDecoder: Sendable {
         assembly.map { ($0.head, $0.payload) }
     }
 
+    /// The memory that is kept between calls, for tests of its bound.
+    package var retainedSize: Int {
+        chunk.retainedSize + (arena?.capacity ?? 0) + (assembly?.storage.capacity ?? 0)
+    }
+
     private mutating func nextInParts() throws(WebSocketProtocolError) -> WebSocketFrame? {
         if assembly == nil {
             guard let head = try takeHead() else {
@@ -137,7 +142,9 @@ package struct WebSocketFrameDecoder: Sendable {
         }
     }
 
-    /// The head at the beginning of `bytes`, or nil when they are too few. What can be refused is refused at once.
+    /// The head at the beginning of `bytes`, or nil when they are too few.
+    ///
+    /// What can be refused is refused at once.
     @inline(__always)
     private func parseHead(_ bytes: UnsafeRawBufferPointer) throws(WebSocketProtocolError) -> Head? {
         guard bytes.count > 0 else { return nil }

@@ -5,9 +5,10 @@ package enum WebSocketFrameEncoder {
     /// The largest frame head: two bytes, a length of eight, a masking key of four.
     private static let maxHeadSize = 14
 
-    /// Appends one frame. A client passes a fresh, unpredictable `maskingKey` for each (§5.3), a server passes nil.
+    /// Appends one frame.
     ///
-    /// - Parameter reservedBits: RSV1 to RSV3 as the low three bits, set only by tests and by faults on demand.
+    /// A client passes a fresh, unpredictable `maskingKey` for each (§5.3), a server passes nil. `reservedBits` are
+    /// RSV1 to RSV3 as the low three bits, set only by tests and by faults on demand.
     @inline(__always)
     package static func encode(
         _ opcode: WebSocketOpcode,
@@ -49,7 +50,9 @@ package enum WebSocketFrameEncoder {
         }
     }
 
-    /// Appends a close frame (§5.5.1). No closing, no payload; a reason is cut to whole characters within 125 bytes.
+    /// Appends a close frame (§5.5.1).
+    ///
+    /// No closing, no payload; a reason is cut to whole characters within 125 bytes.
     package static func encodeClose(
         _ closing: WebSocketClosing?,
         maskingKey: UInt32?,

@@ -15,10 +15,9 @@ package struct WebSocketHandshake: Sendable {
 
     /// A client's handshake.
     ///
-    /// - Parameters:
-    ///   - host: the Host field's value, with the port where it is not the scheme's own.
-    ///   - nonce: 16 random bytes (§4.1).
-    ///   - requiresSubprotocol: whether an answer that selects none is an error; RFC 6455 leaves that to the client.
+    /// `host` is the Host field's value, with the port where it is not the scheme's own; `nonce` is 16 random bytes
+    /// (§4.1). RFC 6455 leaves it to the client whether an answer that selects no subprotocol is an error:
+    /// `requiresSubprotocol`.
     package init(
         target: String,
         host: String,
@@ -76,9 +75,10 @@ package struct WebSocketHandshake: Sendable {
 
     // MARK: Server
 
-    /// Checks a client's request (§4.2.1) and makes the answer. Extensions are never accepted.
+    /// Checks a client's request (§4.2.1) and makes the answer.
     ///
-    /// - Parameter subprotocol: what to select; the caller has chosen it from the request's offer.
+    /// Extensions are never accepted. `subprotocol` is what to select; the caller has chosen it from the request's
+    /// offer.
     package static func response(
         to request: HTTPRequestHead,
         subprotocol: String? = nil,

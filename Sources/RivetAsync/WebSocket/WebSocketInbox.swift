@@ -37,7 +37,9 @@ package final class WebSocketInbox: Sendable {
 
     // MARK: Lane
 
-    /// Adds everything in `batch` and wakes the reader. Returns true when reading must be suspended.
+    /// Adds everything in `batch` and wakes the reader.
+    ///
+    /// Returns true when reading must be suspended.
     func push(_ batch: inout RingBuffer<Element>, size: Int) -> Bool {
         let (waiter, isFull) = state.withLock { state in
             if state.queue.isEmpty {

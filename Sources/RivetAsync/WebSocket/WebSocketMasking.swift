@@ -4,12 +4,10 @@
 package enum WebSocketMasking {
     private typealias Vector = SIMD4<UInt64>
 
-    /// Writes `count` bytes of `source`, masked (or unmasked, it is the same), to `destination`, which may be the same
-    /// memory but may not overlap it in another way.
+    /// Writes `count` bytes of `source`, masked (or unmasked, it is the same), to `destination`.
     ///
-    /// - Parameters:
-    ///   - key: the four key bytes as they stand on the wire, loaded as one word of this machine.
-    ///   - phase: how many bytes of the payload came before this part.
+    /// `destination` may be the same memory but may not overlap it in another way. `key` is the four key bytes as they
+    /// stand on the wire, loaded as one word of this machine; `phase` is how many bytes of the payload came before.
     @inline(__always)
     package static func apply(
         key: UInt32,
@@ -46,7 +44,8 @@ package enum WebSocketMasking {
         }
         // Each step above moved by a multiple of four, so the rest begins with the word's first byte again.
         if count &- offset >= 4 {
-            let masked = source.loadUnaligned(fromByteOffset: offset, as: UInt32.self) ^ UInt32(truncatingIfNeeded: word)
+            let half = UInt32(truncatingIfNeeded: word)
+            let masked = source.loadUnaligned(fromByteOffset: offset, as: UInt32.self) ^ half
             destination.storeBytes(of: masked, toByteOffset: offset, as: UInt32.self)
             offset &+= 4
         }

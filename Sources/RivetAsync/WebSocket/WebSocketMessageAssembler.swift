@@ -17,6 +17,8 @@ package struct WebSocketMessageAssembler: Sendable {
 
         init(isText: Bool) { self.isText = isText }
 
+        var capacity: Int { storage?.capacity ?? 0 }
+
         var payload: ByteChunk {
             guard let storage else { return ByteChunk() }
             return ByteChunk(storage: storage, offset: 0, count: count)
@@ -25,7 +27,6 @@ package struct WebSocketMessageAssembler: Sendable {
         mutating func append(_ payload: ByteChunk, limit: Int) {
             guard payload.count > 0 else { return }
             let needed = count &+ payload.count
-            let capacity = storage?.capacity ?? 0
             if needed > capacity {
                 let larger = ByteStorage(capacity: min(limit, max(needed, capacity &* 2)))
                 if let storage { larger.base.copyMemory(from: storage.base, byteCount: count) }
@@ -49,6 +50,9 @@ package struct WebSocketMessageAssembler: Sendable {
     package init(maxMessageSize: Int) {
         self.maxMessageSize = maxMessageSize
     }
+
+    /// The memory that is kept between calls, for tests of its bound.
+    package var retainedSize: Int { fragments?.capacity ?? 0 }
 
     /// Checks what can be known of a data frame before it is complete, so that a bad message fails at its first bad
     /// byte and one that is too large at its head.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Encoded frames on their way from any task to the lane. What was gathered leaves in one go.
+/// Encoded frames on their way from any task to the lane.
+///
+/// What was gathered leaves in one go.
 final class WebSocketOutbox: Sendable {
     private typealias Waiter = CheckedContinuation<Void, any Error>
 

@@ -65,6 +65,9 @@ package struct WebSocketStateMachine: Sendable {
         if case .open = state { true } else { false }
     }
 
+    /// The memory that is kept between calls, for tests of its bound.
+    package var retainedSize: Int { decoder.retainedSize + assembler.retainedSize }
+
     // MARK: Inputs; after each, take actions from `nextAction` until it returns nil.
 
     /// Bytes from the peer.
@@ -94,8 +97,10 @@ package struct WebSocketStateMachine: Sendable {
         state = .ended
     }
 
-    /// Our side wants to close (§7.1.2). Does nothing when that is under way already. A code that may not stand on the
-    /// wire is left out, and the reason with it.
+    /// Our side wants to close (§7.1.2).
+    ///
+    /// Does nothing when that is under way already. A code that may not stand on the wire is left out, and the reason
+    /// with it.
     package mutating func close(_ closing: WebSocketClosing, now: TimePoint) {
         guard case .open = state else { return }  // Legal race: both sides close, or one side twice.
         let deadline = now.advanced(by: configuration.closeTimeout)

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+typealias Action = WebSocketStateMachine.Action
+
+/// Frames made by hand, apart from the encoder under test.
+func frame(
+    _ opcode: UInt8,
+    _ payload: [UInt8] = [],
+    isFinal: Bool = true,
+    reserved: UInt8 = 0,
+    mask: [UInt8]? = nil
+) -> [UInt8] {
+    var bytes: [UInt8] = [(isFinal ? 0x80 : 0) | reserved << 4 | opcode]
+    let maskBit: UInt8 = mask == nil ? 0 : 0x80
+    switch payload.count {
+    case ...125: bytes.append(maskBit | UInt8(payload.count))
+    case ...65_535: bytes += [maskBit | 126, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
+    default: bytes += [maskBit | 127] + (0..<8).map { UInt8(truncatingIfNeeded: payload.count >> (56 - 8 * $0)) }
+    }
+    guard let mask else { return bytes + payload }
+    return bytes + mask + payload.enumerated().map { $0.element ^ mask[$0.offset % 4] }
+}
+
+func chunk(_ text: String) -> ByteChunk { ByteChunk(Array(text.utf8)) }
+
+extension WebSocketStateMachine {
+    /// Feeds bytes and takes all actions.
+    mutating func actions(for bytes: [UInt8], now: TimePoint = TimePoint(.zero)) -> [Action] {
+        received(ByteChunk(bytes), now: now)
+        return takeActions()
+    }
+
+    mutating func takeActions() -> [Action] {
+        var actions: [Action] = []
+        while let action = nextAction() { actions.append(action) }
+        return actions
+    }
+}
+
+/// A small generator that gives the same numbers for the same seed everywhere (xorshift64*).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed | 1 }
+
+    mutating func next() -> UInt64 {
+        state ^= state >> 12
+        state ^= state << 25
+        state ^= state >> 27
+        return state &* 2_685_821_657_736_338_717
+    }
+}
