@@ -76,7 +76,8 @@ package struct WebSocketFrameDecoder: Sendable {
 
     /// The memory that is kept between calls, for tests of its bound.
     package var retainedSize: Int {
-        chunk.retainedSize + (arena?.capacity ?? 0) + (assembly?.storage.capacity ?? 0)
+        let assembled = assembly.map { $0.storage === arena ? 0 : $0.storage.capacity } ?? 0
+        return chunk.retainedSize + (arena?.capacity ?? 0) + assembled
     }
 
     private mutating func nextInParts() throws(WebSocketProtocolError) -> WebSocketFrame? {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import RivetAsync
 
 typealias Action = WebSocketStateMachine.Action
@@ -41,6 +42,12 @@ extension WebSocketStateMachine {
 /// A small generator that gives the same numbers for the same seed everywhere (xorshift64*).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
+
+    /// Given by RIVET_TEST_SEED, or a new one for each run; the test prints it.
+    static var printedSeed: UInt64 {
+        let given = ProcessInfo.processInfo.environment["RIVET_TEST_SEED"].flatMap { UInt64($0) }
+        return given ?? UInt64.random(in: 1...UInt64.max)
+    }
 
     init(seed: UInt64) { state = seed | 1 }
 

@@ -8,7 +8,7 @@ struct WebSocketTwinTests {
     @Test func maskingIsTheByteLoop() {
         var generator = SeededGenerator(seed: 6455)
         let source = (0..<700).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        for count in Array(0...300) + [511, 512, 640] {
+        for count in Array(0...140) + [255, 256, 300, 640] {
             for phase in 0..<5 {
                 let start = Int.random(in: 0..<50, using: &generator)
                 let mask = (0..<4).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -63,7 +63,7 @@ struct WebSocketTwinTests {
 
     @Test func utf8InPartsFailsAtTheFirstBadByte() {
         var generator = SeededGenerator(seed: 3629)
-        for round in 0..<3_000 {
+        for round in 0..<1_500 {
             let goodOnly = round % 3 == 0
             let choice = goodOnly ? Self.pieces[..<10] : Self.pieces[...]
             let bytes = (0..<Int.random(in: 0...20, using: &generator)).flatMap { _ in
