@@ -4,7 +4,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
-int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+// Not by including <sys/socket.h>: Swift would then take its types for this module's.
+struct sockaddr;
+int accept4(int descriptor, struct sockaddr *address, unsigned int *length, int flags);
 #endif

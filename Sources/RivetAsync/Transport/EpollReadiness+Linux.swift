@@ -13,6 +13,7 @@ import Synchronization
 /// The descriptors are closed with the object, and whoever interrupts holds a reference meanwhile: so the number it
 /// writes to is never somebody else's. `@unchecked Sendable`: all other state is touched on the lane only.
 final class EpollReadiness: Readiness, @unchecked Sendable {
+    static let canWait = true
     private static let capacity = 256
     private static let interruption = UInt64.max
 

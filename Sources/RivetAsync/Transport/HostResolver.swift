@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Turns names into addresses. It is injected, so that tests need no network.
+/// Turns names into addresses.
+///
+/// It is injected, so that tests need no network.
 package protocol HostResolver: Sendable {
     /// The addresses of `host` with `port`, in the order of the name service.
     ///

@@ -2,7 +2,9 @@
 import Dispatch
 import Synchronization
 
-/// What lives on a lane. Every call comes on the lane.
+/// What lives on a lane.
+///
+/// Every call comes on the lane.
 package protocol LaneMember: AnyObject {
     /// The registered descriptor is ready, or `Lane.nextTurn` was asked for (then with `.readable`).
     func ready(_ events: ReadyEvents)
@@ -120,7 +122,9 @@ package final class Lane: @unchecked Sendable {
 
     // MARK: Descriptors
 
-    /// Takes over `descriptor` and starts to report what it is ready for. When that fails it is closed.
+    /// Takes over `descriptor` and starts to report what it is ready for.
+    ///
+    /// When that fails it is closed.
     package func register(_ descriptor: Int32, _ member: any LaneMember) throws(TransportError) -> Registration {
         assertCurrent()
         do throws(TransportError) {
@@ -166,7 +170,9 @@ package final class Lane: @unchecked Sendable {
         slots[Int(registration.slot)].member = member
     }
 
-    /// Removes the descriptor and closes it. No event for it follows, not even one that was taken in this turn.
+    /// Removes the descriptor and closes it.
+    ///
+    /// No event for it follows, not even one that was taken in this turn.
     package func removeAndClose(_ registration: Registration) {
         assertCurrent()
         guard isValid(registration) else { return assertionFailure("removed twice") }
@@ -208,7 +214,9 @@ package final class Lane: @unchecked Sendable {
         nextMembers.append(member)
     }
 
-    /// Memory to receive into; `takeReceived` makes the filled part a chunk. On the lane, with no call between.
+    /// Memory to receive into; `takeReceived` makes the filled part a chunk.
+    ///
+    /// On the lane, with no call between.
     package func receiveRoom() -> UnsafeMutableRawBufferPointer { pool.room() }
     package func takeReceived(_ count: Int) -> ByteChunk { pool.take(count) }
 
@@ -226,7 +234,7 @@ package final class Lane: @unchecked Sendable {
             endTurn()
             let phase: Phase = mailbox.withLock { mailbox in
                 if mailbox.jobs.isEmpty && nextMembers.isEmpty {
-                    mailbox.phase = worked && readiness != nil ? .waiting : .idle
+                    mailbox.phase = worked && readiness != nil && PlatformReadiness.canWait ? .waiting : .idle
                 }
                 return mailbox.phase
             }
@@ -288,7 +296,9 @@ package final class Lane: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Ends what is still registered and frees the lane's descriptors. Jobs are run afterwards too.
+    /// Ends what is still registered and frees the lane's descriptors.
+    ///
+    /// Jobs are run afterwards too.
     package func shutDown() async {
         await withCheckedContinuation { continuation in
             run { [self] in

@@ -6,7 +6,9 @@ package final class LaneGroup: Sendable {
     package let lanes: [Lane]
     private let given = Atomic<Int>(0)
 
-    /// As many lanes as cores, unless `count` says otherwise. A lane that is not used costs nothing but its queue.
+    /// As many lanes as cores, unless `count` says otherwise.
+    ///
+    /// A lane that is not used costs nothing but its queue.
     package init(count: Int? = nil, label: String = "rivet.lane", gauge: ResourceGauge = ResourceGauge()) {
         lanes = (0..<max(1, count ?? SystemCalls.coreCount)).map { Lane(label: "\(label).\($0)", gauge: gauge) }
     }

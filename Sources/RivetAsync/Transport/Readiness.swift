@@ -13,8 +13,10 @@ package struct ReadyEvents: OptionSet, Sendable {
     package static let ended = ReadyEvents(rawValue: 4)
 }
 
-/// A descriptor's place on its lane. The generation tells it from an earlier owner of the same place, so that an
-/// event that was on its way for that one is dropped.
+/// A descriptor's place on its lane.
+///
+/// The generation tells it from an earlier owner of the same place, so that an event that was on its way for that one
+/// is dropped.
 package struct Registration: Equatable, Sendable {
     let slot: UInt32
     let generation: UInt32
@@ -32,10 +34,14 @@ package struct Registration: Equatable, Sendable {
     }
 }
 
-/// How a lane learns which of its descriptors are ready. Everything but `interrupt` is called on the lane.
+/// How a lane learns which of its descriptors are ready.
+///
+/// Everything but `interrupt` is called on the lane.
 ///
 /// Whoever reads or writes asks for the next event only after "would block" (`wantsReadable`, `wantsWritable`).
 protocol Readiness: AnyObject {
+    /// Whether `wait` can wait, and be interrupted.
+    static var canWait: Bool { get }
     /// `onReady` is called on `queue` when there may be something to collect.
     init(queue: DispatchQueue, gauge: ResourceGauge, onReady: @escaping @Sendable () -> Void) throws(TransportError)
     func add(_ descriptor: Int32, _ registration: Registration) throws(TransportError)

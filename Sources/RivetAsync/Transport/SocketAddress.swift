@@ -23,7 +23,9 @@ package struct SocketAddress: Hashable, Sendable {
         self.port = port
     }
 
-    /// Reads an IP literal: `127.0.0.1`, `::1`, `fe80::1%eth0`. Nil when `literal` is anything else, such as a name.
+    /// Reads an IP literal: `127.0.0.1`, `::1`, `fe80::1%eth0`.
+    ///
+    /// Nil when `literal` is anything else, such as a name.
     package init?(literal: String, port: UInt16) {
         var v4 = in_addr()
         if inet_pton(AF_INET, literal, &v4) == 1 {

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#if os(Linux)
-import CEpoll  // Its headers own SOCK_STREAM where that module is built before Glibc's.
-#endif
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -19,11 +15,7 @@ extension SystemCalls {
     static func addresses(host: String, port: UInt16) throws(TransportError) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
-        #if canImport(Glibc)
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        hints.ai_socktype = SOCK_STREAM
-        #endif
+        hints.ai_socktype = streamType
         var list: UnsafeMutablePointer<addrinfo>?
         let result = getaddrinfo(host, nil, &hints, &list)
         guard result == 0 else {
@@ -38,7 +30,9 @@ extension SystemCalls {
             guard let raw = current.pointee.ai_addr else { continue }
             var storage = sockaddr_storage()
             let size = min(Int(current.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-            withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: size)) }
+            withUnsafeMutableBytes(of: &storage) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: size))
+            }
             guard var address = SocketAddress(storage) else { continue }
             address.port = port
             if !addresses.contains(address) { addresses.append(address) }

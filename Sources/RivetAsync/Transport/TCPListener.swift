@@ -103,7 +103,9 @@ package final class TCPListener: LaneMember, @unchecked Sendable {
         }
     }
 
-    /// Stops listening and frees the descriptor. Connections that were accepted live on.
+    /// Stops listening and frees the descriptor.
+    ///
+    /// Connections that were accepted live on.
     package func close() async {
         await withCheckedContinuation { continuation in
             lane.run {

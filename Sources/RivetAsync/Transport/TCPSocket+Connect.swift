@@ -16,7 +16,9 @@ extension TCPSocket {
     }
 }
 
-/// One connection being made. `@unchecked Sendable`: its state is touched on the lane only.
+/// One connection being made.
+///
+/// `@unchecked Sendable`: its state is touched on the lane only.
 private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
     private enum State {
         case new

@@ -43,7 +43,9 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         self.registration = registration
     }
 
-    /// Takes over a connected descriptor, as `Lane.register` does. On the lane.
+    /// Takes over a connected descriptor, as `Lane.register` does.
+    ///
+    /// On the lane.
     static func adopt(_ descriptor: Int32, on lane: Lane) throws(TransportError) -> TCPSocket {
         let registration = try lane.register(descriptor, Entrance())
         SystemCalls.setNoDelay(descriptor)
@@ -212,7 +214,9 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     }
 
     /// What the peer sent before it went away can still be read (an answer that refuses a long request, say), so the
-    /// end comes by the reading side. Until then what is written goes nowhere.
+    /// end comes by the reading side.
+    ///
+    /// Until then what is written goes nowhere.
     private func writingFailed(_ error: TransportError) {
         writeError = error
         output.removeAll()
@@ -231,7 +235,9 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         lane.removeAndClose(registration)
     }
 
-    /// Ends both sides by a reset, so that the peer sees an error instead of an end. For faults on purpose.
+    /// Ends both sides by a reset, so that the peer sees an error instead of an end.
+    ///
+    /// For faults on purpose.
     package func closeWithReset() {
         lane.assertCurrent()
         if isOpen { SystemCalls.setResetOnClose(descriptor) }

@@ -18,6 +18,7 @@ package enum TransportError: Error, Hashable, Sendable {
     package enum SystemCall: String, Hashable, Sendable {
         case epoll, eventfd, socket, bind, listen, accept, connect
         case getSocketName = "getsockname"
+        case duplicate = "dup"
         case receive = "recv"
         case send
     }

@@ -99,7 +99,9 @@ struct ChurnTests {
     }
 }
 
-/// Closes its socket when that ends. `@unchecked Sendable`: lives on one lane.
+/// Closes its socket when that ends.
+///
+/// `@unchecked Sendable`: lives on one lane.
 private final class Closer: ByteHandler, @unchecked Sendable {
     private let socket: TCPSocket
     private let onBytes: (Int) -> Void

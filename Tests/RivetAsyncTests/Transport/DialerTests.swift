@@ -38,7 +38,12 @@ struct DialerTests {
             let listener = try await TCPListener.listen(lanes: lanes) { socket in socket.lane.run { socket.close() } }
             let dialer = SocketDialer(resolver: FakeResolver([try await refusing(), listener.localAddress]))
             let stream = try await dialer.dial(
-                host: "two", port: 80, lane: lanes.next(), deadline: nil, time: time)
+                host: "two",
+                port: 80,
+                lane: lanes.next(),
+                deadline: nil,
+                time: time
+            )
             await stream.lane.perform { stream.close() }
             await listener.close()
         }
@@ -82,7 +87,12 @@ struct DialerTests {
             let listener = try await TCPListener.listen(lanes: lanes) { socket in socket.lane.run { socket.close() } }
             let dialer = SocketDialer(resolver: FakeResolver { _ in fatalError("asked") })
             let stream = try await dialer.dial(
-                host: "127.0.0.1", port: listener.localPort, lane: lanes.next(), deadline: nil, time: time)
+                host: "127.0.0.1",
+                port: listener.localPort,
+                lane: lanes.next(),
+                deadline: nil,
+                time: time
+            )
             await stream.lane.perform { stream.close() }
             await listener.close()
         }
@@ -102,7 +112,12 @@ struct DialerTests {
         try await withLanes { lanes in
             await #expect(throws: TransportError.system(.connect, .addressNotAvailable)) {
                 _ = try await SocketDialer().dial(
-                    host: "127.0.0.1", port: 65_536, lane: lanes.next(), deadline: nil, time: time)
+                    host: "127.0.0.1",
+                    port: 65_536,
+                    lane: lanes.next(),
+                    deadline: nil,
+                    time: time
+                )
             }
         }
     }
@@ -170,7 +185,12 @@ struct DialerTests {
             let dialing = Task { [time] in
                 withUnsafeCurrentTask { $0?.cancel() }
                 return try await SocketDialer().dial(
-                    host: "127.0.0.1", port: 9, lane: lanes.next(), deadline: nil, time: time)
+                    host: "127.0.0.1",
+                    port: 9,
+                    lane: lanes.next(),
+                    deadline: nil,
+                    time: time
+                )
             }
             await #expect(throws: CancellationError.self) { _ = try await dialing.value }
         }
@@ -211,7 +231,12 @@ struct DialerTests {
             }
             let dialer = MemoryDialer(network: network)
             let stream = try await dialer.dial(
-                host: "any", port: port, lane: lanes.next(), deadline: nil, time: time)
+                host: "any",
+                port: port,
+                lane: lanes.next(),
+                deadline: nil,
+                time: time
+            )
             let handler = RecordingHandler()
             await stream.setHandlerLater(handler)
             #expect(await handler.untilEnd().bytes == [1, 2])
@@ -239,10 +264,16 @@ struct DialerTests {
         #expect(gauge.snapshot == [0, 0, 0])
     }
 
-    private func dial(_ dialer: SocketDialer, _ lanes: LaneGroup, deadline: Duration) -> Task<any ByteStream, any Error> {
+    private func dial(_ dialer: SocketDialer, _ lanes: LaneGroup, deadline: Duration) -> Task<any ByteStream, any Error>
+    {
         Task { [time] in
             try await dialer.dial(
-                host: "host", port: 80, lane: lanes.next(), deadline: time.now.advanced(by: deadline), time: time)
+                host: "host",
+                port: 80,
+                lane: lanes.next(),
+                deadline: time.now.advanced(by: deadline),
+                time: time
+            )
         }
     }
 

@@ -77,7 +77,9 @@ final class MemoryPipe: Sendable {
         return popped
     }
 
-    /// No bytes follow those that were pushed. The first end counts, but a failure replaces a proper one.
+    /// No bytes follow those that were pushed.
+    ///
+    /// The first end counts, but a failure replaces a proper one.
     func end(_ end: StreamEnd) {
         let reader = state.withLock { state in
             if state.end == nil || end != .finished { state.end = end }
@@ -91,7 +93,9 @@ final class MemoryPipe: Sendable {
         state.withLock { $0.writer = nil }
     }
 
-    /// The reader's end is closed. Returns whether bytes were left unread.
+    /// The reader's end is closed.
+    ///
+    /// Returns whether bytes were left unread.
     func readerLeft() -> Bool {
         let (hadUnread, unblocked): (Bool, MemoryStream?) = state.withLock { state in
             let hadUnread = state.count > 0

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One end of a connection without descriptors. It behaves as a TCP connection does, and more: a test can make it
-/// split what arrives and stall.
+/// One end of a connection without descriptors.
+///
+/// It behaves as a TCP connection does, and more: a test can make it split what arrives and stall.
 ///
 /// `@unchecked Sendable`: all mutable state is touched on the lane only, which every method asserts.
 package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
@@ -69,7 +70,9 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
         if !isDraining { lane.nextTurn(self) }
     }
 
-    /// The other end has pushed something. From any lane.
+    /// The other end has pushed something.
+    ///
+    /// From any lane.
     func arrived() {
         lane.run { self.ready(.readable) }
     }
@@ -157,7 +160,9 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
         if isOpen, !isWriteBlocked { send() }
     }
 
-    /// The other end has read. From any lane.
+    /// The other end has read.
+    ///
+    /// From any lane.
     func roomWasMade() {
         lane.run { [self] in
             isWriteBlocked = false

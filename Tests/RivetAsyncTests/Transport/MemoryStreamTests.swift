@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import Testing
+
+/// What only memory streams can do.
+@Suite(.timeLimit(.minutes(1)))
+struct MemoryStreamTests {
+    private let lane = Lane()
+    private let near: MemoryStream
+    private let far: MemoryStream
+    private let handler = RecordingHandler()
+
+    init() { (near, far) = MemoryStream.pair(on: lane, lane) }
+
+    @Test func whatArrivesIsSplit() async {
+        await lane.perform { [near, far, handler] in
+            near.setHandler(handler)
+            near.largestPiece = 3
+            far.write { $0.append([1, 2, 3, 4, 5, 6, 7]) }
+            far.finishWriting()
+        }
+        let record = await handler.untilEnd()
+        #expect(record.pieces == [3, 3, 1])
+        #expect(record.bytes == [1, 2, 3, 4, 5, 6, 7])
+        #expect(record.receivedAlls == 1)
+    }
+
+    @Test func aStalledStreamHandsOverNothingNotEvenTheEnd() async {
+        await lane.perform { [near, far, handler] in
+            near.setHandler(handler)
+            near.isStalled = true
+            far.write { $0.append([1]) }
+            far.finishWriting()
+        }
+        for _ in 0..<5 { await lane.perform {} }
+        #expect(handler.record.bytes.isEmpty)
+        #expect(handler.record.ends.isEmpty)
+        await lane.perform { [near] in near.isStalled = false }
+        let record = await handler.untilEnd()
+        #expect(record.bytes == [1])
+        #expect(record.ends == [.finished])
+    }
+
+    @Test func aCloseWithUnreadBytesIsAResetForThePeer() async {
+        await lane.perform { [near, far, handler] in
+            near.setHandler(handler)
+            near.write { $0.append([1]) }
+            far.suspendReading()
+        }
+        await lane.perform { [far] in far.close() }
+        #expect(await handler.untilEnd().ends == [.failed(.system(.receive, .connectionReset))])
+    }
+
+    @Test func aStreamIsFreedWhenBothEndsAreClosed() async {
+        weak var freed: MemoryStream?
+        do {
+            let (a, b) = MemoryStream.pair(on: lane, lane)
+            freed = a
+            await lane.perform {
+                a.close()
+                b.close()
+            }
+        }
+        // The lane may still hold the job that ran last.
+        while freed != nil { await lane.perform {} }
+    }
+}
