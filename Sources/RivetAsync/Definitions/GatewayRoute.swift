@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the gateway reads from a request's target (PROTOCOL c), for the local engine.
+package enum GatewayRoute: Sendable {
+    /// Not a gateway path at all: `//` before the query, or another path.
+    case elsewhere
+    /// `path` is what the actor sees, byte for byte, query included.
+    case byID(ActorID, token: Secret?, path: String)
+    case byQuery(GatewayQuery, path: String)
+    /// 400 `guard.CODE`.
+    case refused(code: String)
+
+    package init(target: String) {
+        let mark = target.firstIndex(of: "?") ?? target.endIndex
+        let path = target[..<mark]
+        guard path.hasPrefix("/gateway/"), !path.contains("//") else {
+            self = .elsewhere
+            return
+        }
+        let rest = path.dropFirst("/gateway/".count)
+        let end = rest.firstIndex(of: "/") ?? rest.endIndex
+        let segment = rest[..<end]
+        let parameters = target[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false)
+        if parameters.contains(where: { $0.hasPrefix("rvt-") }) {
+            self = Self.query(segment, remainder: rest[end...], parameters)
+            return
+        }
+        guard !segment.isEmpty else {
+            self = .elsewhere
+            return
+        }
+        let at = segment.firstIndex(of: "@") ?? segment.endIndex
+        guard let id = PercentEncoding.decode(segment[..<at]),
+            let token = PercentEncoding.decode(segment[at...].dropFirst())
+        else {
+            self = .refused(code: "query_invalid_percent_encoding")
+            return
+        }
+        self = .byID(
+            ActorID(rawValue: id),
+            token: at < segment.endIndex ? Secret(token) : nil,
+            path: String(rest[end...]) + target[mark...]
+        )
+    }
+
+    private static func query(
+        _ segment: Substring,
+        remainder: Substring,
+        _ parameters: [Substring]
+    ) -> GatewayRoute {
+        if segment.isEmpty { return .refused(code: "query_empty_actor_name") }
+        if segment.contains("@") { return .refused(code: "query_path_token_syntax") }
+        guard let name = PercentEncoding.decode(segment) else {
+            return .refused(code: "query_invalid_percent_encoding")
+        }
+        var values: [String: String] = [:]
+        var others: [Substring] = []
+        for parameter in parameters {
+            guard parameter.hasPrefix("rvt-") else {
+                others.append(parameter)
+                continue
+            }
+            let equals = parameter.firstIndex(of: "=") ?? parameter.endIndex
+            let key = String(parameter[..<equals].dropFirst("rvt-".count))
+            guard names.contains(key) else { return .refused(code: "query_invalid_params") }
+            let encoded = parameter[equals...].dropFirst()
+            guard let value = PercentEncoding.decode(encoded, plusIsBlank: true) else {
+                return .refused(code: "query_invalid_percent_encoding")
+            }
+            guard values.updateValue(value, forKey: key) == nil else { return .refused(code: "query_duplicate_param") }
+        }
+        guard let namespace = values["namespace"], let method = values["method"],
+            let skipsReadyWait = boolean(values["skip-ready-wait"] ?? "false")
+        else { return .refused(code: "query_invalid_params") }
+        var query = GatewayQuery(
+            namespace: namespace,
+            name: name,
+            key: ActorKey(
+                (values["key"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            ),
+            method: .get,
+            token: values["token"].map { Secret($0) },
+            skipsReadyWait: skipsReadyWait
+        )
+        if query.key.parts == [""] { query.key = [] }
+        switch method {
+        case "get":
+            guard creationNames.isDisjoint(with: values.keys) else {
+                return .refused(code: "query_get_disallowed_params")
+            }
+        case "getOrCreate":
+            guard let pool = values["pool"] ?? values["runner"] else { return .refused(code: "query_missing_pool") }
+            var creation = GatewayQuery.Creation(poolName: pool, region: values["region"])
+            if let text = values["crash-policy"] {
+                guard let policy = CrashPolicy(rawValue: text) else { return .refused(code: "query_invalid_params") }
+                creation.crashPolicy = policy
+            }
+            if let text = values["input"] {
+                guard let input = GatewayQuery.bytes(base64URL: text) else {
+                    return .refused(code: "query_invalid_base64_input")
+                }
+                guard isCBOR(input) else { return .refused(code: "query_invalid_cbor_input") }
+                creation.input = input
+            }
+            query.method = .getOrCreate(creation)
+        default:
+            return .refused(code: "query_invalid_params")
+        }
+        let userQuery = others.isEmpty ? "" : "?" + others.joined(separator: "&")
+        return .byQuery(query, path: String(remainder) + userQuery)
+    }
+
+    private static func isCBOR(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { bytes in
+            var reader = CBORReader(bytes)
+            do {
+                try reader.skipItem(depth: 0)
+                try reader.readEnd()
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+
+    /// The four spellings that Rivet takes for a boolean, in headers too (PROTOCOL d).
+    package static func boolean(_ text: String) -> Bool? {
+        switch text {
+        case "true", "1": true
+        case "false", "0": false
+        default: nil
+        }
+    }
+
+    private static let creationNames: Set<String> = ["runner", "pool", "input", "region", "crash-policy"]
+    private static let names = creationNames.union(["namespace", "method", "key", "token", "skip-ready-wait"])
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An error as the actor or the engine reports it, over a connection or over HTTP (PROTOCOL i1).
+package struct ErrorMessage: Sendable {
+    package var group: String
+    package var code: String
+    package var message: String
+    package var metadata: EncodedValue?
+    /// On a connection: the action that failed; nil where the error is about the connection.
+    package var actionID: UInt64?
+    package var actor: ActorReference?
+
+    package init(
+        group: String,
+        code: String,
+        message: String,
+        metadata: EncodedValue? = nil,
+        actionID: UInt64? = nil,
+        actor: ActorReference? = nil
+    ) {
+        self.group = group
+        self.code = code
+        self.message = message
+        self.metadata = metadata
+        self.actionID = actionID
+        self.actor = actor
+    }
+}
+
+/// The actor that an error came from (since protocol version 4).
+package struct ActorReference: Sendable, Equatable {
+    package var actorID: ActorID
+    package var generation: UInt64
+    /// The key's text, where no parts is the empty text (PROTOCOL b1); nil where there is none.
+    package var keyText: String?
+
+    package init(actorID: ActorID, generation: UInt64, keyText: String?) {
+        self.actorID = actorID
+        self.generation = generation
+        self.keyText = keyText
+    }
+
+    package var key: ActorKey? { keyText.map { ActorKey(text: $0) } }
+}

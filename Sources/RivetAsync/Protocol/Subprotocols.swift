@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a client offers in `Sec-WebSocket-Protocol`, and what the server reads from it (PROTOCOL f1).
+package struct Subprotocols: Sendable, Equatable {
+    /// Nil on a raw WebSocket, whose bytes are the user's own (B195).
+    package var encoding: WireEncoding?
+    /// Connection parameters as JSON text; nil for none, which is not the same as `null` (B40).
+    package var parameters: String?
+    package var skipsReadyWait: Bool
+    /// The user's own, which come last.
+    package var user: [String]
+
+    package init(
+        encoding: WireEncoding?,
+        parameters: String? = nil,
+        skipsReadyWait: Bool = false,
+        user: [String] = []
+    ) {
+        self.encoding = encoding
+        self.parameters = parameters
+        self.skipsReadyWait = skipsReadyWait
+        self.user = user
+    }
+
+    /// The server always selects this one, whatever is offered.
+    package static let selected = "rivet"
+
+    package var list: [String] {
+        var list = [Self.selected]
+        if let encoding { list.append(Self.encodingPrefix + encoding.name) }
+        if let parameters { list.append(Self.parametersPrefix + PercentEncoding.encode(parameters)) }
+        if skipsReadyWait { list.append(Self.skipReadyWait) }
+        return list + user
+    }
+
+    package var header: String { list.joined(separator: ", ") }
+
+    /// Whether `text` may stand in the list: a token of RFC 9110 §5.6.2.
+    package static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !separators.contains($0) }
+    }
+
+    package enum ReadError: Error, Equatable {
+        /// Close 1003 `actor.unsupported_websocket_encoding`.
+        case unsupportedEncoding
+        /// Parameters that are not percent-encoded UTF-8.
+        case parameters
+    }
+
+    /// What the server reads: the first item of each kind counts; without an encoding it is JSON.
+    package static func read(header: String) throws(ReadError) -> Subprotocols {
+        var encodingName: Substring?
+        var parameters: Substring?
+        var result = Subprotocols(encoding: nil)
+        // No item holds a blank: blanks are only between them.
+        for item in header.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) {
+            if item.hasPrefix(encodingPrefix) {
+                encodingName = encodingName ?? item.dropFirst(encodingPrefix.count)
+            } else if item.hasPrefix(parametersPrefix) {
+                parameters = parameters ?? item.dropFirst(parametersPrefix.count)
+            } else if item == skipReadyWait {
+                result.skipsReadyWait = true
+            } else if item != selected, !engineOnly.contains(where: item.hasPrefix) {
+                result.user.append(String(item))
+            }
+        }
+        guard let encoding = WireEncoding(rawValue: encodingName.map(String.init) ?? "json") else {
+            throw .unsupportedEncoding
+        }
+        result.encoding = encoding
+        if let parameters {
+            // Read as a form value: `+` is a blank, `&` and `#` end it.
+            let value = parameters.prefix { $0 != "&" && $0 != "#" }
+            guard let text = PercentEncoding.decode(value, plusIsBlank: true) else { throw .parameters }
+            result.parameters = text
+        }
+        return result
+    }
+
+    private static let encodingPrefix = "rivet_encoding."
+    private static let parametersPrefix = "rivet_conn_params."
+    private static let skipReadyWait = "rivet_skip_ready_wait"
+    /// By-header routing (PROTOCOL c4): for the gateway, not for the actor.
+    private static let engineOnly = ["rivet_token.", "rivet_target.", "rivet_actor."]
+    private static let separators = Set("()<>@,;:\\\"/[]?={}".utf8)
+}
