@@ -113,7 +113,7 @@ def serve(raw, server, context):
             plain(raw, server)
         elif mode == "mute":
             while raw.recv(65536):
-                pass
+                say(server["name"], "heard")
             say(server["name"], "gone")
         elif mode == "hangup":
             raw.recv(65536)

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+
+/// A lane of its own for one test, which shows what is left on it.
+struct TLSClient: Sendable {
+    let gauge = ResourceGauge()
+    let lane: Lane
+    let dialer: TLSDialer
+
+    init(_ configuration: TLSConfiguration) {
+        lane = Lane(label: "tls.test", gauge: gauge)
+        dialer = TLSDialer(over: SocketDialer(), configuration: configuration)
+    }
+
+    func dial(port: Int, deadline: TimePoint? = nil, time: TimeSource? = nil) async throws -> any ByteStream {
+        try await dialer.dial(
+            host: "127.0.0.1",
+            port: port,
+            lane: lane,
+            deadline: deadline,
+            time: time ?? TimeSource(ContinuousClock())
+        )
+    }
+
+    func descriptorsAfterShutDown() async -> Int {
+        await lane.shutDown()
+        return gauge.descriptors.load(ordering: .sequentiallyConsistent)
+    }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+extension TestCertificates {
+    func identity(_ name: String) -> TLSConfiguration.Identity {
+        TLSConfiguration.Identity(certificatePEMFile: certificate(name), keyPEMFile: key(name))
+    }
+}
