@@ -2,9 +2,9 @@
 import Foundation
 import Synchronization
 
-/// A program that a test runs beside it, found by PATH. What it prints is kept line by line.
+/// A program that a test runs beside it, found by PATH.
 ///
-/// It is ended when it is released; and its standard input ends with the tests, whatever ends them.
+/// What it prints is kept line by line. It is ended when it is released; and its standard input ends with the tests, whatever ends them.
 final class ChildProcess: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String

@@ -32,7 +32,9 @@ struct TestCertificates: Sendable {
 
     func certificate(_ name: String) -> String { "\(directory)/\(name).pem" }
     func key(_ name: String) -> String { "\(directory)/\(name).key" }
-    func bytes(_ name: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: certificate(name)))) }
+    func bytes(_ name: String) throws -> [UInt8] {
+        try [UInt8](Data(contentsOf: URL(fileURLWithPath: certificate(name))))
+    }
 
     /// A client's configuration that trusts the test's root alone and expects `name` of the server.
     func configuration(for name: String) -> TLSConfiguration {

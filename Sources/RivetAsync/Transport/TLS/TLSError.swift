@@ -40,7 +40,7 @@ package struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
-    static let truncated = TLSError(
+    package static let truncated = TLSError(
         .truncated,
         "the connection ended without TLS close_notify: what was received may have been cut short by the network or "
             + "somebody on the way"

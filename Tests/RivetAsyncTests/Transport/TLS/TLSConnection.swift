@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
-import RivetAsyncLocal
+import Synchronization
 
 /// A lane of its own for one test, which shows what is left on it.
 struct TLSClient: Sendable {

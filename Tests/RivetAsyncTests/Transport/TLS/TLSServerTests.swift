@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
+import RivetAsyncLocal
 import Synchronization
 import Testing
 
@@ -37,7 +38,6 @@ struct TLSServerTests {
                 Server(name: "weakkey", certificate: "weakkey"),
                 Server(name: "weakdigest", certificate: "weakdigest"),
                 Server(name: "old", maximum: "TLSv1_1"),
-                Server(name: "h2", protocols: ["h2"]),
                 Server(name: "plain", mode: "plain"),
                 Server(name: "hangup", mode: "hangup"),
                 Server(name: "mute", mode: "mute"),
@@ -69,7 +69,13 @@ struct TLSServerTests {
         Accepted(fact: "an IP address", server: "good", host: "127.0.0.1", seen: ["name=None"]),
         Accepted(fact: "TLS 1.2", server: "good12", seen: ["version=TLSv1.2"]),
         Accepted(fact: "TLS 1.3", server: "good13", seen: ["version=TLSv1.3"]),
-        Accepted(fact: "TLS 1.3 as the minimum", server: "good", change: { $0.minimumVersion = .v1_3; _ = $1 }),
+        Accepted(
+            fact: "TLS 1.3 as the minimum",
+            server: "good",
+            change: {
+                $0.minimumVersion = .v1_3; _ = $1
+            }
+        ),
         Accepted(fact: "a server without ALPN", server: "silent"),
         Accepted(fact: "a wildcard in the leftmost label", server: "wildcard", host: "any.wild.test"),
         Accepted(fact: "an intermediate sent by the server", server: "chain"),
@@ -112,7 +118,9 @@ struct TLSServerTests {
             fact: "anything without verification",
             server: "expired",
             host: "else.test",
-            change: { $0.unsafelySkipsVerification = true; _ = $1 }
+            change: {
+                $0.unsafelySkipsVerification = true; _ = $1
+            }
         ),
         Accepted(
             fact: "a client certificate over TLS 1.2",
@@ -183,6 +191,306 @@ struct TLSServerTests {
         _ = try await servers.line(server) { $0.contains("reused=False") }
         _ = try await servers.line(server) { $0.contains("reused=True") }
         #expect(descriptions.map { $0.hasSuffix("http/1.1, resumed") } == [false, true])
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    struct Refused: Sendable, CustomTestStringConvertible {
+        var fact: String
+        var server: String
+        var host = "server.test"
+        var change: @Sendable (inout TLSConfiguration, TestCertificates) throws -> Void = { _, _ in }
+        var kind: TLSError.Kind
+        /// Parts of the error's message.
+        var says: [String]
+
+        var testDescription: String { fact }
+    }
+
+    @Test(arguments: [
+        Refused(
+            fact: "an expired certificate",
+            server: "expired",
+            kind: .certificateExpired,
+            says: ["the certificate of server.test expired at Jan  1 00:00:00 2021 GMT", "has to be renewed"]
+        ),
+        Refused(
+            fact: "a certificate that is not yet valid",
+            server: "future",
+            kind: .certificateNotYetValid,
+            says: ["the certificate of server.test is not valid before Jan  1 00:00:00 2099 GMT", "clock"]
+        ),
+        Refused(
+            fact: "a certificate for another host",
+            server: "elsewhere",
+            kind: .wrongName,
+            says: ["certificate is not for server.test: it is for elsewhere.test, 127.0.0.2"]
+        ),
+        Refused(
+            fact: "a certificate for another IP address",
+            server: "elsewhere",
+            host: "127.0.0.1",
+            kind: .wrongName,
+            says: ["certificate is not for 127.0.0.1: it is for elsewhere.test, 127.0.0.2"]
+        ),
+        Refused(
+            fact: "a self-signed certificate",
+            server: "selfsigned",
+            kind: .selfSigned,
+            says: ["is self-signed (\"CN = selfsigned\")", "additional root"]
+        ),
+        Refused(
+            fact: "an unknown CA that the server sends",
+            server: "unknownchain",
+            kind: .unknownIssuer,
+            says: ["ends at \"CN = stranger\", which is not in the trust store"]
+        ),
+        Refused(
+            fact: "an unknown CA that the server does not send",
+            server: "unknown",
+            kind: .missingIssuer,
+            says: ["issued by \"CN = stranger\"", "if it is a private root, give it as an additional root"]
+        ),
+        Refused(
+            fact: "a missing intermediate",
+            server: "chained",
+            kind: .missingIssuer,
+            says: ["issued by \"CN = intermediate\", which the server did not send", "has to send it with its own"]
+        ),
+        Refused(
+            fact: "a common name without subjectAltName",
+            server: "nameonly",
+            kind: .wrongName,
+            says: ["it has no subjectAltName, and its subject \"CN = server.test\" does not count"]
+        ),
+        Refused(
+            fact: "a partial wildcard",
+            server: "partial",
+            host: "www.wild.test",
+            kind: .wrongName,
+            says: ["not for www.wild.test: it is for w*.wild.test"]
+        ),
+        Refused(
+            fact: "a wildcard over two labels",
+            server: "wildcard",
+            host: "a.b.wild.test",
+            kind: .wrongName,
+            says: ["not for a.b.wild.test: it is for *.wild.test"]
+        ),
+        Refused(
+            fact: "a wildcard for no label",
+            server: "wildcard",
+            host: "wild.test",
+            kind: .wrongName,
+            says: ["not for wild.test: it is for *.wild.test"]
+        ),
+        Refused(
+            fact: "a wildcard in two labels",
+            server: "twostars",
+            host: "a.b.test",
+            kind: .wrongName,
+            says: ["not for a.b.test: it is for *.*.test"]
+        ),
+        Refused(
+            fact: "a certificate for clients only",
+            server: "clientonly",
+            kind: .badCertificate,
+            says: ["the certificate of server.test is not meant for servers"]
+        ),
+        Refused(
+            fact: "a weak key",
+            server: "weakkey",
+            kind: .weakKey,
+            says: ["the certificate of server.test has a weak key of 1024 bits", "2048"]
+        ),
+        Refused(
+            fact: "a weak signature",
+            server: "weakdigest",
+            kind: .weakKey,
+            says: ["the certificate of server.test is signed with a weak digest such as SHA-1"]
+        ),
+        Refused(
+            fact: "TLS 1.1 only",
+            server: "old",
+            kind: .protocolVersion,
+            says: ["server.test does not offer a TLS version that is accepted here", "1.2"]
+        ),
+        Refused(
+            fact: "TLS 1.2 where 1.3 is the minimum",
+            server: "good12",
+            change: {
+                $0.minimumVersion = .v1_3; _ = $1
+            },
+            kind: .protocolVersion,
+            says: ["does not offer a TLS version that is accepted here"]
+        ),
+        Refused(
+            fact: "a client certificate wanted and not given, over TLS 1.2",
+            server: "mutual12",
+            kind: .clientCertificateRequired,
+            says: ["server.test wants a client certificate and none was given", "identity"]
+        ),
+        Refused(
+            fact: "a client certificate wanted and not given, over TLS 1.3",
+            server: "mutual13",
+            kind: .clientCertificateRequired,
+            says: ["server.test wants a client certificate and none was given", "identity"]
+        ),
+        Refused(
+            fact: "a client certificate that the server does not trust, over TLS 1.2",
+            server: "mutual12",
+            change: { $0.identity = $1.identity("intruder") },
+            kind: .clientCertificateRefused,
+            says: ["server.test refused the client certificate", "unknown ca"]
+        ),
+        Refused(
+            fact: "a client certificate that the server does not trust, over TLS 1.3",
+            server: "mutual13",
+            change: { $0.identity = $1.identity("intruder") },
+            kind: .clientCertificateRefused,
+            says: ["server.test refused the client certificate", "unknown ca"]
+        ),
+        Refused(
+            fact: "plain HTTP on a TLS port",
+            server: "plain",
+            kind: .notTLS,
+            says: ["the server speaks plain HTTP at this port"]
+        ),
+        Refused(
+            fact: "a server that hangs up",
+            server: "hangup",
+            kind: .closedDuringHandshake,
+            says: ["closed the connection without an answer to the TLS handshake"]
+        ),
+        Refused(
+            fact: "a truncated message over TLS 1.2",
+            server: "truncate12",
+            kind: .truncated,
+            says: ["without TLS close_notify", "cut short"]
+        ),
+        Refused(
+            fact: "a truncated message over TLS 1.3",
+            server: "truncate13",
+            kind: .truncated,
+            says: ["without TLS close_notify", "cut short"]
+        ),
+    ])
+    func isRefused(_ row: Refused) async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        var configuration = certificates.configuration(for: row.host)
+        try row.change(&configuration, certificates)
+        let client = TLSClient(configuration)
+        let error = await Self.error(of: client, port: try await servers.port(row.server))
+        guard case .tls(let error) = error else {
+            Issue.record("ended with \(String(describing: error))")
+            return
+        }
+        #expect(error.kind == row.kind)
+        for part in row.says { #expect(error.message.contains(part)) }
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    /// How a connection fails: while it is made, or, as in TLS 1.3 the server judges the client later, afterwards.
+    private static func error(of client: TLSClient, port: Int) async -> TransportError? {
+        do {
+            let stream = try await client.dial(port: port)
+            let handler = RecordingHandler()
+            await client.lane.perform {
+                stream.setHandler(handler)
+                stream.write { $0.append("GET / HTTP/1.1\r\n\r\n".utf8) }
+            }
+            guard case .failed(let error) = await handler.untilEnd().ends.first else { return nil }
+            return error
+        } catch {
+            return error as? TransportError
+        }
+    }
+
+    @Test func aTruncatedMessageIsHandedOverBeforeItsError() async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let stream = try await client.dial(port: servers.port("truncate13"))
+        let handler = RecordingHandler()
+        await client.lane.perform { stream.setHandler(handler) }
+        stream.writeLater([1])
+        let record = await handler.untilEnd()
+        #expect(record.bytes == Array("not all of it".utf8))
+        #expect(record.ends == [.failed(.tls(.truncated))])
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    @Test func theDeadlineEndsTheHandshake() async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let clock = TestClock()
+        let time = TimeSource(clock)
+        let port = try await servers.port("mute")
+        let deadline = time.now.advanced(by: .seconds(10))
+        let dialling = Task { _ = try await client.dial(port: port, deadline: deadline, time: time) }
+        _ = try await servers.line("mute") { $0 == "heard" }
+        await clock.waitForSleepers()
+        await clock.advance(by: .seconds(10))
+        await #expect(throws: TransportError.deadlinePassed(.handshaking, host: "127.0.0.1", attempts: [])) {
+            try await dialling.value
+        }
+        _ = try await servers.line("mute") { $0 == "gone" }
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    @Test func cancellationEndsTheHandshake() async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let port = try await servers.port("mutecancelled")
+        let dialling = Task { _ = try await client.dial(port: port) }
+        _ = try await servers.line("mutecancelled") { $0 == "heard" }
+        dialling.cancel()
+        await #expect(throws: CancellationError.self) { try await dialling.value }
+        _ = try await servers.line("mutecancelled") { $0 == "gone" }
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    @Test func aReaderThatSuspendsMakesTheServerWaitAndLosesNothing() async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let stream = try await client.dial(port: servers.port("good13"))
+        // Each piece suspends the reading, and a turn of its own resumes it.
+        let handler = RecordingHandler { _ in
+            stream.suspendReading()
+            stream.lane.run { stream.resumeReading() }
+        }
+        await client.lane.perform { stream.setHandler(handler) }
+        let sent = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        for start in stride(from: 0, to: sent.count, by: 1 << 16) {
+            stream.writeLater(Array(sent[start..<start + (1 << 16)]))
+        }
+        #expect(await handler.until { $0.bytes.count >= 1 << 20 || !$0.ends.isEmpty }.bytes == sent)
+        await client.lane.perform { stream.close() }
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    @Test func aServerThatDoesNotReadMakesTheWriterWait() async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let stream = try await client.dial(port: servers.port("good13"))
+        // The server echoes, so it stops reading when nobody reads the echo.
+        let handler = RecordingHandler()
+        let piece = [UInt8](repeating: 7, count: 1 << 16)
+        await client.lane.perform {
+            stream.setHandler(handler)
+            stream.suspendReading()
+        }
+        var written = 0
+        while await client.lane.perform({ stream.pendingOutput <= highWaterMark }) {
+            await client.lane.perform { stream.write { $0.append(piece) } }
+            written += piece.count
+        }
+        #expect(handler.record.writables == 0)
+        await client.lane.perform { stream.resumeReading() }
+        let all = written
+        let record = await handler.until { ($0.bytes.count >= all && $0.writables > 0) || !$0.ends.isEmpty }
+        #expect(record.bytes.count == written)
+        #expect(record.ends.isEmpty)
+        #expect(await client.lane.perform { stream.pendingOutput } == 0)
+        await client.lane.perform { stream.close() }
         #expect(await client.descriptorsAfterShutDown() == 0)
     }
 }
