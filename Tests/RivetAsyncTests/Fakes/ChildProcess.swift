@@ -4,23 +4,34 @@ import Synchronization
 
 /// A program that a test runs beside it, found by PATH.
 ///
-/// What it prints is kept line by line. It is ended when it is released; and its standard input ends with the tests, whatever ends them.
+/// What it prints is kept line by line. It is ended when it is released; and its standard input ends with the tests,
+/// whatever ends them. Not by Foundation's `Process`: libdispatch may crash over a pipe that it watches when its other
+/// end goes away. A thread that blocks in `read` cannot.
 final class ChildProcess: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
 
-    private struct State {
-        var partial: [UInt8] = []
-        var lines: [String] = []
-        var hasEnded = false
-        var waiters: [(condition: @Sendable (String) -> Bool, continuation: CheckedContinuation<String?, Never>)] = []
+    /// What the reading thread shares; it does not keep the process itself alive.
+    private final class Output: Sendable {
+        struct State {
+            var partial: [UInt8] = []
+            var lines: [String] = []
+            /// Until it has been waited for, the number cannot become another process's.
+            var isRunning = true
+            var status: Int32?
+            var waiters: [(condition: @Sendable (String) -> Bool, continuation: CheckedContinuation<String?, Never>)] =
+                []
+        }
+
+        let state = Mutex(State())
     }
 
-    private let process = Process()
-    private let input = Pipe()
     private let name: String
-    private let state = Mutex(State())
+    private let identifier: pid_t
+    /// The end that we could write to; nil after it was closed.
+    private let input: Mutex<Int32?>
+    private let output = Output()
 
     /// Whether a program of this name is in PATH.
     static func exists(_ program: String) -> Bool {
@@ -28,42 +39,23 @@ final class ChildProcess: Sendable {
         return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
     }
 
-    init(_ program: String, _ arguments: [String], directory: String? = nil) throws {
+    init(_ program: String, _ arguments: [String]) throws {
         name = program
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = output
-        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.received(Array(data))
-        }
-        try process.run()
+        let (identifier, input, printed) = try Self.spawn(program, arguments)
+        self.identifier = identifier
+        self.input = Mutex(input)
+        let output = output
+        Thread.detachNewThread { Self.readAll(printed, of: identifier, into: output) }
     }
 
-    deinit {
-        if process.isRunning { process.terminate() }
-    }
+    deinit { terminate() }
 
     /// All lines so far, for the message of a failed test.
-    var lines: [String] { state.withLock { $0.lines } }
+    var lines: [String] { output.state.withLock { $0.lines } }
 
     /// The first line that satisfies `condition`, printed already or yet to come.
     func line(where condition: @escaping @Sendable (String) -> Bool) async throws -> String {
-        let found = await withCheckedContinuation { continuation in
-            let now: String?? = state.withLock { state in
-                if let line = state.lines.first(where: condition) { return line }
-                if state.hasEnded { return .some(nil) }
-                state.waiters.append((condition, continuation))
-                return nil
-            }
-            if let now { continuation.resume(returning: now) }
-        }
-        guard let found else {
+        guard let found = await lineOrEnd(where: condition) else {
             throw Failure(description: "\(name) ended; it printed: \(lines.joined(separator: "\n"))")
         }
         return found
@@ -71,30 +63,113 @@ final class ChildProcess: Sendable {
 
     /// Ends the program and returns when it has ended.
     func stop() async {
-        if process.isRunning { process.terminate() }
-        _ = try? await line { _ in false }
+        terminate()
+        _ = await lineOrEnd { _ in false }
     }
 
     /// Runs a program to its end; throws, with what it printed, when it fails.
-    static func run(_ program: String, _ arguments: [String], directory: String? = nil) async throws {
-        let child = try ChildProcess(program, arguments, directory: directory)
-        _ = try? await child.line { _ in false }
-        child.process.waitUntilExit()
-        guard child.process.terminationStatus == 0 else {
+    static func run(_ program: String, _ arguments: [String]) async throws {
+        let child = try ChildProcess(program, arguments)
+        _ = await child.lineOrEnd { _ in false }
+        guard child.output.state.withLock({ $0.status }) == 0 else {
             throw Failure(description: "\(program) failed: \(child.lines.joined(separator: "\n"))")
         }
     }
 
-    /// No bytes are the end of what the program prints.
-    private func received(_ bytes: [UInt8]) {
-        let resumed: [(CheckedContinuation<String?, Never>, String?)] = state.withLock { state in
-            if bytes.isEmpty {
-                state.hasEnded = true
-                defer { state.waiters = [] }
-                return state.waiters.map { ($0.continuation, nil) }
+    private func lineOrEnd(where condition: @escaping @Sendable (String) -> Bool) async -> String? {
+        await withCheckedContinuation { continuation in
+            let now: String?? = output.state.withLock { state in
+                if let line = state.lines.first(where: condition) { return line }
+                if state.status != nil { return .some(nil) }
+                state.waiters.append((condition, continuation))
+                return nil
             }
+            if let now { continuation.resume(returning: now) }
+        }
+    }
+
+    private func terminate() {
+        if let input = input.withLock({ $0.take() }) { close(input) }
+        output.state.withLock { if $0.isRunning { kill(identifier, SIGTERM) } }
+    }
+
+    // MARK: The program
+
+    /// One at a time, so that no program inherits the pipes of another, which then would not end with it.
+    private static let spawning = Mutex(())
+
+    private static func spawn(
+        _ program: String,
+        _ arguments: [String]
+    ) throws -> (identifier: pid_t, input: Int32, output: Int32) {
+        try spawning.withLock { _ in
+            let input = try makePipe()
+            let output = try makePipe()
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            posix_spawn_file_actions_adddup2(&actions, input.read, 0)
+            posix_spawn_file_actions_adddup2(&actions, output.write, 1)
+            posix_spawn_file_actions_adddup2(&actions, output.write, 2)
+            // The threads of Dispatch block signals, and a program that inherits that could not be ended.
+            var attributes = posix_spawnattr_t()
+            posix_spawnattr_init(&attributes)
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            posix_spawnattr_setsigmask(&attributes, &signals)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+            var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
+            words.append(nil)
+            var identifier: pid_t = 0
+            let result = posix_spawnp(&identifier, program, &actions, &attributes, words, environ)
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+            for word in words { free(word) }
+            close(input.read)
+            close(output.write)
+            guard result == 0 else {
+                close(input.write)
+                close(output.read)
+                throw Failure(description: "\(program) cannot be started: \(String(cString: strerror(result)))")
+            }
+            return (identifier, input.write, output.read)
+        }
+    }
+
+    private static func makePipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw Failure(description: "pipe: \(String(cString: strerror(errno)))") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
+    }
+
+    private static func readAll(_ descriptor: Int32, of identifier: pid_t, into output: Output) {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            received(buffer[..<count], output)
+        }
+        close(descriptor)
+        // The output may end before the program does: without a lock, as this waits; without reaping, so that nobody
+        // can end another process by this number.
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        let waiters = output.state.withLock { state in
+            var status: Int32 = -1
+            waitpid(identifier, &status, 0)
+            state.isRunning = false
+            state.status = status
+            defer { state.waiters = [] }
+            return state.waiters.map(\.continuation)
+        }
+        for waiter in waiters { waiter.resume(returning: nil) }
+    }
+
+    private static func received(_ bytes: ArraySlice<UInt8>, _ output: Output) {
+        let resumed = output.state.withLock { state in
             state.partial += bytes
-            var resumed: [(CheckedContinuation<String?, Never>, String?)] = []
+            var resumed: [(CheckedContinuation<String?, Never>, String)] = []
             while let end = state.partial.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: state.partial[..<end], as: UTF8.self)
                 state.partial.removeSubrange(...end)

@@ -19,8 +19,7 @@ struct PythonTLSServers: Sendable {
         let list = String(decoding: try JSONEncoder().encode(servers), as: UTF8.self)
         process = try ChildProcess(
             "python3",
-            ["\(TestCertificates.scripts)/server.py", list],
-            directory: certificates.directory
+            ["\(TestCertificates.scripts)/server.py", certificates.directory, list]
         )
     }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The TLS servers of the tests, by Python's ssl.
 
-argv[1] is a JSON list of servers; for each one a line "<name> port <number>" is printed, and then a line for each
+argv[1] is the directory of the certificates, argv[2] a JSON list of servers. For each one a line "<name> port <number>" is printed, and then a line for each
 connection. It ends with its standard input, so that it does not outlive the tests.
 """
 import json
@@ -135,7 +135,8 @@ def accept(listener, server, context):
         threading.Thread(target=serve, args=(raw, server, context), daemon=True).start()
 
 
-for server in json.loads(sys.argv[1]):
+os.chdir(sys.argv[1])
+for server in json.loads(sys.argv[2]):
     context = None if server.get("mode") in ("plain", "mute", "hangup") else context_of(server)
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     say(server["name"], "port %d" % listener.getsockname()[1])
