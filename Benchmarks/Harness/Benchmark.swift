@@ -57,8 +57,10 @@ struct Measurement: Sendable {
     var baselineName = "memcpy"
     /// Bytes for each operation; 0 where that says nothing.
     var bytes = 0.0
-    /// Processor time of this process for each operation, in nanoseconds.
-    var cpu: Double?
+    /// Processor time of this process for each operation, in nanoseconds, one value a sample.
+    var cpu: [Double] = []
+    /// The ratio compares processor time, and `baseline` holds such.
+    var comparesProcessorTime = false
     var allocations: Double?
     var checksum: UInt64
     /// A figure of another kind, such as memory for each connection.

@@ -24,11 +24,12 @@ struct BenchmarkResult: Codable {
         spreadPercent = nanoseconds > 0 ? quartiles / 2 / nanoseconds * 100 : 0
         bytes = measurement.bytes
         if !measurement.baseline.isEmpty {
-            let median = Self.median(measurement.baseline.sorted())
-            ratio = median > 0 ? nanoseconds / median : nil
+            let ours = measurement.comparesProcessorTime ? Self.median(measurement.cpu.sorted()) : nanoseconds
+            let theirs = Self.median(measurement.baseline.sorted())
+            ratio = theirs > 0 ? ours / theirs : nil
             baselineName = measurement.baselineName
         }
-        cpuNanoseconds = measurement.cpu
+        cpuNanoseconds = measurement.cpu.isEmpty ? nil : Self.median(measurement.cpu.sorted())
         allocations = measurement.allocations
         checksum = measurement.checksum
         note = measurement.note

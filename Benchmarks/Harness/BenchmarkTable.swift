@@ -6,7 +6,7 @@ enum BenchmarkTable {
 
     static var heading: String {
         pad("", nameWidth) + right("time", 12) + right("±%", 6) + right("GB/s", 8) + right("CPU", 11)
-            + right("allocs", 9) + "  " + pad("ratio", 34) + "sum"
+            + right("allocs", 9) + "  " + pad("ratio", 48) + "sum"
     }
 
     static func line(_ benchmark: Benchmark, _ result: BenchmarkResult) -> String {
@@ -16,7 +16,7 @@ enum BenchmarkTable {
         line += right(result.bytes > 0 ? number(result.bytes / result.nanoseconds, 2) : "", 8)
         line += right(result.cpuNanoseconds.map(time) ?? "", 11)
         line += right(result.allocations.map { number($0, $0 < 10 ? 2 : 0) } ?? "", 9)
-        line += "  " + pad(ratio(benchmark, result), 34)
+        line += "  " + pad(ratio(benchmark, result), 48)
         line += hexadecimal(result.checksum)
         if let note = result.note { line += "\n" + pad("", 6) + note }
         return line

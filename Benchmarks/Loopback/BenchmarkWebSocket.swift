@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+/// A WebSocket of the library to the reference server.
+struct BenchmarkWebSocket {
+    let channel: WebSocketChannel
+    let lanes: LaneGroup
+    let lane: Lane
+
+    init(port: UInt16, target: String) async throws {
+        lanes = LaneGroup(count: 1)
+        lane = lanes.next()
+        let time = TimeSource(ContinuousClock())
+        let stream = try await SocketDialer().dial(
+            host: "127.0.0.1",
+            port: Int(port),
+            lane: lane,
+            deadline: nil,
+            time: time
+        )
+        let handshake = try WebSocketHandshake(target: target, host: "localhost", nonce: KernelRandom.bytes(16))
+        let keys = WebSocketMaskingKeys(fill: KernelRandom.fill)
+        let channel = WebSocketChannel(lane: lane, maskingKeys: keys)
+        _ = try await WebSocketConnection.open(handshake, over: stream) { _, _ in
+            let connection = WebSocketConnection(
+                stream: stream,
+                handler: channel,
+                configuration: WebSocketStateMachine.Configuration(role: .client),
+                maskingKeys: keys,
+                time: time,
+                deadlines: DeadlineScheduler(time: time)
+            )
+            channel.attach(connection)
+            return connection
+        }
+        self.channel = channel
+    }
+
+    func close() async {
+        channel.abort()
+        await lanes.shutDown()
+    }
+}

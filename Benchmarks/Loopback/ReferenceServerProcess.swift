@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Synchronization
+
+/// The server's process, started when a case first asks for its port.
+final class ReferenceServerProcess: Sendable {
+    private struct Running: @unchecked Sendable {
+        var process: Process
+        var input: Pipe
+        var port: UInt16
+    }
+
+    private let running = Mutex<Running?>(nil)
+
+    func port() throws -> UInt16 {
+        try running.withLock { running in
+            if let running { return running.port }
+            let process = Process()
+            let input = Pipe()
+            let output = Pipe()
+            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            process.arguments = ["--serve"]
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+            let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+            guard let port = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+                throw BenchmarkFailure("the reference server did not start")
+            }
+            running = Running(process: process, input: input, port: port)
+            return port
+        }
+    }
+
+    /// Ends the process by ending its input.
+    func stop() {
+        guard let running = running.withLock({ $0.take() }) else { return }
+        try? running.input.fileHandleForWriting.close()
+        running.process.waitUntilExit()
+    }
+}
