@@ -49,7 +49,7 @@ package struct HTTPResponseDecoder: Sendable {
     package var isIdle: Bool { if case .idle = state { true } else { false } }
 
     /// Whether a byte of the response to the current request has arrived.
-    package var hasBegun: Bool { reader.offset > 0 }
+    package private(set) var hasBegun = false
 
     /// A request of that method was sent.
     ///
@@ -61,6 +61,7 @@ package struct HTTPResponseDecoder: Sendable {
         }
         isHead = method == "HEAD"
         self.allowsUpgrade = allowsUpgrade
+        hasBegun = false
         keepsAlive = false
         state = .statusLine
         reader.reset()
@@ -69,6 +70,7 @@ package struct HTTPResponseDecoder: Sendable {
 
     /// The next event in `chunk` from `position` on; nil when all of it was taken and more is needed.
     package mutating func next(in chunk: ByteChunk, from position: inout Int) throws(HTTPError) -> Event? {
+        if position < chunk.count, !isIdle { hasBegun = true }
         do {
             return try advance(in: chunk, from: &position)
         } catch {

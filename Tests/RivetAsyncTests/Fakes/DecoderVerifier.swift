@@ -20,17 +20,21 @@ struct DecoderVerifier<Event: Equatable> {
     }
 
     /// Every cutting of `messages` gives `expected` and then `error`.
+    ///
+    /// With `thenEnd` an empty chunk follows, which the closure takes as the end of the stream.
     func expect<Failure: Error & Equatable>(
         _ messages: [[UInt8]],
+        thenEnd: Bool = false,
         gives expected: [Event] = [],
         then error: Failure,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        check(messages, expected, sourceLocation) { $0 as? Failure == error }
+        check(messages, thenEnd: thenEnd, expected, sourceLocation) { $0 as? Failure == error }
     }
 
     private func check(
         _ messages: [[UInt8]],
+        thenEnd: Bool = false,
         _ expected: [Event],
         _ sourceLocation: SourceLocation,
         _ isExpected: ((any Error)?) -> Bool
@@ -41,6 +45,7 @@ struct DecoderVerifier<Event: Equatable> {
             let feed = makeDecoder()
             do {
                 for chunk in chunks { try feed(chunk, &events) }
+                if thenEnd { try feed(ByteChunk(), &events) }
             } catch {
                 failure = error
             }

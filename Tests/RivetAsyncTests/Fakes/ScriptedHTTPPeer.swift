@@ -120,7 +120,10 @@ final class ScriptedHTTPPeer: Sendable {
                 case .send(let bytes): stream.write { $0.append(bytes) }
                 case .sendForEver(let bytes):
                     while stream.pendingOutput <= highWaterMark, !hasEnded {
+                        let before = stream.pendingOutput
                         stream.write { $0.append(bytes) }
+                        // Nothing is taken when the other end has gone; that is told later.
+                        guard stream.pendingOutput > before else { return }
                         peer.note { $0.sent += bytes.count }
                     }
                     return

@@ -17,7 +17,8 @@ func responseVerifier(
                     if decoder.isIdle, let method = methods.popFirst() {
                         decoder.expectResponse(toMethod: method, allowsUpgrade: allowsUpgrade)
                     }
-                    guard let event = try decoder.next(in: chunk, from: &position) else { break }
+                    let event = chunk.isEmpty ? try decoder.finish() : try decoder.next(in: chunk, from: &position)
+                    guard let event else { break }
                     events.append(event)
                 }
                 // What follows a 101 is shown as a body.
