@@ -60,7 +60,7 @@ struct DecoderVerifier<Event: Equatable> {
         }
     }
 
-    private func mergeAll(_ events: [Event]) -> [Event] {
+    func mergeAll(_ events: [Event]) -> [Event] {
         events.reduce(into: []) { merged, event in
             if let last = merged.last, let joined = merge(last, event) {
                 merged[merged.count - 1] = joined
