@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compiled into one module with the library's sources, by `run.sh`.
+import Glibc
+
+/// What is fuzzed; the program runs the one that `RIVET_FUZZ_TARGET` names.
+///
+/// Each reads a whole input as a peer's bytes. The promise is the same for all: no trap, no hang, and no more memory
+/// than a small multiple of the input.
+enum FuzzTarget: String {
+    case cbor, json, bareMessages, cborMessages, jsonMessages, httpResponse, httpRequest, webSocketClient
+    case webSocketServer, texts
+
+    func run(_ bytes: ByteChunk) {
+        switch self {
+        case .cbor:
+            bytes.withUnsafeBytes { bytes in
+                var reader = CBORReader(bytes, position: 0)
+                try? reader.skipItem(depth: 0)
+                try? reader.readEnd()
+            }
+        case .json:
+            bytes.withUnsafeBytes { bytes in
+                var reader = JSONReader(bytes, position: 0)
+                try? reader.skipItem(depth: 0)
+                try? reader.readEnd()
+            }
+        case .bareMessages: Self.readMessages(bytes, MessageCodec(.bare))
+        case .cborMessages: Self.readMessages(bytes, MessageCodec(.cbor))
+        case .jsonMessages: Self.readMessages(bytes, MessageCodec(.json))
+        case .httpResponse: Self.readResponses(bytes)
+        case .httpRequest: Self.readRequests(bytes)
+        case .webSocketClient: Self.readFrames(bytes, .client)
+        case .webSocketServer: Self.readFrames(bytes, .server)
+        case .texts: Self.readTexts(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
+    private static func readMessages(_ bytes: ByteChunk, _ codec: MessageCodec) {
+        _ = try? codec.readServerMessage(bytes)
+        _ = try? codec.readClientMessage(bytes)
+        _ = try? codec.readErrorBody(bytes)
+        _ = try? codec.readActionBody(bytes)
+        _ = try? codec.readActionResult(bytes)
+        _ = try? codec.readQueueBody(bytes)
+        _ = try? codec.readQueueResult(bytes)
+        if codec.encoding == .json {
+            _ = try? ServerMetadata.read(bytes)
+            _ = try? ActorsAPIResponse.readActor(bytes)
+            _ = try? ActorsAPIResponse.readList(bytes)
+            _ = try? ActorsAPIRequest.read(bytes)
+        }
+    }
+
+    /// The first byte says where the rest is cut in two, as a network may.
+    private static func parts(_ bytes: ByteChunk) -> [ByteChunk] {
+        guard let first = bytes.first else { return [] }
+        let rest = bytes.slice(1..<bytes.count)
+        let cut = min(Int(first), rest.count)
+        return [rest.slice(0..<cut), rest.slice(cut..<rest.count)]
+    }
+
+    private static func readResponses(_ bytes: ByteChunk) {
+        var decoder = HTTPResponseDecoder()
+        decoder.expectResponse(toMethod: "GET", allowsUpgrade: true)
+        for part in parts(bytes) {
+            var position = 0
+            while case let event? = try? decoder.next(in: part, from: &position) {
+                switch event {
+                case .end: decoder.expectResponse(toMethod: "GET", allowsUpgrade: true)
+                case .upgraded: return
+                case .interim, .head, .body: continue
+                }
+            }
+        }
+        _ = try? decoder.finish()
+    }
+
+    private static func readRequests(_ bytes: ByteChunk) {
+        var decoder = HTTPRequestDecoder()
+        for part in parts(bytes) {
+            var position = 0
+            while case _? = try? decoder.next(in: part, from: &position) {}
+        }
+        try? decoder.finish()
+    }
+
+    private static func readFrames(_ bytes: ByteChunk, _ role: WebSocketRole) {
+        var machine = WebSocketStateMachine(WebSocketStateMachine.Configuration(role: role))
+        for part in parts(bytes) {
+            machine.received(part, now: TimePoint(.zero))
+            while machine.nextAction() != nil {}
+        }
+        machine.receivedEnd(.finished)
+        while machine.nextAction() != nil {}
+    }
+
+    private static func readTexts(_ text: String) {
+        _ = try? Endpoint.parse(text)
+        _ = CloseReasonText(text)
+        _ = try? Subprotocols.read(header: text)
+        _ = ActorsAPITarget.parameters(of: text)
+        _ = ActorKey(text: text)
+        _ = GatewayRoute(target: text)
+    }
+}
+
+private let target: FuzzTarget = {
+    let name = getenv("RIVET_FUZZ_TARGET").map { String(cString: $0) } ?? ""
+    guard let target = FuzzTarget(rawValue: name) else { fatalError("RIVET_FUZZ_TARGET names no target") }
+    return target
+}()
+
+/// What libFuzzer calls with each input.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
+    target.run(ByteChunk(copying: UnsafeRawBufferPointer(start: start, count: count)))
+    return 0
+}
