@@ -60,6 +60,28 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
         if head == tail { (head, tail) = (0, 0) }
     }
 
+    /// Takes back what was appended last: `count` bytes stay.
+    package mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count)
+        tail = head &+ count
+    }
+
+    /// Overwrites the byte at `index`.
+    package mutating func replaceByte(at index: Int, with byte: UInt8) {
+        precondition(index >= 0 && index < count)
+        base.storeBytes(of: byte, toByteOffset: head &+ index, as: UInt8.self)
+    }
+
+    /// Moves what stands from `index` on by `gap` bytes, and gives the bytes in between to `fill`.
+    package mutating func insert(_ gap: Int, at index: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        precondition(index >= 0 && index <= count && gap >= 0)
+        reserve(gap)
+        let place = base + head + index
+        (place + gap).copyMemory(from: place, byteCount: count &- index)
+        fill(UnsafeMutableRawBufferPointer(start: place, count: gap))
+        tail &+= gap
+    }
+
     package mutating func removeAll() {
         (head, tail) = (0, 0)
     }

@@ -5,8 +5,8 @@
 /// Copying one copies a reference. A slice keeps its whole buffer (up to 64 KiB) alive, so code that keeps a few
 /// bytes for long should copy them out, as `Array(chunk)`.
 public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
-    private let storage: ByteStorage?
-    private let offset: Int
+    let storage: ByteStorage?
+    let offset: Int
     /// The number of bytes.
     public let count: Int
 

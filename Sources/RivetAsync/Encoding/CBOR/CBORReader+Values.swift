@@ -136,3 +136,18 @@ extension Double {
         self = bits & 0x8000 == 0 ? magnitude : -magnitude
     }
 }
+
+extension CBORReader {
+    /// The place of a byte string that stands in one piece, or nil, and then nothing is read.
+    mutating func readPlainBytes() throws(CodingFailure) -> Range<Int>? {
+        let start = position
+        let tag = try readTags()
+        guard try peek() >> 5 == 2, tag != 2, tag != 3, try peek() & 31 != 31 else {
+            position = start
+            return nil
+        }
+        let head = try readHead()
+        try readChunks(head) { (_) throws(CodingFailure) in }
+        return position &- Int(truncatingIfNeeded: head.argument)..<position
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// From 1970, where the wire counts from, to 2001, where Foundation's Date does.
+let secondsFrom1970To2001 = 978_307_200.0
+
+extension ValueDecoder {
+    func decodeSpecial<T: Decodable>(_ special: SpecialType) throws -> T {
+        switch special {
+        case .string: return same(try text())
+        case .int: return same(try integer(Int.self))
+        case .double: return same(try decode(Double.self))
+        case .bool: return same(try decode(Bool.self))
+        case .bytes: return same(try bytes(T.self))
+        case .chunk: return same(try chunk())
+        case .untyped: return same(try untyped())
+        case .data:
+            guard let type = T.self as? any RangeReplaceableCollection<UInt8>.Type else { return try T(from: self) }
+            let bytes = try bytes(T.self)
+            func make<C: RangeReplaceableCollection<UInt8>>(_: C.Type) -> T { same(C(bytes)) }
+            return make(type)
+        case .date:
+            let seconds = try read(T.self) { (reader) throws(CodingFailure) in try reader.readDate() }
+            return try fromOwnForm { $0.appendCBOR(seconds - secondsFrom1970To2001) }
+        case .url:
+            if try read(T.self, { (reader) throws(CodingFailure) in try reader.peekKind() }) == .map {
+                return try T(from: self)
+            }
+            let text = try text()
+            return try fromOwnForm {
+                $0.appendCBORMapHead(1)
+                $0.appendCBOR("relative")
+                $0.appendCBOR(text)
+            }
+        case .decimal:
+            let text = try read(T.self) { (reader) throws(CodingFailure) in
+                switch try reader.peekKind() {
+                case .integer: try reader.readInteger(as: Int128.self).description
+                case .float: try reader.readDouble().description
+                case .text: try reader.readText()
+                default: ""
+                }
+            }
+            if text.isEmpty { return try T(from: self) }
+            guard let number = DecimalNumber(text) else {
+                throw decodingError(CodingFailure(.integerOverflow, at: Int(offset), wanted: "Decimal"), T.self)
+            }
+            return try fromOwnForm { number.append(to: &$0) }
+        }
+    }
+
+    /// Foundation's types are made from the form they write themselves, because no other way is open from here.
+    private func fromOwnForm<T: Decodable>(_ write: (inout [UInt8]) -> Void) throws -> T {
+        var form: [UInt8] = []
+        write(&form)
+        do {
+            return try T(from: ValueDecoder(document: ByteChunk(form), isJSON: false))
+        } catch {
+            throw decodingError(CodingFailure(.refusedByType, at: Int(offset), wanted: "\(T.self)"), T.self)
+        }
+    }
+
+    func bytes(_ wanted: Any.Type) throws -> [UInt8] {
+        try read(wanted) { (reader) throws(CodingFailure) in try reader.readBytes() }
+    }
+
+    /// Bytes without a copy, where they stand in the document as they are.
+    private func chunk() throws -> ByteChunk {
+        let range = try read(ByteChunk.self) { (reader) throws(CodingFailure) in try reader.readPlainBytes() }
+        return try range.map(slice) ?? ByteChunk(bytes(ByteChunk.self))
+    }
+
+    func untyped() throws -> RivetValue {
+        if isNothing { return .null }
+        let value = try read(RivetValue.self) { (reader) throws(CodingFailure) in try RivetValue(&reader) }
+        if flags.contains(.escaped), case .string(let text) = value { return .string(String(text.dropFirst())) }
+        return value
+    }
+}
+
+/// A value of a type that is known to be `B`.
+@inline(__always)
+func same<A, B>(_ value: A, as _: B.Type = B.self) -> B {
+    precondition(A.self == B.self)
+    return unsafeBitCast(value, to: B.self)
+}
+
+extension DocumentReader {
+    /// Seconds since 1970 from tag 0, tag 1 or ISO 8601 text (PROTOCOL j4).
+    mutating func readDate() throws(CodingFailure) -> Double {
+        let start = position
+        let tag = try readTags()
+        switch try peekKind() {
+        case .text:
+            guard let seconds = DateText.read(try readText()) else {
+                throw CodingFailure(.typeMismatch, at: start, wanted: "Date", found: "text that is no ISO 8601 date")
+            }
+            return seconds
+        case .integer where tag == 1, .float where tag == 1:
+            return try readDouble()
+        default:
+            throw CodingFailure(.typeMismatch, at: start, wanted: "Date")
+        }
+    }
+}

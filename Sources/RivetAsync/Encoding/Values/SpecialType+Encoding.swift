@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ValueOutput {
+    func writeSpecial<T: Encodable>(_ value: T, _ special: SpecialType) throws {
+        switch special {
+        case .string: write(same(value, as: String.self))
+        case .int: write(integer: same(value, as: Int.self))
+        case .double: try write(same(value, as: Double.self))
+        case .bool: write(same(value, as: Bool.self))
+        case .bytes: same(value, as: [UInt8].self).withUnsafeBytes { write(bytes: $0) }
+        case .chunk: same(value, as: ByteChunk.self).withUnsafeBytes { write(bytes: $0) }
+        case .untyped: try write(same(value, as: RivetValue.self))
+        case .data:
+            guard let bytes = value as? any Sequence<UInt8> else { return try writeScope { try value.encode(to: $0) } }
+            write(bytesOf: bytes)
+        case .date:
+            let seconds = try ownForm(of: value, Double.self)
+            try write(secondsSince1970: seconds + secondsFrom1970To2001)
+        case .url:
+            let form = try ownForm(of: value, [String: String].self)
+            guard let text = form["relative"], form.count == 1 else {
+                throw CodingFailure(.notRepresentable, at: -1, wanted: "an absolute URL", found: "one with a base")
+            }
+            write(text)
+        case .decimal:
+            let form = try ownForm(of: value, DecimalNumber.OwnForm.self)
+            guard !form.isNaN else {
+                throw CodingFailure(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN")
+            }
+            // A number where the number is exact, else text: no digit is lost.
+            let number = try DecimalNumber(form: form)
+            if let integer = number.integer {
+                write(integer: integer)
+            } else if let double = number.double {
+                try write(double)
+            } else {
+                write(number.plainText)
+            }
+        }
+    }
+
+    private func write(bytesOf sequence: some Sequence<UInt8>) {
+        let done: Void? = sequence.withContiguousStorageIfAvailable { write(bytes: UnsafeRawBufferPointer($0)) }
+        if done == nil { Array(sequence).withUnsafeBytes { write(bytes: $0) } }
+    }
+
+    /// What a type of Foundation's writes by itself, read as `Form`.
+    private func ownForm<T: Encodable, Form: Decodable>(of value: T, _: Form.Type) throws -> Form {
+        let output = ValueOutput(.nativeCBOR, options: .init())
+        return try output.document({ output in
+            try output.writeScope { try value.encode(to: $0) }
+        }, { bytes in
+            try Form(from: ValueDecoder(document: ByteChunk(copying: bytes), isJSON: false))
+        })
+    }
+}

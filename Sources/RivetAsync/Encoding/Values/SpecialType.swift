@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The types that do not read and write themselves: scalars, because asking for a container is the slower way, and
+/// those whose own form is not what Rivet's other languages understand (PROTOCOL j4).
+enum SpecialType {
+    case string, int, double, bool, bytes, chunk, untyped
+    case date, data, url, decimal
+
+    @inline(__always)
+    init?(_ type: Any.Type) {
+        if type == String.self {
+            self = .string
+        } else if type == Int.self {
+            self = .int
+        } else if type == Double.self {
+            self = .double
+        } else if type == Bool.self {
+            self = .bool
+        } else if type == [UInt8].self {
+            self = .bytes
+        } else if type == ByteChunk.self {
+            self = .chunk
+        } else if type == RivetValue.self {
+            self = .untyped
+        } else if let foundation = FoundationTypes.shared.special(type) {
+            self = foundation
+        } else {
+            return nil
+        }
+    }
+}
+
+/// Foundation's types, found by name, because importing Foundation would cost a static image tens of megabytes.
+///
+/// Where a program does not link Foundation there is none to be found, and none to be met.
+struct FoundationTypes: Sendable {
+    static let shared = FoundationTypes()
+
+    let date = Self.named("4Date"), data = Self.named("4Data"), url = Self.named("3URL")
+    let decimal = Self.named("7Decimal")
+
+    /// A mangled name is a module and a type, each with its length; swift-foundation moved them into one of its own.
+    private static func named(_ name: String) -> Any.Type? {
+        _typeByName("20FoundationEssentials\(name)V") ?? _typeByName("10Foundation\(name)V")
+    }
+
+    @inline(__always)
+    func special(_ type: Any.Type) -> SpecialType? {
+        if type == date { return .date }
+        if type == data { return .data }
+        if type == url { return .url }
+        if type == decimal { return .decimal }
+        return nil
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An array as `Codable` sees it.
+struct UnkeyedEncoder: UnkeyedEncodingContainer {
+    let output: ValueOutput
+    let id: UInt32
+    var codingPath: [any CodingKey] { [] }
+    var count: Int { output.scope.id == id ? output.scope.count : 0 }
+
+    func encodeNil() throws { try output.add(id) { output.writeNull() } }
+    func encode(_ value: Bool) throws { try output.add(id) { output.write(value) } }
+    func encode(_ value: String) throws { try output.add(id) { output.write(value) } }
+    func encode(_ value: Double) throws { try output.add(id) { try output.write(value) } }
+    func encode(_ value: Float) throws { try output.add(id) { try output.write(value) } }
+    func encode(_ value: Int) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: Int8) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: Int16) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: Int32) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: Int64) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: Int128) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: UInt) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: UInt8) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: UInt16) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: UInt32) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: UInt64) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: UInt128) throws { try output.add(id) { output.write(integer: value) } }
+    func encode<T: Encodable>(_ value: T) throws { try output.add(id) { try output.write(value) } }
+
+    func nestedContainer<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {
+        output.addInsert(id).container(keyedBy: Key.self)
+    }
+    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { output.addInsert(id).unkeyedContainer() }
+    func superEncoder() -> any Encoder { output.addInsert(id) }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a user's value stands on the wire: the three columns of PROTOCOL j4.
+package enum ValueFormat: Sendable, Hashable, CaseIterable {
+    /// The encoding json.
+    case json
+    /// The encoding cbor, which passes through JSON inside the server: bytes are a pair, dates ISO 8601 text.
+    case cbor
+    /// CBOR inside BARE messages, which passes untouched: byte strings and date tags.
+    case nativeCBOR
+
+    var isJSON: Bool { self == .json }
+}
+
+/// How values are written.
+package struct ValueEncodingOptions: Sendable, Hashable {
+    /// Writes integers beyond 32 and within 53 bits as floats, so that a JavaScript actor gets numbers instead of
+    /// BigInts. Off by default: an actor in Rust refuses a float for an integer.
+    package var javaScriptNumbers: Bool
+
+    package init(javaScriptNumbers: Bool = false) {
+        self.javaScriptNumbers = javaScriptNumbers
+    }
+}
+
+/// A value that is encoded already, or not decoded yet.
+package struct EncodedValue: Sendable, Hashable {
+    package var bytes: ByteChunk
+    package var format: ValueFormat
+
+    package init(bytes: ByteChunk, format: ValueFormat) {
+        self.bytes = bytes
+        self.format = format
+    }
+
+    package func decode<T: Decodable>(_: T.Type = T.self) throws -> T {
+        try format.decode(T.self, from: bytes)
+    }
+}
+
+// MARK: Encoding
+
+extension ValueFormat {
+    package func encode(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> [UInt8] {
+        try encoded(options) { output in try output.write(value) }
+    }
+
+    /// A list of arguments that holds the one value: `[{…}]`.
+    package func encodeArgument(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> [UInt8] {
+        try encodeArguments(value, options: options)
+    }
+
+    /// The value's properties in their order as a list of arguments; nil is written as null (API 7).
+    package func encodePositionalArguments(
+        _ value: some Encodable, options: ValueEncodingOptions = .init()
+    ) throws -> [UInt8] {
+        try encoded(options) { output in try output.writeProperties(value) }
+    }
+
+    package func encodeArguments<each Argument: Encodable>(
+        _ argument: repeat each Argument, options: ValueEncodingOptions = .init()
+    ) throws -> [UInt8] {
+        try encoded(options) { output in
+            try output.writeArray { repeat try output.writeElement(each argument) }
+        }
+    }
+
+    private func encoded(
+        _ options: ValueEncodingOptions, _ body: (ValueOutput) throws -> Void
+    ) throws -> [UInt8] {
+        let output = ValueOutput(self, options: options)
+        return try output.document(body) { Array($0) }
+    }
+}
+
+/// Encodes one value after another into the same memory.
+package final class ReusableEncoder {
+    private let output: ValueOutput
+
+    package init(_ format: ValueFormat, options: ValueEncodingOptions = .init()) {
+        output = ValueOutput(format, options: options)
+    }
+
+    /// Calls `body` with the encoded value; the bytes are valid during the call.
+    package func encode<R>(_ value: some Encodable, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        try output.document({ output in try output.write(value) }, body)
+    }
+}
+
+// MARK: Decoding
+
+extension ValueFormat {
+    /// Null, undefined, `["$Undefined",0]` and no bytes at all are nothing: they decode to `NoValue` and optionals.
+    package func decode<T: Decodable>(_: T.Type = T.self, from bytes: ByteChunk) throws -> T {
+        try decode(from: bytes) { (root) throws in try root.decodeValue(T.self) }
+    }
+
+    /// The one argument: the first element, or the whole where it is no array (B110), or nothing.
+    package func decodeArgument<T: Decodable>(_: T.Type = T.self, from bytes: ByteChunk) throws -> T {
+        try decode(from: bytes) { (root) throws in
+            var arguments = try ArgumentList(root)
+            return try arguments.next(T.self)
+        }
+    }
+
+    /// The arguments as a value's properties in their order; extra ones are ignored, missing ones nil (B111).
+    package func decodePositionalArguments<T: Decodable>(_: T.Type = T.self, from bytes: ByteChunk) throws -> T {
+        try decode(from: bytes) { (root) throws in
+            if SpecialType(T.self) != nil {
+                var arguments = try ArgumentList(root)
+                return try arguments.next(T.self)
+            }
+            return try T(from: root.positional)
+        }
+    }
+
+    /// The arguments one by one; extra ones are ignored, missing ones must be optional (B111).
+    package func decodeArguments<each Value: Decodable>(
+        as _: (repeat each Value).Type = (repeat each Value).self, from bytes: ByteChunk
+    ) throws -> (repeat each Value) {
+        try decode(from: bytes) { (root) throws in
+            var arguments = try ArgumentList(root)
+            return try (repeat arguments.next((each Value).self))
+        }
+    }
+
+    private func decode<R>(from bytes: ByteChunk, _ body: (ValueDecoder) throws -> R) throws -> R {
+        let root = try ValueDecoder(document: bytes, isJSON: isJSON)
+        do {
+            return try body(root)
+        } catch let error as DecodingError {
+            throw root.failure(for: error)
+        } catch let error as CodingFailure {
+            throw root.located(error)
+        }
+    }
+}
+
+/// Reads a list of arguments one after another.
+private struct ArgumentList {
+    private let whole: ValueDecoder
+    private var list: UnkeyedDecoder?
+
+    init(_ root: ValueDecoder) throws {
+        whole = root
+        list = try root.argumentList()
+    }
+
+    mutating func next<T: Decodable>(_: T.Type) throws -> T {
+        guard list != nil else {
+            defer { list = UnkeyedDecoder(empty: whole) }
+            return try whole.decodeValue(T.self)
+        }
+        guard list?.isAtEnd == false, let value = try list?.decode(T.self) else {
+            return try whole.nothing.decodeValue(T.self)
+        }
+        return value
+    }
+}

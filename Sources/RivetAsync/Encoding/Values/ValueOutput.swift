@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What all the containers of one value being encoded write into.
+///
+/// Values are written as they come. A container's head is a byte that is put right when the value is complete, since
+/// only then its count is known; a value is complete when its `encode(to:)` has returned. Containers that `Codable`
+/// lets a type fill in any order, the nested ones, get an output of their own, put in place at that same moment.
+final class ValueOutput {
+    let format: ValueFormat
+    let options: ValueEncodingOptions
+    var buffer = ByteBuffer(capacity: 256)
+    private(set) var scope = Scope()
+    private var lastID: UInt32 = 0
+    /// A failure of a method that cannot throw; thrown when the value is complete.
+    private var failure: CodingFailure?
+
+    /// One value being encoded.
+    struct Scope {
+        enum Kind {
+            case empty, single, array, map, tag
+            /// Those that are counted (PROTOCOL j6).
+            var hasDepth: Bool { self != .empty && self != .single }
+        }
+        /// Containers keep it, so that one that outlives its value cannot write into another's.
+        var id: UInt32 = 0
+        var kind = Kind.empty
+        /// The value's properties are written as elements (`writeProperties`).
+        var isPositional = false
+        /// Where the value starts, how many elements or members it has, and the containers around them.
+        var start = 0, count = 0, depth = 0
+        /// Values inside one another, containers or not: a bound for what encodes itself.
+        var level = 0
+        var inserts: [Insert] = []
+    }
+
+    /// A nested output and where it belongs.
+    struct Insert {
+        var index: Int
+        var output: ValueOutput
+    }
+
+    init(_ format: ValueFormat, options: ValueEncodingOptions) {
+        self.format = format
+        self.options = options
+    }
+
+    /// Encodes one document and gives its bytes to `result`; the memory is kept for the next one.
+    func document<R>(
+        _ body: (ValueOutput) throws -> Void, _ result: (UnsafeRawBufferPointer) throws -> R
+    ) throws -> R {
+        buffer.removeAll()
+        scope = Scope()
+        failure = nil
+        do {
+            try body(self)
+            if let failure { throw failure }
+        } catch let error as EncodingError {
+            throw CodingFailure(error)
+        }
+        return try buffer.withUnsafeBytes { (bytes) throws in try result(bytes) }
+    }
+
+    // MARK: Values
+
+    /// Writes a whole value.
+    @inline(__always)
+    func write<T: Encodable>(_ value: T) throws {
+        if let special = SpecialType(T.self) { return try writeSpecial(value, special) }
+        try writeScope { try value.encode(to: $0) }
+    }
+
+    /// Writes a value's properties as an array.
+    func writeProperties<T: Encodable>(_ value: T) throws {
+        if SpecialType(T.self) != nil { return try writeArray { try writeElement(value) } }
+        try writeScope(isPositional: true) { try value.encode(to: $0) }
+    }
+
+    func writeArray(_ body: () throws -> Void) throws {
+        try writeScope { encoder in
+            open(.array, encoder.id)
+            try body()
+        }
+    }
+
+    func writeElement<T: Encodable>(_ value: T) throws {
+        try add(scope.id) { try write(value) }
+    }
+
+    func writeScope(isPositional: Bool = false, _ body: (ValueEncoder) throws -> Void) throws {
+        let outer = scope
+        let depth = outer.depth &+ (outer.kind.hasDepth ? 1 : 0)
+        guard outer.level < 4 * maxNestingDepth else { throw CodingFailure(.depthLimit, at: -1) }
+        begin(depth: depth, level: outer.level &+ 1, isPositional: isPositional)
+        defer { scope = outer }
+        try body(ValueEncoder(output: self, id: scope.id))
+        try finish()
+    }
+
+    private func begin(depth: Int, level: Int, isPositional: Bool) {
+        lastID &+= 1
+        scope = Scope(
+            id: lastID, isPositional: isPositional, start: buffer.count, depth: depth, level: level)
+    }
+
+    // MARK: Containers
+
+    /// Starts the value's container, or goes on with it, as a subclass does with its superclass's.
+    func open(_ kind: Scope.Kind, _ id: UInt32) {
+        let kind = scope.isPositional && kind == .map ? .array : kind
+        guard id == scope.id, scope.kind == .empty || scope.kind == kind else {
+            return fail(CodingFailure(.notRepresentable, at: -1, found: "a value written twice"))
+        }
+        guard scope.kind == .empty else { return }
+        if scope.depth >= maxNestingDepth { fail(CodingFailure(.depthLimit, at: -1)) }
+        scope.kind = kind
+        if kind == .tag { return }
+        buffer.append(format.isJSON ? (kind == .map ? UInt8(ascii: "{") : UInt8(ascii: "[")) : 0)
+    }
+
+    /// Adds an element, or a member with its key; nothing of it stays if its value cannot be written.
+    @inline(__always)
+    func add(_ id: UInt32, key: String? = nil, _ value: () throws -> Void) throws {
+        let start = buffer.count
+        try addSeparator(id, key)
+        do {
+            try value()
+        } catch {
+            if scope.id == id { buffer.truncate(to: start) }
+            throw error
+        }
+        scope.count &+= 1
+    }
+
+    private func addSeparator(_ id: UInt32, _ key: String?) throws {
+        if let failure { throw failure }
+        guard id == scope.id, scope.kind == .array || scope.kind == .map else {
+            throw CodingFailure(.notRepresentable, at: -1, found: "a value written after it was complete")
+        }
+        if format.isJSON, scope.count > 0 { buffer.append(UInt8(ascii: ",")) }
+        guard let key, scope.kind == .map else { return }
+        guard format.isJSON else { return buffer.appendCBOR(key) }
+        buffer.appendJSON(key)
+        buffer.append(UInt8(ascii: ":"))
+    }
+
+    /// Adds an element or member whose content is written later, in any order with what follows.
+    func addInsert(_ id: UInt32, key: String? = nil) -> ValueEncoder {
+        let nested = ValueOutput(format, options: options)
+        nested.begin(depth: scope.depth &+ 1, level: scope.level &+ 1, isPositional: false)
+        do {
+            try add(id, key: key) { scope.inserts.append(Insert(index: buffer.count, output: nested)) }
+        } catch {
+            fail(error as? CodingFailure ?? CodingFailure(.notRepresentable, at: -1))
+        }
+        return ValueEncoder(output: nested, id: nested.scope.id)
+    }
+
+    /// Writes the one value of a type that is written as another.
+    @inline(__always)
+    func single(_ id: UInt32, _ value: () throws -> Void) throws {
+        guard id == scope.id, scope.kind == .empty else {
+            throw CodingFailure(.notRepresentable, at: -1, found: "a value written twice")
+        }
+        scope.kind = .single
+        do {
+            try value()
+        } catch {
+            if scope.id == id {
+                buffer.truncate(to: scope.start)
+                scope.kind = .empty
+            }
+            throw error
+        }
+    }
+
+    private func fail(_ failure: CodingFailure) {
+        if self.failure == nil { self.failure = failure }
+    }
+
+    // MARK: Completing a value
+
+    private func finish() throws {
+        if !scope.inserts.isEmpty { try insertNested() }
+        switch scope.kind {
+        case .empty:
+            // A type without properties is an empty map, or no arguments.
+            if format.isJSON {
+                buffer.append(scope.isPositional ? "[]" : "{}")
+            } else {
+                buffer.append(scope.isPositional ? 0x80 : 0xa0)
+            }
+        case .tag: break
+        case .single:
+            guard scope.isPositional else { break }
+            buffer.insert(1, at: scope.start) { $0[0] = format.isJSON ? UInt8(ascii: "[") : 0x81 }
+            if format.isJSON { buffer.append(UInt8(ascii: "]")) }
+        case .array, .map:
+            if scope.kind == .array, scope.count == 2 { escapePair() }
+            if format.isJSON {
+                buffer.append(scope.kind == .map ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+            } else {
+                finishCBORHead()
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func finishCBORHead() {
+        let major: UInt8 = scope.kind == .map ? 5 : 4
+        if scope.count < 24 {
+            return buffer.replaceByte(at: scope.start, with: major << 5 | UInt8(truncatingIfNeeded: scope.count))
+        }
+        var head: [UInt8] = []
+        head.appendCBORHead(major: major, UInt64(scope.count))
+        buffer.replaceByte(at: scope.start, with: head[0])
+        buffer.insert(head.count - 1, at: scope.start + 1) { $0.copyBytes(from: head[1...]) }
+    }
+
+    /// Puts a `$` in front of the first of two elements if it is text that starts with one (B114).
+    private func escapePair() {
+        let first = scope.start + 1
+        if format.isJSON {
+            let isText = buffer.withUnsafeBytes { $0.count > first + 1 && $0[first] == 0x22 && $0[first + 1] == 0x24 }
+            if isText { buffer.insert(1, at: first + 1) { $0[0] = UInt8(ascii: "$") } }
+            return
+        }
+        let text = buffer.withUnsafeBytes { bytes -> Range<Int>? in
+            var reader = CBORReader(bytes, position: first)
+            guard let text = try? reader.readPlainText(), text.first == UInt8(ascii: "$") else { return nil }
+            return reader.position - text.count..<reader.position
+        }
+        guard let text else { return }
+        var head: [UInt8] = []
+        head.appendCBORHead(major: 3, UInt64(text.count + 1))
+        head.append(UInt8(ascii: "$"))
+        let old = text.lowerBound - first
+        for index in 0..<old { buffer.replaceByte(at: first + index, with: head[index]) }
+        buffer.insert(head.count - old, at: text.lowerBound) { $0.copyBytes(from: head[old...]) }
+    }
+
+    private func insertNested() throws {
+        let content = buffer.withUnsafeBytes { Array($0[scope.start...]) }
+        buffer.truncate(to: scope.start)
+        var written = 0
+        for insert in scope.inserts {
+            let end = insert.index - scope.start
+            content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written..<end])) }
+            written = end
+            try insert.output.finish()
+            insert.output.buffer.withUnsafeBytes { buffer.append($0) }
+        }
+        content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written...])) }
+        scope.inserts = []
+    }
+}
+
+extension CodingFailure {
+    /// What a user's `encode(to:)` threw by itself.
+    init(_ error: EncodingError) {
+        self.init(.notRepresentable, at: -1)
+        if case .invalidValue(_, let context) = error {
+            path = context.codingPath.map(\.stringValue).joined(separator: ".")
+        }
+        underlying = error
+    }
+}
