@@ -3,7 +3,8 @@ import Synchronization
 
 /// Keeps connections alive between calls: a bounded number for each origin, callers queue for them in order.
 ///
-/// Redirects are not followed, because a token belongs to one host: a 3xx is an answer as any other.
+/// It must be closed: open connections hold themselves. Redirects are not followed, because a token belongs to one
+/// host: a 3xx is an answer as any other.
 package final class HTTPConnectionPool: Sendable {
     package struct Limits: Sendable {
         /// Kept without a call, for each origin; the last one used is used first.
