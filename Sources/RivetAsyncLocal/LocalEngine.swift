@@ -1,1 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
+package import RivetAsync
+
+/// A Rivet engine in the process: loopback sockets by default, memory on request. One namespace, `default`, and as many
+/// actors as fit.
+///
+/// It is a real other end, for demos and tests: give its ``endpoint`` to a client. ``stop()`` ends everything.
+public actor LocalEngine {
+    /// Where an engine can be reached.
+    public enum Transport: Sendable {
+        /// TCP on 127.0.0.1; port 0 takes a free one.
+        case loopback(port: UInt16)
+        /// Memory: no port, no descriptor.
+        case memory
+    }
+
+    /// `http://127.0.0.1:PORT`; for an engine in memory an address that only its own transport can reach.
+    public nonisolated let endpoint: String
+    /// Trouble on demand, for tests of a client.
+    public nonisolated let faults: Faults
+
+    package nonisolated let network: MemoryNetwork?
+    package nonisolated let gauge: ResourceGauge
+    private nonisolated let core: EngineCore
+    private nonisolated let server: LocalServer
+    private var isStopped = false
+
+    /// Starts an engine with the actors that `define` names.
+    ///
+    /// - Parameters:
+    ///   - clock: what all its deadlines, idle times and schedules are measured by.
+    ///   - transport: where it listens.
+    ///   - limits: what it allows; Rivet's own limits by default.
+    ///   - define: names the kinds of actors. Clients can create actors of other names too, but nothing answers there.
+    /// - Returns: the engine, which listens already.
+    /// - Throws: when the port is taken.
+    public static func start(
+        clock: any Clock<Duration> = ContinuousClock(),
+        transport: Transport = .loopback(port: 0),
+        limits: Limits = .init(),
+        _ define: (inout Registry) -> Void
+    ) async throws -> LocalEngine {
+        try await start(clock: clock, transport: transport, limits: limits, settings: Settings(), define)
+    }
+
+    package static func start(
+        clock: any Clock<Duration> = ContinuousClock(),
+        transport: Transport = .loopback(port: 0),
+        limits: Limits = .init(),
+        settings: Settings,
+        _ define: (inout Registry) -> Void
+    ) async throws -> LocalEngine {
+        var registry = Registry()
+        define(&registry)
+        let core = EngineCore(
+            kinds: registry.kinds,
+            limits: limits,
+            settings: settings,
+            time: TimeSource(clock),
+            gauge: ResourceGauge()
+        )
+        let server = LocalServer(engine: core)
+        do {
+            switch transport {
+            case .loopback(let port):
+                let port = try await server.listen(onLoopback: port)
+                return LocalEngine(core, server, endpoint: "http://127.0.0.1:\(port)", network: nil)
+            case .memory:
+                let network = MemoryNetwork()
+                let port = try server.listen(on: network)
+                return LocalEngine(core, server, endpoint: "http://127.0.0.1:\(port)", network: network)
+            }
+        } catch {
+            await core.tasks.stop()
+            await server.shutDownLanes()
+            throw error
+        }
+    }
+
+    private init(_ core: EngineCore, _ server: LocalServer, endpoint: String, network: MemoryNetwork?) {
+        self.core = core
+        self.server = server
+        self.endpoint = endpoint
+        self.network = network
+        faults = core.faults
+        gauge = core.gauge
+        core.faults.setHooks(
+            Faults.Hooks(
+                cutAllConnections: { [weak server] in await server?.cutAll() },
+                killActors: { [weak core] in
+                    for actor in core?.allActors ?? [] { await actor.kill() }
+                }
+            )
+        )
+    }
+
+    /// Stops listening, cuts every connection, cancels the handlers that run, and returns when nothing is left.
+    ///
+    /// Hooks are not called. A handler that does not heed its cancellation is waited for. Safe to call twice.
+    public func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        core.faults.setHooks(nil)
+        await server.stop()
+        await core.tasks.stop()
+        await server.shutDownLanes()
+        await core.forgetActors()
+    }
+}

@@ -28,6 +28,7 @@ package final class DeadlineScheduler: Sendable {
     }
 
     /// Calls `fire` once at `deadline`, on an arbitrary thread, unless `cancel` comes first.
+    @discardableResult
     package func schedule(at deadline: TimePoint, _ fire: @escaping @Sendable () -> Void) -> ID {
         let (number, wakeUp): (UInt64, Signal?) = state.withLock { state in
             state.lastNumber += 1

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+extension ActorCore {
+    var visibleConnections: [ConnectionCore] {
+        order.compactMap { attached[$0] }.filter(\.isVisible).map(\.connection)
+    }
+
+    /// How errors name this actor.
+    var reference: ActorReference {
+        ActorReference(
+            actorID: id,
+            generation: UInt64(generation),
+            keyText: creation.keyText == nil ? nil : key.headerText
+        )
+    }
+
+    // MARK: Open
+
+    /// Takes a `/connect` socket: hooks, Init, then what the client has sent meanwhile (PROTOCOL h1).
+    func spawnConnect(_ connection: ConnectionCore) {
+        attach(connection)
+        spawn { core in await core.connect(connection) }
+    }
+
+    private func connect(_ connection: ConnectionCore) async {
+        let token = beginWork()
+        defer { endWork(token) }
+        do {
+            try await runConnectHooks(connection)
+            guard attached[connection.id] != nil else { return }
+            attached[connection.id]?.isVisible = true
+            var message: [UInt8] = []
+            connection.codec.writeInitial(actorID: id, connectionID: connection.id, to: &message)
+            connection.outlet?.send(message, .initial)
+            attached[connection.id]?.isOpen = true
+            let early = attached[connection.id]?.early ?? []
+            attached[connection.id]?.early = []
+            for message in early { received(message, by: connection) }
+        } catch {
+            let failure = Failure(thrown: error)
+            if let message = try? connection.codec.message(failure, actionID: nil, actor: nil) {
+                connection.outlet?.send(message, .error)
+            }
+            close(connection, 1011, closeReason(failure))
+        }
+    }
+
+    private func attach(_ connection: ConnectionCore) {
+        attached[connection.id] = Attached(connection: connection)
+        order.append(connection.id)
+    }
+
+    private func detach(_ connection: ConnectionCore) -> Attached? {
+        order.removeAll { $0 == connection.id }
+        return attached.removeValue(forKey: connection.id)
+    }
+
+    /// All hooks of one connection together have the time of one (PROTOCOL h1).
+    private func runConnectHooks(_ connection: ConnectionCore) async throws {
+        guard let kind, let instance else { return }
+        let deadline = engine.time.now.advanced(by: engine.limits.hookTimeout)
+        for hook in [kind.onBeforeConnect, kind.createConnectionState] {
+            guard let hook else { continue }
+            try await engine.bounded(until: deadline, failingWith: .callbackTimedOut) {
+                try await hook(connection, instance)
+            }
+        }
+        attached[connection.id]?.isVisible = true
+        if let onConnect = kind.onConnect {
+            try await engine.bounded(until: deadline, failingWith: .callbackTimedOut) {
+                try await onConnect(connection, instance)
+            }
+        }
+    }
+
+    /// Runs `body` within a connection of its own, as each HTTP request has one (PROTOCOL e1).
+    func withConnection<R: Sendable>(
+        _ connection: ConnectionCore,
+        _ body: (isolated ActorCore) async throws -> R
+    ) async throws -> R {
+        attach(connection)
+        do {
+            try await runConnectHooks(connection)
+        } catch {
+            ended(connection)
+            // What refuses a connection is not masked (PROTOCOL i2), and the status is 500.
+            throw Refusal(failure: Failure(thrown: error))
+        }
+        do {
+            let result = try await body(self)
+            ended(connection)
+            return result
+        } catch {
+            ended(connection)
+            throw error
+        }
+    }
+
+    // MARK: Raw
+
+    /// Takes a raw WebSocket: hooks, then the actor's handler (PROTOCOL f4).
+    func connectRaw(_ connection: ConnectionCore, _ socket: LocalWebSocket) async {
+        attach(connection)
+        do {
+            try await runConnectHooks(connection)
+        } catch {
+            return close(connection, 1011, closeReason(Failure(thrown: error)))
+        }
+        guard attached[connection.id] != nil, let instance, let handler = kind?.onWebSocket else { return }
+        rawTasks[connection.id] = spawn { core in
+            do {
+                try await handler(socket, instance)
+                core.close(connection, 1000, "")
+            } catch is CancellationError {
+                core.close(connection, 1000, "actor.stopped")
+            } catch {
+                core.close(connection, 1011, core.closeReason(Failure(thrown: error).masked))
+            }
+            core.rawTasks[connection.id] = nil
+            core.workChanged()
+        }
+        workChanged()
+    }
+
+    // MARK: Messages
+
+    /// One message from the client. Messages of one connection come in their order.
+    func received(_ message: ByteChunk, by connection: ConnectionCore) {
+        // Legal race: the actor has closed the connection, and the client does not know yet.
+        guard let state = attached[connection.id] else { return }
+        switch phase {
+        case .running: break
+        case .asleep, .starting, .stopping(destroys: false): return hold(.message(message, connection))
+        case .stopping(destroys: true), .destroyed: return
+        }
+        guard state.isOpen else {
+            attached[connection.id]?.early.append(message)
+            return
+        }
+        guard message.count <= engine.limits.maxIncomingMessage else {
+            return close(connection, 1011, "message.incoming_too_long")
+        }
+        guard let request = try? connection.codec.readClientMessage(message) else {
+            return close(connection, 1011, "actor.invalid_request")
+        }
+        switch request {
+        case .subscriptionRequest(let name, let subscribe):
+            let name = String(decoding: name, as: UTF8.self)
+            if subscribe {
+                attached[connection.id]?.subscriptions.insert(name)
+            } else {
+                attached[connection.id]?.subscriptions.remove(name)
+            }
+        case .actionRequest(let id, let name, let arguments):
+            guard connection.codec.encoding != .cbor || ServerValue.isPlainCBOR(arguments) else {
+                return close(connection, 1011, "actor.invalid_request")
+            }
+            let name = String(decoding: name, as: UTF8.self)
+            startAction(id, name, arguments, of: message, by: connection)
+        }
+    }
+
+    private func startAction(
+        _ id: UInt64,
+        _ name: String,
+        _ arguments: ByteChunk,
+        of message: ByteChunk,
+        by connection: ConnectionCore
+    ) {
+        let token = beginWork(again: .message(message, connection))
+        work[token]?.task = spawn { core in
+            let result: Result<ByteChunk, Failure>
+            do {
+                result = .success(try await core.perform(name, arguments, connection))
+            } catch {
+                result = .failure(Failure(thrown: error))
+            }
+            guard core.endWork(token) else { return }
+            core.answer(id, result, to: connection)
+        }
+    }
+
+    /// Runs one action, within the action time-out.
+    func perform(_ name: String, _ arguments: ByteChunk, _ connection: ConnectionCore) async throws -> ByteChunk {
+        guard let action = kind?.actions[name], let instance else { throw Failure.actionNotFound(name) }
+        return try await bounded(by: engine.limits.actionTimeout, failingWith: .actionTimedOut) {
+            try await action(instance, arguments, connection.codec.encoding, connection)
+        }
+    }
+
+    private func answer(_ id: UInt64, _ result: Result<ByteChunk, Failure>, to connection: ConnectionCore) {
+        // An action that disconnects its own connection is not answered (PROTOCOL h6).
+        guard attached[connection.id] != nil else { return }
+        do {
+            switch result {
+            case .success(let output):
+                var message: [UInt8] = []
+                connection.codec.writeActionResponse(id: id, output: output, to: &message)
+                guard message.count <= engine.limits.maxOutgoingMessage else { throw Failure.outgoingTooLong }
+                connection.outlet?.send(message, .answer)
+            case .failure(let failure):
+                throw failure
+            }
+        } catch {
+            let failure = Failure(thrown: error).masked
+            guard let message = try? connection.codec.message(failure, actionID: id, actor: reference) else {
+                return close(connection, 1011, "actor.send_failed")
+            }
+            connection.outlet?.send(message, .answer)
+        }
+    }
+
+    // MARK: Events
+
+    func broadcast(_ event: OutgoingEvent) {
+        var encoded: [WireEncoding: [UInt8]] = [:]
+        for id in order {
+            guard let attached = attached[id], attached.isVisible, attached.subscriptions.contains(event.name)
+            else { continue }
+            send(event, to: attached.connection, &encoded)
+        }
+    }
+
+    func send(_ event: OutgoingEvent, to connection: ConnectionCore) {
+        var encoded: [WireEncoding: [UInt8]] = [:]
+        guard attached[connection.id] != nil else { return }
+        send(event, to: connection, &encoded)
+    }
+
+    private func send(_ event: OutgoingEvent, to connection: ConnectionCore, _ encoded: inout [WireEncoding: [UInt8]]) {
+        guard let outlet = connection.outlet else { return }
+        let encoding = connection.codec.encoding
+        var message = encoded[encoding] ?? []
+        if message.isEmpty {
+            // An event that its encoding cannot hold is lost, and the socket lives (PROTOCOL g6).
+            guard let arguments = try? event.encode(encoding) else { return }
+            connection.codec.writeEvent(name: event.name, arguments: arguments, to: &message)
+            encoded[encoding] = message
+        }
+        guard message.count <= engine.limits.maxOutgoingMessage else {
+            return close(connection, 1011, "message.outgoing_too_long")
+        }
+        outlet.send(message, .event)
+    }
+
+    // MARK: The end
+
+    func disconnect(_ connection: ConnectionCore, _ closing: WebSocketClosing) {
+        guard attached[connection.id] != nil else { return }
+        connection.outlet?.close(closing)
+        ended(connection)
+    }
+
+    func close(_ connection: ConnectionCore, _ code: UInt16, _ reason: String) {
+        disconnect(connection, WebSocketClosing(WebSocketCloseCode(rawValue: code), reason: reason))
+    }
+
+    func closeReason(_ failure: Failure) -> String { "\(failure.group).\(failure.code)" }
+
+    /// The connection is over, whoever ended it.
+    func ended(_ connection: ConnectionCore) {
+        guard let state = detach(connection) else { return }
+        rawTasks[connection.id]?.cancel()
+        workChanged()
+        guard state.isVisible, let onDisconnect = kind?.onDisconnect, let instance else { return }
+        let token = beginWork()
+        spawn { core in
+            try? await core.bounded(by: core.engine.limits.hookTimeout, failingWith: .callbackTimedOut) {
+                try await onDisconnect(connection, instance)
+            }
+            core.endWork(token)
+        }
+    }
+}
+
+/// A hook has refused the connection of an HTTP request.
+struct Refusal: Error {
+    let failure: Failure
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+/// A message that waits in an actor's queue, or is being consumed.
+struct QueuedMessage: Sendable {
+    let name: String
+    let body: EncodedValue
+    /// Gets the reply, in the encoding it asks for, or the failure.
+    let waiter: Race<ErasedKind.Reply>?
+}
+
+/// HTTP requests, queues and schedules.
+extension ActorCore {
+    /// Runs `body` when the actor runs, within a connection of its own; again, if the actor's end cut it off, as the
+    /// gateway would send the request again (PROTOCOL e).
+    private func serve<R: Sendable>(
+        _ parameters: ByteChunk?,
+        _ encoding: WireEncoding,
+        _ body: @escaping @Sendable (isolated ActorCore, ConnectionCore) async throws -> R
+    ) async throws -> R {
+        while true {
+            try await ready()
+            let token = beginWork()
+            let race = Race<R>()
+            work[token]?.task = spawn { core in
+                let connection = ConnectionCore(actor: core, parameters: parameters, encoding: encoding)
+                do {
+                    race.finish(
+                        .success(try await core.withConnection(connection) { core in try await body(core, connection) })
+                    )
+                } catch {
+                    race.finish(.failure(error))
+                }
+            }
+            let result: Result<R, any Error>
+            do {
+                result = .success(try await race.value())
+            } catch {
+                result = .failure(error)
+            }
+            // False: the actor has been killed, or slept before this was done.
+            if endWork(token) || Task.isCancelled { return try result.get() }
+        }
+    }
+
+    func call(
+        _ name: String,
+        _ arguments: ByteChunk,
+        _ parameters: ByteChunk?,
+        _ encoding: WireEncoding
+    ) async throws -> ByteChunk {
+        try await serve(parameters, encoding) { core, connection in
+            try await core.perform(name, arguments, connection)
+        }
+    }
+
+    func request(
+        _ request: LocalRequest,
+        _ parameters: ByteChunk?,
+        _ encoding: WireEncoding
+    ) async throws -> LocalResponse {
+        try await serve(parameters, encoding) { core, _ in
+            guard let handler = core.kind?.onRequest, let instance = core.instance else {
+                return LocalResponse(status: 404)
+            }
+            return try await core.bounded(by: core.engine.limits.actionTimeout, failingWith: .actionTimedOut) {
+                try await handler(request, instance)
+            }
+        }
+    }
+
+    // MARK: Queue
+
+    enum QueueResult: Sendable {
+        case completed(ByteChunk?)
+        case timedOut
+    }
+
+    /// What a client sends to a queue.
+    struct QueueSend: Sendable {
+        var name: String
+        var body: EncodedValue
+        var wait = false
+        var timeout: Duration?
+    }
+
+    func enqueue(_ send: QueueSend, _ parameters: ByteChunk?, _ encoding: WireEncoding) async throws -> QueueResult {
+        try await serve(parameters, encoding) { core, _ in try await core.store(send, encoding) }
+    }
+
+    private func store(_ send: QueueSend, _ encoding: WireEncoding) async throws -> QueueResult {
+        guard kind?.queues[send.name] != nil else {
+            guard !engine.settings.refusesUnknownQueues else {
+                throw Failure.actor("not_found", "The queue was not found.", metadata: ["resource": "queue"])
+            }
+            return .completed(nil)
+        }
+        let limits = engine.limits
+        guard send.body.bytes.count <= limits.maxQueuedMessageSize else {
+            throw Failure(
+                group: "queue",
+                code: "message_too_large",
+                message: "Queue message is too large (\(send.body.bytes.count) bytes). Limit is "
+                    + "\(limits.maxQueuedMessageSize) bytes.",
+                metadata: ["limit": limits.maxQueuedMessageSize, "size": send.body.bytes.count]
+            )
+        }
+        guard queue.count < limits.maxQueuedMessages else {
+            throw Failure(
+                group: "queue",
+                code: "full",
+                message: "Queue is full. Limit is \(limits.maxQueuedMessages) messages.",
+                metadata: ["limit": limits.maxQueuedMessages]
+            )
+        }
+        let waiter = send.wait ? Race<ErasedKind.Reply>() : nil
+        queue.append(QueuedMessage(name: send.name, body: send.body, waiter: waiter))
+        consumeQueue()
+        guard let waiter else { return .completed(nil) }
+        let isTimeoutShorter = send.timeout.map { $0 < limits.actionTimeout } ?? false
+        let limit = isTimeoutShorter ? send.timeout ?? limits.actionTimeout : limits.actionTimeout
+        let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: limit)) {
+            waiter.finish(.failure(isTimeoutShorter ? QueueWaitEnded() : Failure.actionTimedOut))
+        }
+        defer { engine.deadlines.cancel(timer) }
+        do {
+            let reply = try await waiter.value()(encoding)
+            return .completed(reply.isEmpty ? nil : reply)
+        } catch is QueueWaitEnded {
+            return .timedOut
+        }
+    }
+
+    /// Hands the messages to the actor one after another. One that was being consumed when the actor's process was
+    /// killed is still the first, and is consumed again.
+    func consumeQueue() {
+        guard !isConsuming, phase == .running, let first = queue.first, let instance else { return }
+        guard let handler = kind?.queues[first.name] else { return }
+        isConsuming = true
+        let token = beginWork()
+        work[token]?.task = spawn { core in
+            let result: Result<ErasedKind.Reply, any Error>
+            do {
+                result = .success(try await handler(instance, first.body))
+            } catch {
+                result = .failure(error)
+            }
+            guard core.endWork(token) else { return }
+            core.isConsuming = false
+            core.queue.removeFirst()
+            first.waiter?.finish(result)
+            core.consumeQueue()
+        }
+    }
+
+    // MARK: Schedule
+
+    func schedule(_ action: ScheduledAction, after delay: Duration) {
+        guard phase != .destroyed, phase != .stopping(destroys: true) else { return }
+        lastWork += 1
+        let number = lastWork
+        scheduled[number] = engine.deadlines.schedule(at: engine.time.now.advanced(by: delay)) { [weak self] in
+            self?.run { core in
+                // Cancelled by a destroy in the same moment.
+                guard core.scheduled.removeValue(forKey: number) != nil else { return }
+                core.runScheduled(action)
+            }
+        }
+    }
+
+    func runScheduled(_ action: ScheduledAction) {
+        switch phase {
+        case .running: break
+        case .asleep, .starting, .stopping(destroys: false): return hold(.scheduled(action))
+        case .stopping(destroys: true), .destroyed: return
+        }
+        let token = beginWork(again: .scheduled(action))
+        work[token]?.task = spawn { core in
+            let connection = ConnectionCore(actor: core, parameters: nil, encoding: .bare)
+            _ = try? await core.perform(action.name, action.arguments, connection)
+            core.endWork(token)
+        }
+    }
+}
+
+private struct QueueWaitEnded: Error {}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import Synchronization
+
+/// One actor with its types put away: lifecycle, connections, actions, queue and schedule (PROTOCOL k2 to k9).
+///
+/// It and its instance are isolated to the same lane, so each can call the other without waiting, and what the lane
+/// brings runs in the order in which it was put there.
+actor ActorCore {
+    enum Phase: Equatable {
+        case asleep
+        case starting
+        case running
+        case stopping(destroys: Bool)
+        case destroyed
+    }
+
+    /// What waits for the actor to be awake.
+    enum Held {
+        case message(ByteChunk, ConnectionCore)
+        case scheduled(ScheduledAction)
+    }
+
+    /// A connection and what only the actor knows of it.
+    struct Attached {
+        let connection: ConnectionCore
+        /// One of `connections`: from before `onConnect` on.
+        var isVisible = false
+        /// Init was sent.
+        var isOpen = false
+        /// What came before Init was sent.
+        var early: [ByteChunk] = []
+        var subscriptions: Set<String> = []
+    }
+
+    /// Something under way that the end of the actor cuts off, and that may have to run again then (PROTOCOL h8).
+    struct Work {
+        let again: Held?
+        var task: Task<Void, Never>?
+    }
+
+    /// What `GET /actors` says about it, readable from anywhere.
+    struct Facts {
+        var started: Int64?
+        var connectable: Int64?
+        var slept: Int64?
+        var destroyed: Int64?
+    }
+
+    nonisolated let engine: EngineCore
+    nonisolated let kind: ErasedKind?
+    nonisolated let creation: EngineCore.Creation
+    nonisolated let id = ActorID(rawValue: FreshID.engineID())
+    nonisolated let key: ActorKey
+    nonisolated let createdAt: Int64
+    nonisolated let facts = Mutex(Facts())
+    nonisolated let lane: Lane
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    private(set) var phase = Phase.asleep
+    private(set) var generation = 0
+    var instance: (any Actor)?
+    var attached: [String: Attached] = [:]
+    var order: [String] = []
+    var held: [Held] = []
+    var work: [UInt64: Work] = [:]
+    var lastWork: UInt64 = 0
+    var queue: [QueuedMessage] = []
+    var isConsuming = false
+    var rawTasks: [String: Task<Void, Never>] = [:]
+    var scheduled: [UInt64: DeadlineScheduler.ID] = [:]
+    private var readyWaiters: [Race<Void>] = []
+    private var workWaiter: Race<Void>?
+    private var idleTimer: DeadlineScheduler.ID?
+    private var isSleepWanted = false
+    private var isDestroyWanted = false
+
+    init(engine: EngineCore, kind: ErasedKind?, creation: EngineCore.Creation) {
+        self.engine = engine
+        self.kind = kind
+        self.creation = creation
+        key = creation.keyText.map { ActorKey(text: $0) } ?? []
+        createdAt = engine.now
+        lane = Lane(label: "rivet.local.actor", gauge: engine.gauge)
+    }
+
+    /// Runs `body` on the actor, behind everything that was put there before.
+    nonisolated func run(_ body: @escaping @Sendable (isolated ActorCore) -> Void) {
+        lane.run { self.assumeIsolated(body) }
+    }
+
+    // MARK: Start
+
+    /// Returns when the actor runs; starts it if it sleeps.
+    func ready() async throws {
+        switch phase {
+        case .running: return
+        case .destroyed, .stopping(destroys: true): throw gone
+        case .asleep: start()
+        case .starting, .stopping(destroys: false): break
+        }
+        let race = Race<Void>()
+        readyWaiters.append(race)
+        let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.readyTimeout)) { [id] in
+            race.finish(.failure(Failure.readyTimeout(id)))
+        }
+        defer { engine.deadlines.cancel(timer) }
+        try await race.value()
+        // It may have gone to sleep again before this caller had its turn.
+        if phase != .running { try await ready() }
+    }
+
+    private var gone: Failure { engine.settings.answersDestroyed ? .destroyed : .actorNotFound }
+
+    private func start() {
+        phase = .starting
+        generation += 1
+        guard kind != nil || !engine.settings.unknownKindTimesOut else { return }
+        spawn { core in
+            do {
+                try await core.startInstance()
+                core.started()
+            } catch {
+                core.startFailed()
+            }
+        }
+    }
+
+    private func startInstance() async throws {
+        guard let kind else { throw Failure.wakeRetriesExceeded(id) }
+        let instance: any Actor
+        if let kept = self.instance {
+            instance = kept
+        } else {
+            let input = CreationInput(bytes: creation.input)
+            instance = try await bounded(by: engine.limits.hookTimeout, failingWith: .callbackTimedOut) { [self] in
+                try await kind.makeInstance(self, input)
+            }
+            self.instance = instance
+        }
+        if let onWake = kind.onWake {
+            try await bounded(by: engine.limits.hookTimeout, failingWith: .callbackTimedOut) {
+                try await onWake(instance)
+            }
+        }
+    }
+
+    private func started() {
+        // Destroyed by its own `onWake`, or the engine stopped.
+        guard phase == .starting else { return }
+        phase = .running
+        facts.withLock {
+            $0.started = $0.started ?? engine.now
+            $0.connectable = engine.now
+            $0.slept = nil
+        }
+        let waiters = readyWaiters
+        readyWaiters = []
+        for waiter in waiters { waiter.finish(.success(())) }
+        let held = held
+        self.held = []
+        for next in held { resume(next) }
+        consumeQueue()
+        workChanged()
+        if isDestroyWanted { beginDestroy() } else if isSleepWanted { beginSleep() }
+    }
+
+    private func startFailed() {
+        guard phase == .starting else { return }
+        phase = .asleep
+        failWaiters(.wakeRetriesExceeded(id))
+        held = []
+        let reason = closeReason(.wakeRetriesExceeded(id))
+        for id in order { if let attached = attached[id] { close(attached.connection, 1011, reason) } }
+    }
+
+    private func failWaiters(_ failure: Failure) {
+        let waiters = readyWaiters
+        readyWaiters = []
+        for waiter in waiters { waiter.finish(.failure(failure)) }
+    }
+
+    private func resume(_ held: Held) {
+        switch held {
+        case .message(let message, let connection): received(message, by: connection)
+        case .scheduled(let action): runScheduled(action)
+        }
+    }
+
+    /// Keeps `next` until the actor runs, and starts it for that.
+    func hold(_ next: Held) {
+        held.append(next)
+        if phase == .asleep { start() }
+    }
+
+    // MARK: Work
+
+    /// Runs `body` as a task on this actor that starts in the order of the calls.
+    @discardableResult
+    func spawn(_ body: @escaping @Sendable (isolated ActorCore) async -> Void) -> Task<Void, Never> {
+        let tracked = engine.tasks.begin()
+        let task = Task {
+            await body(self)
+            engine.tasks.ended(tracked)
+        }
+        engine.tasks.started(tracked, task)
+        return task
+    }
+
+    /// Like `EngineCore.bounded`; the body starts on this actor.
+    func bounded<T: Sendable>(
+        by limit: Duration,
+        failingWith failure: Failure,
+        _ body: @escaping @Sendable () async throws -> T
+    ) async throws -> T {
+        try await engine.bounded(until: engine.time.now.advanced(by: limit), failingWith: failure, body)
+    }
+
+    func beginWork(again: Held? = nil) -> UInt64 {
+        lastWork += 1
+        work[lastWork] = Work(again: again)
+        workChanged()
+        return lastWork
+    }
+
+    /// Whether the work still counts: false when the actor's end has cut it off.
+    @discardableResult
+    func endWork(_ token: UInt64) -> Bool {
+        guard work.removeValue(forKey: token) != nil else { return false }
+        workChanged()
+        return true
+    }
+
+    /// Sets the idle timer anew, and lets who waits for the end of the work go on.
+    func workChanged() {
+        if work.isEmpty { workWaiter.take()?.finish(.success(())) }
+        if let timer = idleTimer.take() { engine.deadlines.cancel(timer) }
+        guard phase == .running, work.isEmpty, rawTasks.isEmpty else { return }
+        let hasSockets = attached.values.contains { $0.connection.outlet != nil }
+        guard !hasSockets || engine.settings.sleepsWithConnections else { return }
+        let deadline = engine.time.now.advanced(by: engine.limits.idleBeforeSleep)
+        idleTimer = engine.deadlines.schedule(at: deadline) { [weak self] in self?.run { $0.beginSleep() } }
+    }
+
+    // MARK: Stop
+
+    func beginSleep() {
+        switch phase {
+        case .running:
+            phase = .stopping(destroys: false)
+            spawn { core in await core.stop() }
+        case .starting: isSleepWanted = true
+        case .asleep, .stopping, .destroyed: break
+        }
+    }
+
+    func beginDestroy() {
+        switch phase {
+        case .running:
+            destroyBegins()
+            phase = .stopping(destroys: true)
+            spawn { core in await core.stop() }
+        case .stopping(destroys: false):
+            destroyBegins()
+            phase = .stopping(destroys: true)
+        case .starting:
+            isDestroyWanted = true
+        case .asleep:
+            destroyBegins()
+            phase = .stopping(destroys: true)
+            spawn { core in await core.stop() }
+        case .stopping(destroys: true), .destroyed:
+            break
+        }
+    }
+
+    private func destroyBegins() {
+        facts.withLock { $0.destroyed = engine.now }
+        engine.forgetKey(of: self)
+        failWaiters(gone)
+        for timer in scheduled.values { engine.deadlines.cancel(timer) }
+        scheduled = [:]
+    }
+
+    private func stop() async {
+        workChanged()
+        if !work.isEmpty {
+            let race = Race<Void>()
+            workWaiter = race
+            let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.grace)) {
+                race.finish(.success(()))
+            }
+            try? await race.value()
+            engine.deadlines.cancel(timer)
+            workWaiter = nil
+        }
+        let again = abandonWork()
+        if phase == .stopping(destroys: false) {
+            if let instance, let onSleep = kind?.onSleep { await runHook { await onSleep(instance) } }
+        }
+        // A destroy may have come while the actor was falling asleep.
+        if phase == .stopping(destroys: true) {
+            if let instance, let onDestroy = kind?.onDestroy { await runHook { await onDestroy(instance) } }
+            destroyed()
+        } else {
+            fellAsleep(again)
+        }
+    }
+
+    private func runHook(_ body: @escaping @Sendable () async -> Void) async {
+        try? await bounded(by: engine.limits.hookTimeout, failingWith: .callbackTimedOut, body)
+    }
+
+    private func fellAsleep(_ again: [Held]) {
+        closeRawSockets()
+        phase = .asleep
+        isSleepWanted = false
+        facts.withLock {
+            $0.slept = engine.now
+            $0.connectable = nil
+        }
+        held = again + held
+        if !held.isEmpty || !readyWaiters.isEmpty { start() }
+    }
+
+    private func destroyed() {
+        phase = .destroyed
+        held = []
+        for id in order {
+            guard let attached = attached[id] else { continue }
+            close(attached.connection, 1000, "")
+        }
+        closeRawSockets()
+        for message in queue { message.waiter?.finish(.failure(gone)) }
+        queue = []
+        failWaiters(gone)
+        instance = nil
+    }
+
+    private func closeRawSockets() {
+        for id in order {
+            guard let raw = attached[id]?.connection, raw.isRaw else { continue }
+            close(raw, 1000, "actor.stopped")
+        }
+        for task in rawTasks.values { task.cancel() }
+    }
+
+    /// Cuts off what is under way, and gives what of it is to run again, in its old order.
+    private func abandonWork() -> [Held] {
+        let cut = work.sorted { $0.key < $1.key }
+        work = [:]
+        isConsuming = false
+        for (_, work) in cut { work.task?.cancel() }
+        return cut.compactMap(\.value.again)
+    }
+
+    /// The process is gone in the middle of everything, and comes back (PROTOCOL h8).
+    func kill() {
+        guard phase == .running else { return }
+        phase = .asleep
+        held = abandonWork() + held
+        closeRawSockets()
+        start()
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import Synchronization
+
+/// What all actors of an engine share: kinds, limits, time, tasks and the directory of actors. It knows no sockets.
+final class EngineCore: Sendable {
+    struct Directory {
+        /// Destroyed ones too: they can still be asked for by id (PROTOCOL b2).
+        var actors: [ActorID: ActorCore] = [:]
+        /// The live one of each name and key.
+        var byKey: [ActorName: ActorID] = [:]
+    }
+
+    struct ActorName: Hashable {
+        let name: String
+        let keyText: String
+    }
+
+    let kinds: [String: ErasedKind]
+    let limits: LocalEngine.Limits
+    let settings: LocalEngine.Settings
+    let time: TimeSource
+    let deadlines: DeadlineScheduler
+    let tasks: TaskTracker
+    let gauge: ResourceGauge
+    let faults: Faults
+    let namespaceID = FreshID.engineID()
+    private let startOfTime: Int64
+    private let directory = Mutex(Directory())
+
+    init(
+        kinds: [String: ErasedKind],
+        limits: LocalEngine.Limits,
+        settings: LocalEngine.Settings,
+        time: TimeSource,
+        gauge: ResourceGauge
+    ) {
+        self.kinds = kinds
+        self.limits = limits
+        self.settings = settings
+        self.time = time
+        self.gauge = gauge
+        deadlines = DeadlineScheduler(time: time)
+        tasks = TaskTracker(gauge: gauge)
+        faults = Faults()
+        startOfTime = WallClock.milliseconds
+        tasks.spawn { [deadlines] in await deadlines.run() }
+    }
+
+    /// Milliseconds since 1970, by the engine's clock.
+    var now: Int64 {
+        let elapsed = time.now.sinceStart.components
+        return startOfTime + elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
+    }
+
+    // MARK: Directory
+
+    var allActors: [ActorCore] { directory.withLock { Array($0.actors.values) } }
+
+    func actor(_ id: ActorID) -> ActorCore? { directory.withLock { $0.actors[id] } }
+
+    func actor(name: String, keyText: String) -> ActorCore? {
+        directory.withLock { directory in
+            directory.byKey[ActorName(name: name, keyText: keyText)].flatMap { directory.actors[$0] }
+        }
+    }
+
+    /// What a creation asks for.
+    struct Creation {
+        var name: String
+        var keyText: String?
+        var pool: String
+        var crashPolicy = "sleep"
+        /// CBOR.
+        var input: ByteChunk?
+    }
+
+    /// The actor that is there, or a new one.
+    func getOrCreate(_ creation: Creation) -> (actor: ActorCore, created: Bool) {
+        let new = ActorCore(engine: self, kind: kinds[creation.name], creation: creation)
+        return directory.withLock { directory in
+            if let keyText = creation.keyText {
+                let name = ActorName(name: creation.name, keyText: keyText)
+                if let id = directory.byKey[name], let actor = directory.actors[id] { return (actor, false) }
+                directory.byKey[name] = new.id
+            }
+            directory.actors[new.id] = new
+            return (new, true)
+        }
+    }
+
+    /// From now on the key is free and requests by id fail.
+    func forgetKey(of actor: ActorCore) {
+        guard let keyText = actor.creation.keyText else { return }
+        directory.withLock { directory in
+            let name = ActorName(name: actor.creation.name, keyText: keyText)
+            if directory.byKey[name] == actor.id { directory.byKey[name] = nil }
+        }
+    }
+
+    /// Lets go of all actors, so that nothing keeps anything else alive.
+    func forgetActors() async {
+        let actors = directory.withLock { directory in
+            defer { directory = Directory() }
+            return Array(directory.actors.values)
+        }
+        for actor in actors { await actor.lane.shutDown() }
+    }
+
+    // MARK: Waiting
+
+    /// Runs `body` as a task of the engine that is cancelled at `deadline`; then, or when it fails, throws.
+    func bounded<T: Sendable>(
+        until deadline: TimePoint,
+        failingWith failure: Failure,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: @escaping @Sendable () async throws -> T
+    ) async throws -> T {
+        let race = Race<T>()
+        let id = tasks.begin()
+        let task = Task {
+            do {
+                race.finish(.success(try await body()))
+            } catch {
+                race.finish(.failure(error))
+            }
+            tasks.ended(id)
+        }
+        tasks.started(id, task)
+        let timer = deadlines.schedule(at: deadline) {
+            if race.finish(.failure(failure)) { task.cancel() }
+        }
+        defer { deadlines.cancel(timer) }
+        do {
+            return try await race.value()
+        } catch {
+            task.cancel()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+/// A kind of actors with its types put away: what ``ActorKind`` makes of a definition.
+///
+/// Every closure takes the instance that `makeInstance` made, and does nothing but hand it on with its own type. All
+/// are called on the actor's lane and are isolated to nothing of their own, so they run there without a change.
+struct ErasedKind: Sendable {
+    typealias Instance = any Actor
+    typealias Action = @Sendable (Instance, ByteChunk, WireEncoding, ConnectionCore) async throws -> ByteChunk
+    /// The reply, for whichever encoding the sender wants it in.
+    typealias Reply = @Sendable (WireEncoding) throws -> ByteChunk
+    typealias QueueHandler = @Sendable (Instance, EncodedValue) async throws -> Reply
+    typealias ConnectionHook = @Sendable (ConnectionCore, Instance) async throws -> Void
+
+    let name: String
+    var makeInstance: @Sendable (ActorCore, CreationInput) async throws -> Instance
+    var actions: [String: Action] = [:]
+    var queues: [String: QueueHandler] = [:]
+    var onBeforeConnect: ConnectionHook?
+    var createConnectionState: ConnectionHook?
+    var onConnect: ConnectionHook?
+    var onDisconnect: ConnectionHook?
+    var onWake: (@Sendable (Instance) async throws -> Void)?
+    var onSleep: (@Sendable (Instance) async -> Void)?
+    var onDestroy: (@Sendable (Instance) async -> Void)?
+    var onRequest: (@Sendable (LocalRequest, Instance) async throws -> LocalResponse)?
+    var onWebSocket: (@Sendable (LocalWebSocket, Instance) async throws -> Void)?
+
+    var hasConnectionHooks: Bool {
+        onBeforeConnect != nil || createConnectionState != nil || onConnect != nil || onDisconnect != nil
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+/// An error on its way to a client, before it is masked and written.
+struct Failure: Error {
+    /// Who writes it: that decides its encoding, and the header that names it (PROTOCOL d, e6).
+    enum Origin {
+        /// The actor side: in the request's encoding, with `actor`.
+        case actor
+        /// The gateway: JSON, with `x-rivet-error`.
+        case gateway
+        /// The actors API: JSON, without.
+        case api
+    }
+
+    var group: String
+    var code: String
+    var message: String
+    var metadata: (any Encodable & Sendable)?
+    var status: Int?
+    var origin = Origin.actor
+
+    static let maskedMessage = "An internal error occurred"
+
+    static func actor(_ code: String, _ message: String, metadata: (any Encodable & Sendable)? = nil) -> Failure {
+        Failure(group: "actor", code: code, message: message, metadata: metadata)
+    }
+
+    static func gateway(
+        _ group: String,
+        _ code: String,
+        _ message: String,
+        status: Int? = nil,
+        metadata: (any Encodable & Sendable)? = nil
+    ) -> Failure {
+        Failure(group: group, code: code, message: message, metadata: metadata, status: status, origin: .gateway)
+    }
+
+    static func api(
+        _ group: String,
+        _ code: String,
+        _ message: String,
+        status: Int = 400,
+        metadata: (any Encodable & Sendable)? = nil
+    ) -> Failure {
+        Failure(group: group, code: code, message: message, metadata: metadata, status: status, origin: .api)
+    }
+
+    /// What a handler threw.
+    init(thrown error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let user as UserError:
+            self.init(group: "user", code: user.code, message: user.message, metadata: user.metadata)
+        default: self.init(group: "rivetkit", code: "internal_error", message: "\(error)")
+        }
+    }
+
+    init(
+        group: String,
+        code: String,
+        message: String,
+        metadata: (any Encodable & Sendable)? = nil,
+        status: Int? = nil,
+        origin: Origin = .actor
+    ) {
+        self.group = group
+        self.code = code
+        self.message = message
+        self.metadata = metadata
+        self.status = status
+        self.origin = origin
+    }
+
+    /// What the actor side lets out (PROTOCOL i2).
+    var masked: Failure {
+        guard origin == .actor, !passesUnmasked else { return self }
+        var masked = self
+        masked.message = Self.maskedMessage
+        masked.metadata = nil
+        return masked
+    }
+
+    private var passesUnmasked: Bool {
+        switch group {
+        case "user", "queue", "schedule", "kv": true
+        case "auth": code == "forbidden"
+        case "message": code.hasSuffix("_too_long")
+        case "actor":
+            ["not_found", "action_not_found", "method_not_allowed", "action_timed_out", "aborted"].contains(code)
+        default: false
+        }
+    }
+
+    /// The HTTP status (PROTOCOL i3, i6).
+    var httpStatus: Int {
+        if let status { return status }
+        switch (group, code) {
+        case ("auth", "forbidden"): return 403
+        case ("actor", "not_found"), ("actor", "action_not_found"): return 404
+        case ("actor", "method_not_allowed"): return 405
+        case ("actor", "action_timed_out"): return 408
+        case ("actor", "restarting"): return 503
+        case ("message", _), ("queue", _): return 400
+        case ("guard", "no_route"): return 404
+        case ("guard", "rate_limit"): return 429
+        case ("guard", "invalid_request_body"): return 413
+        case ("guard", "retry_attempts_exceeded"), ("guard", "upstream_error"), ("guard", "invalid_response_body"):
+            return 502
+        case ("guard", "request_timeout"), ("guard", "tunnel_message_timeout"),
+            ("guard", "gateway_response_start_timeout"):
+            return 504
+        case ("guard", "actor_ready_timeout"), ("guard", "actor_wake_retries_exceeded"),
+            ("guard", "service_unavailable"), ("guard", "actor_stopped_while_waiting"), ("guard", "tunnel_request_aborted"),
+            ("guard", "tunnel_response_closed"), ("envoy", "actor_not_found"):
+            return 503
+        case ("guard", _), ("namespace", _), ("datacenter", _), ("pegboard", _),
+            ("actor", "destroyed_while_waiting_for_ready"), ("actor", "no_runner_config_configured"):
+            return 400
+        default: return 500
+        }
+    }
+
+    // MARK: The engine's own
+
+    static let actorNotFound = gateway("actor", "not_found", "The actor does not exist or was destroyed.", status: 404)
+    static let destroyed = gateway(
+        "actor",
+        "destroyed_while_waiting_for_ready",
+        "Actor was destroyed while waiting for ready state.",
+        status: 400
+    )
+    static let internalError = gateway("core", "internal_error", maskedMessage, status: 500)
+    static let namespaceNotFound = api("namespace", "not_found", "The namespace does not exist.")
+    static let apiNotFound = api("api", "not_found", "The requested resource was not found.", status: 404)
+    static let callbackTimedOut = actor("callback_timed_out", "Callback timed out")
+    static let actionTimedOut = actor("action_timed_out", "Action timed out")
+    static let incomingTooLong = Failure(
+        group: "message",
+        code: "incoming_too_long",
+        message: "Incoming message too long"
+    )
+    static let outgoingTooLong = Failure(
+        group: "message",
+        code: "outgoing_too_long",
+        message: "Outgoing message too long"
+    )
+    /// A body or parameters that do not decode: 400 with the masked message (PROTOCOL e1).
+    static let undecodable = Failure(group: "core", code: "internal_error", message: maskedMessage, status: 400)
+
+    static func actionNotFound(_ name: String) -> Failure {
+        actor("action_not_found", "Action `\(name)` was not found.")
+    }
+
+    static func routeNotFound(_ path: String) -> Failure {
+        actor("not_found", "The requested route was not found.", metadata: ["resource": "route", "id": path])
+    }
+
+    static func readyTimeout(_ id: ActorID) -> Failure {
+        gateway(
+            "guard",
+            "actor_ready_timeout",
+            "Timed out waiting for actor to become ready. Ensure that the pool selector is accurate and there are "
+                + "envoys available in the namespace you created this actor.",
+            metadata: ["actor_id": id.rawValue]
+        )
+    }
+
+    static func wakeRetriesExceeded(_ id: ActorID) -> Failure {
+        struct Metadata: Encodable, Sendable {
+            let actor_id: String
+            let wake_retries = 8
+            let reason = "actor_stopped_before_ready"
+        }
+        return gateway(
+            "guard",
+            "actor_wake_retries_exceeded",
+            "Actor \(id) stopped before becoming ready after 8 wake retries: actor_stopped_before_ready.",
+            metadata: Metadata(actor_id: id.rawValue)
+        )
+    }
+}

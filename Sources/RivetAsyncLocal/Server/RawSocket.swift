@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+/// The server's end of a raw WebSocket (PROTOCOL f4): a channel for the actor's handler, and the actor told of its end.
+///
+/// `@unchecked Sendable`: everything mutable is touched on the stream's lane.
+final class RawSocket: WebSocketHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
+    private let server: LocalServer
+    private let stream: any ByteStream
+    private let channel: WebSocketChannel
+    private var connection: ConnectionCore?
+    private var socket: WebSocketConnection?
+
+    init(stream: any ByteStream, server: LocalServer) {
+        self.stream = stream
+        self.server = server
+        channel = WebSocketChannel(lane: stream.lane, maskingKeys: nil)
+    }
+
+    func open(
+        _ actor: ActorCore,
+        _ encoding: WireEncoding,
+        _ parameters: ByteChunk?,
+        path: String,
+        fields: HTTPFields,
+        _ first: ByteChunk
+    ) {
+        let size = server.engine.limits.maxWebSocketMessage
+        let socket = WebSocketConnection(
+            stream: stream,
+            handler: self,
+            configuration: .init(role: .server, limits: WebSocketLimits(maxFrameSize: size, maxMessageSize: size)),
+            time: server.engine.time,
+            deadlines: server.engine.deadlines
+        )
+        self.socket = socket
+        channel.attach(socket)
+        let connection = ConnectionCore(
+            actor: actor,
+            parameters: parameters,
+            encoding: encoding,
+            outlet: self,
+            isRaw: true
+        )
+        self.connection = connection
+        let local = LocalWebSocket(path: path, fields: fields, channel: channel)
+        actor.run { core in core.spawn { core in await core.connectRaw(connection, local) } }
+        stream.resumeReading()
+        socket.start(firstBytes: first)
+    }
+
+    func cut() { stream.lane.run { self.socket?.abort() } }
+
+    // MARK: ConnectionOutlet
+
+    /// Rivet's messages are not for raw sockets.
+    func send(_ message: [UInt8], _ kind: OutgoingKind) {}
+
+    func close(_ closing: WebSocketClosing) {
+        server.engine.tasks.spawn { [channel] in await channel.close(closing) }
+    }
+
+    // MARK: WebSocketHandler
+
+    func received(text: ByteChunk) { channel.received(text: text) }
+    func received(binary: ByteChunk) { channel.received(binary: binary) }
+    func received(pong: ByteChunk) { channel.received(pong: pong) }
+    func receivedAll() { channel.receivedAll() }
+    func writable() { channel.writable() }
+
+    func closed(_ closing: WebSocketClosing) {
+        channel.closed(closing)
+        ended()
+    }
+
+    func failed(_ failure: WebSocketFailure) {
+        channel.failed(failure)
+        ended()
+    }
+
+    func streamClosed() {
+        channel.streamClosed()
+        ended()
+        socket = nil
+        server.removed(self)
+    }
+
+    private func ended() {
+        guard let connection = connection.take() else { return }
+        connection.actor.run { $0.ended(connection) }
+    }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+/// The gateway: finds the actor of a request and hands it over (PROTOCOL c, e, f).
+extension Router {
+    /// A request that has found its actor.
+    private struct Target {
+        let actor: ActorCore
+        /// What the actor sees, query included.
+        let path: String
+
+        var pathWithoutQuery: Substring { path.prefix { $0 != "?" } }
+    }
+
+    typealias FaultyRefusal = (failure: Failure, afterTheActionRan: Bool)
+
+    // MARK: HTTP
+
+    func gateway(_ request: EngineRequest, _ route: GatewayRoute, _ refusal: FaultyRefusal?) async -> EngineAnswer {
+        let encoding = WireEncoding(headerValue: request.head.fields["x-rivet-encoding"])
+        var target: Target?
+        do {
+            if let refusal, !refusal.afterTheActionRan, refusal.failure.origin != .actor { throw refusal.failure }
+            if let text = request.head.fields["x-rivet-skip-ready-wait"], GatewayRoute.boolean(text) == nil {
+                throw Failure.gateway("guard", "invalid_header", "Header x-rivet-skip-ready-wait is invalid.")
+            }
+            guard request.body.count <= engine.limits.maxRequestBody else { throw Failure.bodyTooLarge }
+            let found = try self.target(of: request, route)
+            try await found.actor.ready()
+            target = found
+            if let refusal, !refusal.afterTheActionRan { throw refusal.failure }
+            let answer = try await serve(request, found, encoding)
+            if let refusal { throw refusal.failure }
+            return answer
+        } catch {
+            return await errorAnswer(error, request, target, encoding)
+        }
+    }
+
+    private func serve(
+        _ request: EngineRequest,
+        _ target: Target,
+        _ encoding: WireEncoding
+    ) async throws -> EngineAnswer {
+        let actor = target.actor
+        let codec = MessageCodec(encoding)
+        let method = request.head.method
+        switch try ActorPath(target.path) {
+        case .action(let name):
+            guard method == "POST" else { throw Failure.methodNotAllowed(method, target.pathWithoutQuery) }
+            let body = try checkedBody(request)
+            let parameters = try parameters(request)
+            guard let arguments = try? codec.readActionBody(body),
+                encoding != .cbor || ServerValue.isPlainCBOR(arguments)
+            else { throw Failure.undecodable }
+            let output = try await actor.call(name, arguments, parameters, encoding)
+            var answer: [UInt8] = []
+            codec.writeActionResult(output: try passedThrough(output, encoding), to: &answer)
+            return try await bodied(answer, actor, encoding)
+        case .queue(let name):
+            guard method == "POST" else { throw Failure.methodNotAllowed(method, target.pathWithoutQuery) }
+            // A message too large for the queue has an error of its own, so the body may be a little larger.
+            guard let queued = try? codec.readQueueBody(ByteChunk(request.body)) else { throw Failure.undecodable }
+            let send = ActorCore.QueueSend(
+                name: name,
+                body: EncodedValue(bytes: queued.body, format: encoding.valueFormat),
+                wait: queued.waits,
+                timeout: queued.timeout.map { .milliseconds(Int64(clamping: $0)) }
+            )
+            var answer: [UInt8] = []
+            switch try await actor.enqueue(send, try parameters(request), encoding) {
+            case .completed(let reply):
+                let reply = try reply.map { try passedThrough($0, encoding) }
+                codec.writeQueueResult(QueueResult(status: QueueResult.completed, response: reply), to: &answer)
+            case .timedOut:
+                codec.writeQueueResult(QueueResult(status: QueueResult.timedOut), to: &answer)
+            }
+            return try await bodied(answer, actor, encoding)
+        case .request(let path):
+            var fields = HTTPFields()
+            for field in request.head.fields { fields.append(.init(field.name.lowercased(), field.value)) }
+            fields["x-rivet-ray-id"] = request.ray
+            let local = LocalRequest(method: method, path: path, fields: fields, body: request.body)
+            let response = try await actor.request(local, try parameters(request), encoding)
+            var head = HTTPResponseHead(status: response.status, fields: response.fields)
+            for name in ["content-length", "transfer-encoding", "connection", "date", "x-rivet-ray-id"] {
+                head.fields[name] = nil
+            }
+            for field in await actorFields(actor) { head.fields[field.name] = field.value }
+            return .response(head, response.body)
+        case .metadata where method == "GET":
+            let body = #"{"runtime":"rivetkit","type":"actor","version":"2.3.7"}"#
+            return .response(try await head(200, "application/json", actor), Array(body.utf8))
+        case .health where method == "GET":
+            return .response(try await head(200, "text/plain; charset=utf-8", actor), Array("ok".utf8))
+        case .root where method == "GET":
+            return .response(try await head(200, "text/plain; charset=utf-8", actor), Array("This is an actor.".utf8))
+        case .metadata, .health, .root, .unknown:
+            throw Failure.routeNotFound(String(target.pathWithoutQuery))
+        }
+    }
+
+    private func checkedBody(_ request: EngineRequest) throws -> ByteChunk {
+        guard request.body.count <= engine.limits.maxIncomingMessage else { throw Failure.incomingTooLong }
+        return ByteChunk(request.body)
+    }
+
+    private func parameters(_ request: EngineRequest) throws -> ByteChunk? {
+        guard let text = request.head.fields["x-rivet-conn-params"] else { return nil }
+        guard let parameters = Self.parameters(text) else { throw Failure.undecodable }
+        return parameters
+    }
+
+    /// JSON text, or nil where it is none.
+    private static func parameters(_ text: String) -> ByteChunk? {
+        let bytes = ByteChunk(text.utf8)
+        let isJSON = bytes.withUnsafeBytes { bytes in
+            var reader = JSONReader(bytes)
+            do {
+                _ = try reader.readItem()
+                try reader.readEnd()
+                return true
+            } catch {
+                return false
+            }
+        }
+        return isJSON ? bytes : nil
+    }
+
+    /// Over HTTP, json and cbor values pass through the server's JSON value, bare ones do not (PROTOCOL e1).
+    private func passedThrough(_ value: ByteChunk, _ encoding: WireEncoding) throws -> ByteChunk {
+        encoding == .bare ? value : try ServerValue.normalized(value, isJSON: encoding == .json)
+    }
+
+    private func bodied(_ body: [UInt8], _ actor: ActorCore, _ encoding: WireEncoding) async throws -> EngineAnswer {
+        guard body.count <= engine.limits.maxOutgoingMessage else { throw Failure.outgoingTooLong }
+        return .response(try await head(200, encoding.contentType, actor), body)
+    }
+
+    private func head(_ status: Int, _ contentType: String, _ actor: ActorCore) async throws -> HTTPResponseHead {
+        var fields: HTTPFields = ["content-type": contentType]
+        for field in await actorFields(actor) { fields.append(field) }
+        return HTTPResponseHead(status: status, fields: fields)
+    }
+
+    private func actorFields(_ actor: ActorCore) async -> HTTPFields {
+        let reference = await actor.reference
+        return [
+            "x-rivet-actor": reference.actorID.rawValue,
+            "x-rivet-actor-generation": "\(reference.generation)",
+            "x-rivet-actor-key": actor.key.headerText,
+        ]
+    }
+
+    private func errorAnswer(
+        _ error: any Error,
+        _ request: EngineRequest,
+        _ target: Target?,
+        _ encoding: WireEncoding
+    ) async -> EngineAnswer {
+        // A refused connection is a plain 500 with everything that the hook said (PROTOCOL h2).
+        let refusal = error as? Refusal
+        let failure = refusal.map(\.failure) ?? Failure(thrown: error).masked
+        guard failure.origin == .actor, let actor = target?.actor else {
+            var ofEngine = failure
+            if failure.origin == .actor { ofEngine.origin = .gateway }
+            return engineError(ofEngine)
+        }
+        let codec = MessageCodec(encoding)
+        let reference = await actor.reference
+        let status = refusal == nil ? failure.httpStatus : 500
+        guard let body = try? codec.body(failure, actor: reference),
+            let head = try? await head(status, encoding.contentType, actor)
+        else { return engineError(.internalError) }
+        return .response(head, body)
+    }
+
+    // MARK: WebSocket
+
+    func upgrade(_ request: EngineRequest) async -> EngineUpgrade {
+        do {
+            if case .refuse(let failure, _) = engine.faults.take(
+                at: .upgrade,
+                where: { kind in if case .refuse = kind { true } else { false } }
+            ) {
+                throw failure
+            }
+            let route = GatewayRoute(target: request.head.target)
+            let header = request.head.fields["sec-websocket-protocol"]
+            if header == nil, case .byID(_, token: nil, _) = route {
+                throw Failure.gateway("guard", "missing_header", "Missing header sec-websocket-protocol.")
+            }
+            let target = try self.target(of: request, route)
+            try await target.actor.ready()
+            return upgrade(request, target, header ?? "")
+        } catch {
+            let failure = Failure(thrown: error)
+            let code = "\(failure.group).\(failure.code)"
+            let reason = failure.origin == .actor ? code : "\(code)#\(request.ray)"
+            return .close(WebSocketClosing(.internalError, reason: reason))
+        }
+    }
+
+    private func upgrade(_ request: EngineRequest, _ target: Target, _ header: String) -> EngineUpgrade {
+        let isConnect = target.pathWithoutQuery == "/connect"
+        var encoding = WireEncoding.json
+        var parameterText: String?
+        do throws(Subprotocols.ReadError) {
+            let subprotocols = try Subprotocols.read(header: header)
+            encoding = subprotocols.encoding ?? .json
+            parameterText = subprotocols.parameters
+        } catch {
+            switch error {
+            case .unsupportedEncoding where isConnect:
+                return .close(WebSocketClosing(.unsupportedData, reason: "actor.unsupported_websocket_encoding"))
+            case .unsupportedEncoding: break
+            case .parameters: parameterText = ""
+            }
+        }
+        var parameters: ByteChunk?
+        if let parameterText {
+            parameters = Self.parameters(parameterText)
+            guard parameters != nil else {
+                // Not the moment it takes on our side: Rivet says nothing for so long (PROTOCOL h2).
+                let reason = "guard.websocket_closed_before_open#\(request.ray)"
+                return .close(WebSocketClosing(.internalError, reason: reason), silence: .milliseconds(19_200))
+            }
+        }
+        if isConnect { return .connect(target.actor, encoding, parameters: parameters) }
+        return .raw(target.actor, encoding, parameters: parameters, path: target.path)
+    }
+
+    // MARK: Which actor
+
+    private func target(of request: EngineRequest, _ route: GatewayRoute) throws -> Target {
+        switch route {
+        case .elsewhere:
+            throw Failure.apiNotFound
+        case .refused(let code):
+            throw Failure.gateway("guard", code, "The query of the gateway URL is invalid.", status: 400)
+        case .byID(let id, let token, let path):
+            try check(token, request)
+            guard let engineID = EngineID(text: id.rawValue) else { throw Failure.internalError }
+            guard engineID.label == FreshID.label else {
+                throw Failure.gateway("datacenter", "not_found", "The datacenter does not exist.", status: 400)
+            }
+            guard let actor = engine.actor(id) else { throw Failure.actorNotFound }
+            return Target(actor: actor, path: path)
+        case .byQuery(let query, let path):
+            try check(query.token, request)
+            do throws(Failure) {
+                try check(query.namespace)
+                return Target(actor: try actor(of: query), path: path)
+            } catch {
+                var ofGateway = error
+                ofGateway.origin = .gateway
+                throw ofGateway
+            }
+        }
+    }
+
+    private func actor(of query: GatewayQuery) throws(Failure) -> ActorCore {
+        switch query.method {
+        case .get:
+            guard let actor = engine.actor(name: query.name, keyText: query.key.text) else { throw .actorNotFound }
+            return actor
+        case .getOrCreate(let creation):
+            return try resolve(
+                name: query.name,
+                keyText: query.key.text,
+                pool: creation.poolName,
+                crashPolicy: creation.crashPolicy.rawValue,
+                input: creation.input
+            ).actor
+        }
+    }
+
+    private func check(_ token: Secret?, _ request: EngineRequest) throws {
+        guard let wanted = engine.settings.token else { return }
+        guard (token?.reveal() ?? request.head.fields["x-rivet-token"]) == wanted else {
+            throw Failure.gateway("api", "forbidden", "Forbidden", status: 403)
+        }
+    }
+}
+
+/// A path on an actor (PROTOCOL c5).
+private enum ActorPath {
+    case action(String)
+    case queue(String)
+    /// The path that the actor's handler sees, query included.
+    case request(String)
+    case metadata, health, root, unknown
+
+    init(_ target: String) throws {
+        let path = target.prefix { $0 != "?" }
+        switch path {
+        case "/metadata": self = .metadata
+        case "/health": self = .health
+        case "/", "": self = .root
+        case "/request":
+            // With a query it is answered by nothing (PROTOCOL e3, U40).
+            guard path.count == target.count else { throw Failure.fetchFailed }
+            self = .request("/")
+        case _ where path.hasPrefix("/request/"):
+            self = .request(String(target.dropFirst("/request".count)))
+        case _ where path.hasPrefix("/action/"):
+            self = try Self.name(path.dropFirst("/action/".count)).map { .action($0) } ?? .unknown
+        case _ where path.hasPrefix("/queue/"):
+            self = try Self.name(path.dropFirst("/queue/".count)).map { .queue($0) } ?? .unknown
+        default:
+            self = .unknown
+        }
+    }
+
+    /// One segment, percent-decoded; a malformed escape is an error here, unlike elsewhere (PROTOCOL c0).
+    private static func name(_ segment: Substring) throws -> String? {
+        guard !segment.isEmpty, !segment.contains("/") else { return nil }
+        guard let name = PercentEncoding.decode(segment, malformed: .fails) else { throw Failure.fetchFailed }
+        return name
+    }
+}
+
+extension Failure {
+    static let bodyTooLarge = gateway(
+        "guard",
+        "invalid_request_body",
+        "Request body is invalid: length limit exceeded",
+        status: 413
+    )
+    /// The runtime outside the actor (PROTOCOL i5).
+    static let fetchFailed = gateway(
+        "envoy",
+        "fetch_failed",
+        "actor fetch failed",
+        status: 500,
+        metadata: [String: String]()
+    )
+
+    static func methodNotAllowed(_ method: String, _ path: some StringProtocol) -> Failure {
+        actor("method_not_allowed", "Method not allowed", metadata: ["method": method, "path": String(path)])
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+extension MessageCodec {
+    /// The message of a connection.
+    func message(_ failure: Failure, actionID: UInt64?, actor: ActorReference?) throws -> [UInt8] {
+        var output: [UInt8] = []
+        writeError(try errorMessage(failure, actionID: actionID, actor: actor), to: &output)
+        return output
+    }
+
+    /// The body of an answer of the actor side.
+    func body(_ failure: Failure, actor: ActorReference?) throws -> [UInt8] {
+        var output: [UInt8] = []
+        writeErrorBody(try errorMessage(failure, actionID: nil, actor: actor), to: &output)
+        return output
+    }
+
+    private func errorMessage(_ failure: Failure, actionID: UInt64?, actor: ActorReference?) throws -> ErrorMessage {
+        let format = encoding.valueFormat
+        let metadata = try failure.metadata.map { metadata in
+            try ServerValue.normalized(ByteChunk(try format.encode(metadata)), isJSON: encoding == .json)
+        }
+        return ErrorMessage(
+            group: failure.group,
+            code: failure.code,
+            message: failure.message,
+            metadata: metadata.map { EncodedValue(bytes: $0, format: format) },
+            actionID: actionID,
+            actor: actor
+        )
+    }
+}
+
+extension Failure {
+    /// The body of the engine's own answer: JSON, members in the order of the type that holds the metadata.
+    func engineBody(nullForNoMetadata: Bool = false) -> [UInt8] {
+        let encoded = metadata.flatMap { try? ValueFormat.json.encode($0) }.map { ByteChunk($0) }
+        var output: [UInt8] = []
+        ActorsAPIResponse.writeError(
+            group: group,
+            code: code,
+            message: message,
+            metadataJSON: encoded ?? (nullForNoMetadata ? ByteChunk("null".utf8) : nil),
+            to: &output
+        )
+        return output
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+
+enum LocalCounter: ActorDefinition {
+    static var actorName: String { "counter" }
+
+    struct Increment: ActorAction {
+        typealias Target = LocalCounter
+        typealias Output = Int
+        static var argumentStyle: ArgumentStyle { .positional }
+        var amount: Int
+    }
+
+    struct GetCount: ActorAction {
+        typealias Target = LocalCounter
+        typealias Output = Int
+    }
+
+    struct NewCount: ActorEvent {
+        typealias Source = LocalCounter
+        static var argumentStyle: ArgumentStyle { .positional }
+        var count: Int
+    }
+
+    /// The counter of the protocol's transcript.
+    static func define(_ counter: inout ActorKind<LocalCounter, Int>) {
+        counter.on(Increment.self) { increment, actor in
+            actor.state += increment.amount
+            actor.broadcast(NewCount(count: actor.state))
+            return actor.state
+        }
+        counter.on(GetCount.self) { _, actor in actor.state }
+    }
+}
+
+/// Runs `body` with an engine, stops it, and checks that nothing is left behind.
+func withEngine(
+    clock: any Clock<Duration> = ContinuousClock(),
+    transport: LocalEngine.Transport = .memory,
+    limits: LocalEngine.Limits = .init(),
+    settings: LocalEngine.Settings = .init(),
+    _ define: (inout LocalEngine.Registry) -> Void,
+    _ body: (LocalEngine) async throws -> Void
+) async throws {
+    let engine = try await LocalEngine.start(
+        clock: clock,
+        transport: transport,
+        limits: limits,
+        settings: settings,
+        define
+    )
+    do {
+        try await body(engine)
+    } catch {
+        await engine.stop()
+        throw error
+    }
+    await engine.stop()
+    let left = engine.gauge.snapshot
+    if left != [0, 0, 0] { throw Leak(left: left) }
+}
+
+struct Leak: Error {
+    let left: [Int]
+}
