@@ -28,20 +28,25 @@ struct DecimalNumber {
             guard let power = Int16(parts[1]) else { return nil }
             exponent = Int(power)
         }
-        var point: Int?
-        var isEmpty = true
+        var isFraction = false, isEmpty = true, isFull = false
         for byte in parts[0].utf8 {
-            if byte == UInt8(ascii: "."), point == nil {
-                point = 0
+            if byte == UInt8(ascii: "."), !isFraction {
+                isFraction = true
                 continue
             }
             guard byte &- 0x30 < 10 else { return nil }
             isEmpty = false
             let (shifted, overflowed) = magnitude.multipliedReportingOverflow(by: 10)
             let (sum, overflowedToo) = shifted.addingReportingOverflow(UInt128(byte &- 0x30))
-            guard !overflowed, !overflowedToo else { return nil }
-            magnitude = sum
-            if point != nil { exponent -= 1 }
+            if isFull || overflowed || overflowedToo {
+                // Zeros at the end are a matter of the exponent.
+                guard byte == UInt8(ascii: "0") else { return nil }
+                isFull = true
+                if !isFraction { exponent += 1 }
+            } else {
+                magnitude = sum
+                if isFraction { exponent -= 1 }
+            }
         }
         guard !isEmpty else { return nil }
         normalize()

@@ -34,7 +34,8 @@ extension ValueDecoder {
         case .decimal:
             let text = try read(T.self) { (reader) throws(CodingFailure) in
                 switch try reader.peekKind() {
-                case .integer: try reader.readInteger(as: Int128.self).description
+                case .integer, .tag: try reader.readInteger(as: Int128.self).description
+                case .array: try reader.readBigIntDigits(wanted: "Decimal")
                 case .float: try reader.readDouble().description
                 case .text: try reader.readText()
                 default: ""

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@testable import RivetAsync
+
+@Suite(.timeLimit(.minutes(1)))
+struct ShapeTests {
+    @Test func tableIsLongEnough() {
+        #expect(Shape.all.count >= 60)
+    }
+
+    @Test("B119: every shape travels as output and as argument, or is refused", arguments: Shape.all, ValueFormat.allCases)
+    func shapeTravels(_ shape: Shape, _ format: ValueFormat) throws {
+        guard let kind = shape.refused[format] else { return try shape.roundTrip(format) }
+        let failure = #expect(throws: CodingFailure.self) { try shape.roundTrip(format) }
+        #expect(failure?.kind == kind)
+    }
+}
