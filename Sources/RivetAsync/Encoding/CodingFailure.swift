@@ -32,6 +32,11 @@ package struct CodingFailure: Error, Sendable, CustomStringConvertible {
         self.found = found
     }
 
+    /// Puts the name of a member, or an element's position in brackets, in front of the path.
+    mutating func prepend(_ step: String) {
+        path = step + (path.isEmpty || path.first == "[" || step.isEmpty ? "" : ".") + path
+    }
+
     package var description: String {
         var text = kind.rawValue
         if !path.isEmpty { text += " at \(path)" }

@@ -19,8 +19,8 @@ extension ValueDecoder {
     func path(to target: Int) -> String {
         var path = ""
         var reader = at(0).reader
-        while let step = try? nextStep(&reader, target) { path += path.isEmpty && step.first == "." ? step.dropFirst() : step[...] }
-        return path
+        while let step = try? nextStep(&reader, target) { path += step }
+        return path.first == "." ? String(path.dropFirst()) : path
     }
 
     /// Moves the reader to the child in which `target` lies, and names it; nil if there is none.
@@ -51,9 +51,7 @@ extension ValueDecoder {
     func located(_ failure: CodingFailure) -> CodingFailure {
         var failure = failure
         guard failure.offset >= 0 else { return failure }
-        let way = path(to: failure.offset)
-        let separator = way.isEmpty || failure.path.isEmpty || failure.path.first == "[" ? "" : "."
-        failure.path = way + separator + failure.path
+        failure.prepend(path(to: failure.offset))
         if failure.found.isEmpty, failure.kind == .typeMismatch || failure.kind == .integerOverflow {
             var reader = at(failure.offset).reader
             failure.found = (try? reader.peekKind().name) ?? ""

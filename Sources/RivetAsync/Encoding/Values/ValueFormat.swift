@@ -140,6 +140,7 @@ extension ValueFormat {
 private struct ArgumentList {
     private let whole: ValueDecoder
     private var list: UnkeyedDecoder?
+    private var index = -1
 
     init(_ root: ValueDecoder) throws {
         whole = root
@@ -147,13 +148,25 @@ private struct ArgumentList {
     }
 
     mutating func next<T: Decodable>(_: T.Type) throws -> T {
+        index += 1
         guard list != nil else {
             defer { list = UnkeyedDecoder(empty: whole) }
             return try whole.decodeValue(T.self)
         }
         guard list?.isAtEnd == false, let value = try list?.decode(T.self) else {
-            return try whole.nothing.decodeValue(T.self)
+            return try missing(T.self)
         }
         return value
+    }
+
+    /// What an argument that is not there decodes to.
+    private func missing<T: Decodable>(_: T.Type) throws -> T {
+        do {
+            return try whole.nothing.decodeValue(T.self)
+        } catch {
+            var failure = CodingFailure(.missingField, at: 0, wanted: "\(T.self)", found: "no argument")
+            failure.path = "[\(index)]"
+            throw failure
+        }
     }
 }

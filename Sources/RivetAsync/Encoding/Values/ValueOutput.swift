@@ -126,7 +126,7 @@ final class ValueOutput {
             try value()
         } catch {
             if scope.id == id { buffer.truncate(to: start) }
-            throw error
+            throw located(error, key)
         }
         scope.count &+= 1
     }
@@ -171,6 +171,15 @@ final class ValueOutput {
             }
             throw error
         }
+    }
+
+    /// A failure on its way out, with one more step of the path in front.
+    private func located(_ error: any Error, _ key: String?) -> any Error {
+        guard var failure = error as? CodingFailure ?? (error as? EncodingError).map(CodingFailure.init) else {
+            return error
+        }
+        failure.prepend(scope.kind == .map ? key ?? "" : "[\(scope.count)]")
+        return failure
     }
 
     private func fail(_ failure: CodingFailure) {
