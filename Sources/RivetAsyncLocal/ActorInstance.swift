@@ -38,7 +38,9 @@ public actor ActorInstance<Definition: ActorDefinition, State: Sendable> {
         core.assumeIsolated { $0.visibleConnections }.map { LocalConnection(core: $0) }
     }
 
-    /// Calls the actor's own action once, `delay` from now; wakes the actor for it. Its output and errors go nowhere.
+    /// Calls the actor's own action once, `delay` from now; wakes the actor for it.
+    ///
+    /// Its output and errors go nowhere.
     public func schedule<A: ActorAction>(_ action: A, after delay: Duration) where A.Target == Definition {
         core.assumeIsolated { $0.schedule(ScheduledAction(action), after: delay) }
     }

@@ -2,7 +2,9 @@
 public import RivetAsync
 import Synchronization
 
-/// What actors of one kind do: their actions, queues and hooks. Each is set once; a second call replaces the first.
+/// What actors of one kind do: their actions, queues and hooks.
+///
+/// Each is set once; a second call replaces the first.
 ///
 /// Handlers run isolated to the actor's instance. A thrown ``UserError`` reaches the client; other errors are masked.
 public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
@@ -109,14 +111,18 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
         erased.onDestroy = { if let instance = try? Self.typed($0) { await body(instance) } }
     }
 
-    /// Answers plain HTTP requests. Without it they are 404 with an empty body.
+    /// Answers plain HTTP requests.
+    ///
+    /// Without it they are 404 with an empty body.
     public mutating func onRequest(
         _ body: @escaping @Sendable (LocalRequest, isolated Instance) async throws -> LocalResponse
     ) {
         erased.onRequest = { try await body($0, Self.typed($1)) }
     }
 
-    /// Serves plain WebSockets; the socket is closed when `body` returns. Without it they stay open and silent.
+    /// Serves plain WebSockets; the socket is closed when `body` returns.
+    ///
+    /// Without it they stay open and silent.
     public mutating func onWebSocket(
         _ body: @escaping @Sendable (LocalWebSocket, isolated Instance) async throws -> Void
     ) {

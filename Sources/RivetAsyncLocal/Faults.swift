@@ -24,7 +24,9 @@ public struct Faults: Sendable {
         let kind: Kind
 
         /// The error instead of the answer: of an HTTP request, or of an action on a connection; at `.upgrade` the 101
-        /// and then the close with this code. Made by the gateway unless the group is one of the actor side.
+        /// and then the close with this code.
+        ///
+        /// Made by the gateway unless the group is one of the actor side.
         public static func refuse(
             group: String,
             code: String,
@@ -50,7 +52,9 @@ public struct Faults: Sendable {
         /// Sends what is to be sent, and then ends our side only.
         public static var halfClose: Self { Self(kind: .halfClose) }
 
-        /// A close frame instead of the frame; at `.upgrade`, behind the 101. The reason may be longer than 123 bytes.
+        /// A close frame instead of the frame; at `.upgrade`, behind the 101.
+        ///
+        /// The reason may be longer than 123 bytes.
         public static func close(_ code: WebSocketCloseCode, reason: String) -> Self {
             Self(kind: .close(WebSocketClosing(code, reason: reason)))
         }
@@ -109,7 +113,9 @@ public struct Faults: Sendable {
         box.pending.withLock { $0[place, default: []].append((fault, times)) }
     }
 
-    /// Ends every TCP connection now, without a closing handshake. Returns when they are closed.
+    /// Ends every TCP connection now, without a closing handshake.
+    ///
+    /// Returns when they are closed.
     public func cutAllConnections() async { await box.hooks.withLock { $0 }?.cutAllConnections() }
 
     /// Takes all actors' process away in the middle of everything and starts it again: what was under way runs again,

@@ -2,7 +2,9 @@
 public import RivetAsync
 import Synchronization
 
-/// One client's connection, as its actor sees it. An HTTP request is one too, for as long as it runs.
+/// One client's connection, as its actor sees it.
+///
+/// An HTTP request is one too, for as long as it runs.
 public struct LocalConnection<Definition: ActorDefinition>: Sendable {
     let core: ConnectionCore
 
@@ -22,7 +24,9 @@ public struct LocalConnection<Definition: ActorDefinition>: Sendable {
         core.state.withLock { $0 } as? T
     }
 
-    /// Sends `event` to this connection alone, whether it is subscribed or not. Nothing happens once it is closed.
+    /// Sends `event` to this connection alone, whether it is subscribed or not.
+    ///
+    /// Nothing happens once it is closed.
     public func send<E: ActorEvent>(_ event: E) async where E.Source == Definition {
         await core.actor.send(OutgoingEvent(event), to: core)
     }

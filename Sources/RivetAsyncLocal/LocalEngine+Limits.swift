@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension LocalEngine {
-    /// What an engine allows and how long it waits. The defaults are Rivet's own.
+    /// What an engine allows and how long it waits.
+    ///
+    /// The defaults are Rivet's own.
     public struct Limits: Sendable {
         /// How long an action may run before it is answered with `actor.action_timed_out`; 60 seconds by default.
         public var actionTimeout: Duration = .seconds(60)

@@ -125,7 +125,9 @@ extension ActorCore {
 
     // MARK: Messages
 
-    /// One message from the client. Messages of one connection come in their order.
+    /// One message from the client.
+    ///
+    /// Messages of one connection come in their order.
     func received(_ message: ByteChunk, by connection: ConnectionCore) {
         // Legal race: the actor has closed the connection, and the client does not know yet.
         guard let state = attached[connection.id] else { return }
@@ -168,15 +170,20 @@ extension ActorCore {
         of message: ByteChunk,
         by connection: ConnectionCore
     ) {
+        let refusal = engine.faults.takeRefusal(at: .request)
+        if let refusal, !refusal.afterTheActionRan { return answer(id, .failure(refusal.failure), to: connection) }
         let token = beginWork(again: .message(message, connection))
         work[token]?.task = spawn { core in
-            let result: Result<ByteChunk, Failure>
+            var result: Result<ByteChunk, Failure>
             do {
                 result = .success(try await core.perform(name, arguments, connection))
             } catch {
                 result = .failure(Failure(thrown: error))
             }
             guard core.endWork(token) else { return }
+            if let refusal = refusal ?? core.engine.faults.takeRefusal(at: .answer) {
+                result = .failure(refusal.failure)
+            }
             core.answer(id, result, to: connection)
         }
     }

@@ -131,8 +131,9 @@ extension ActorCore {
         }
     }
 
-    /// Hands the messages to the actor one after another. One that was being consumed when the actor's process was
-    /// killed is still the first, and is consumed again.
+    /// Hands the messages to the actor one after another.
+    ///
+    /// One that was being consumed when the actor's process was killed is still the first, and is consumed again.
     func consumeQueue() {
         guard !isConsuming, phase == .running, let first = queue.first, let instance else { return }
         guard let handler = kind?.queues[first.name] else { return }

@@ -2,7 +2,9 @@
 import RivetAsync
 import Synchronization
 
-/// Where a connection's messages go. Called on the actor's lane, in the order of the messages.
+/// Where a connection's messages go.
+///
+/// Called on the actor's lane, in the order of the messages.
 protocol ConnectionOutlet: AnyObject, Sendable {
     func send(_ message: [UInt8], _ kind: OutgoingKind)
     func close(_ closing: WebSocketClosing)

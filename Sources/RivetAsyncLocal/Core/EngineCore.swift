@@ -2,7 +2,9 @@
 import RivetAsync
 import Synchronization
 
-/// What all actors of an engine share: kinds, limits, time, tasks and the directory of actors. It knows no sockets.
+/// What all actors of an engine share: kinds, limits, time, tasks and the directory of actors.
+///
+/// It knows no sockets.
 final class EngineCore: Sendable {
     struct Directory {
         /// Destroyed ones too: they can still be asked for by id (PROTOCOL b2).

@@ -94,32 +94,24 @@ struct Failure: Error {
 
     /// The HTTP status (PROTOCOL i3, i6).
     var httpStatus: Int {
-        if let status { return status }
-        switch (group, code) {
-        case ("auth", "forbidden"): return 403
-        case ("actor", "not_found"), ("actor", "action_not_found"): return 404
-        case ("actor", "method_not_allowed"): return 405
-        case ("actor", "action_timed_out"): return 408
-        case ("actor", "restarting"): return 503
-        case ("message", _), ("queue", _): return 400
-        case ("guard", "no_route"): return 404
-        case ("guard", "rate_limit"): return 429
-        case ("guard", "invalid_request_body"): return 413
-        case ("guard", "retry_attempts_exceeded"), ("guard", "upstream_error"), ("guard", "invalid_response_body"):
-            return 502
-        case ("guard", "request_timeout"), ("guard", "tunnel_message_timeout"),
-            ("guard", "gateway_response_start_timeout"):
-            return 504
-        case ("guard", "actor_ready_timeout"), ("guard", "actor_wake_retries_exceeded"),
-            ("guard", "service_unavailable"), ("guard", "actor_stopped_while_waiting"), ("guard", "tunnel_request_aborted"),
-            ("guard", "tunnel_response_closed"), ("envoy", "actor_not_found"):
-            return 503
-        case ("guard", _), ("namespace", _), ("datacenter", _), ("pegboard", _),
-            ("actor", "destroyed_while_waiting_for_ready"), ("actor", "no_runner_config_configured"):
-            return 400
+        if let status = status ?? Self.statuses["\(group).\(code)"] { return status }
+        switch group {
+        case "message", "queue", "guard", "namespace", "datacenter", "pegboard": return 400
         default: return 500
         }
     }
+
+    private static let statuses = [
+        "actor.action_not_found": 404, "actor.action_timed_out": 408, "actor.method_not_allowed": 405,
+        "actor.not_found": 404, "actor.restarting": 503, "actor.destroyed_while_waiting_for_ready": 400,
+        "actor.no_runner_config_configured": 400, "auth.forbidden": 403, "envoy.actor_not_found": 503,
+        "guard.actor_ready_timeout": 503, "guard.actor_stopped_while_waiting": 503,
+        "guard.actor_wake_retries_exceeded": 503, "guard.gateway_response_start_timeout": 504,
+        "guard.invalid_request_body": 413, "guard.invalid_response_body": 502, "guard.no_route": 404,
+        "guard.rate_limit": 429, "guard.request_timeout": 504, "guard.retry_attempts_exceeded": 502,
+        "guard.service_unavailable": 503, "guard.tunnel_message_timeout": 504, "guard.tunnel_request_aborted": 503,
+        "guard.tunnel_response_closed": 503, "guard.upstream_error": 502,
+    ]
 
     // MARK: The engine's own
 

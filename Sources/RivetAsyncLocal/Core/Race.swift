@@ -22,7 +22,9 @@ final class Race<Value: Sendable>: Sendable {
         return isFirst
     }
 
-    /// Waits for the result. One task only; cancellation is a result like another, for whoever owns the race to bring.
+    /// Waits for the result.
+    ///
+    /// One task only; cancellation is a result like another, for whoever owns the race to bring.
     func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation(isolation: isolation) { continuation in

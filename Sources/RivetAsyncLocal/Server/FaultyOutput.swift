@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
 
-/// Writes to a stream what is to be written, or what a fault makes of it. On the lane only.
+/// Writes to a stream what is to be written, or what a fault makes of it.
+///
+/// On the lane only.
 ///
 /// `@unchecked Sendable`: everything is touched on the stream's lane.
 final class FaultyOutput: LaneMember, @unchecked Sendable {

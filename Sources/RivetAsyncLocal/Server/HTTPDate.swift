@@ -23,7 +23,9 @@ enum HTTPDate {
         return remainder < 0 ? quotient - 1 : quotient
     }
 
-    /// The Gregorian date of a day counted from 1970. Years are counted from 1 March, so that the leap day is the last.
+    /// The Gregorian date of a day counted from 1970.
+    ///
+    /// Years are counted from 1 March, so that the leap day is the last.
     private static func civil(_ days: Int64) -> (year: Int64, month: Int, day: Int) {
         let fromEra = days + 719_468
         let era = floorDivide(fromEra, 146_097)

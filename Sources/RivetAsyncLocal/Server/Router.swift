@@ -11,7 +11,9 @@ struct EngineRequest: Sendable {
     var isUpgrade: Bool { head.fields.list("upgrade", contains: "websocket") }
 }
 
-/// What the engine does with a request. The ray and the date are added to a response when it is written.
+/// What the engine does with a request.
+///
+/// The ray and the date are added to a response when it is written.
 enum EngineAnswer: Sendable {
     case response(HTTPResponseHead, [UInt8])
     case upgrade(EngineUpgrade)
@@ -27,7 +29,9 @@ enum EngineUpgrade: Sendable {
     case close(WebSocketClosing, silence: Duration = .zero)
 }
 
-/// Finds the answer to a request (PROTOCOL k1): the actors API, metadata and the gateway. It knows no sockets.
+/// Finds the answer to a request (PROTOCOL k1): the actors API, metadata and the gateway.
+///
+/// It knows no sockets.
 struct Router: Sendable {
     let engine: EngineCore
 

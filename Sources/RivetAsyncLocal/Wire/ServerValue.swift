@@ -2,7 +2,9 @@
 import RivetAsync
 
 /// Values as Rivet's server writes those that pass through its JSON value: outputs over HTTP in json and cbor, and all
-/// metadata. Members come sorted, floats in the shortest exact form (PROTOCOL e1, j3).
+/// metadata.
+///
+/// Members come sorted, floats in the shortest exact form (PROTOCOL e1, j3).
 enum ServerValue {
     /// - Throws: `CodingFailure`, when `bytes` is not one value of the format.
     static func normalized(_ bytes: ByteChunk, isJSON: Bool) throws -> ByteChunk {

@@ -29,8 +29,7 @@ struct TranscriptTests {
         #expect(created["content-type"] == "application/json")
         #expect(created["x-rivet-ray-id"]?.count == 30)
         let actor = String(created.text.dropFirst(#"{"actor":{"actor_id":""#.count).prefix(30))
-        let beforeNamespace = #"{"actor":{"actor_id":"","name":"counter","key":"my-counter","namespace_id":""#.count + 30
-        let namespace = String(created.text.dropFirst(beforeNamespace).prefix(30))
+        let namespace = String(created.text.split(separator: #""namespace_id":""#)[1].prefix(30))
         let time = String(created.text.split(separator: #""create_ts":"#)[1].prefix(13))
         #expect(
             created.text
