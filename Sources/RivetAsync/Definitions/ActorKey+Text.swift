@@ -23,7 +23,9 @@ extension ActorKey {
     /// The text of headers and of an error's actor, where no parts is the empty text (PROTOCOL b1).
     package var headerText: String { parts.isEmpty ? "" : text }
 
-    /// Reads a key's text. Every text means some key: `""` and `/` mean no parts, a backslash at the end is literal.
+    /// Reads a key's text.
+    ///
+    /// Every text means some key: `""` and `/` mean no parts, a backslash at the end is literal.
     package init(text: some StringProtocol) {
         let bytes = Array(text.utf8)
         if bytes.isEmpty || bytes == [Self.slash] {

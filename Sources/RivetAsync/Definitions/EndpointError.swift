@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is wrong with an endpoint's text. The text itself is not repeated: it may hold a token.
+/// What is wrong with an endpoint's text.
+///
+/// The text itself is not repeated: it may hold a token.
 package enum EndpointError: String, Error, Sendable, CustomStringConvertible {
     case scheme, host, port, path, query, fragment, userInfo, tokenWithoutNamespace
 

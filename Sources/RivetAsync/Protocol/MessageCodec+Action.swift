@@ -7,7 +7,9 @@ extension MessageCodec {
         writeSingle("args", arguments, to: &output)
     }
 
-    /// The arguments as they stand there; none, or null, is an empty array. What is not an array is one argument.
+    /// The arguments as they stand there; none, or null, is an empty array.
+    ///
+    /// What is not an array is one argument.
     package func readActionBody(_ body: ByteChunk) throws(CodingFailure) -> ByteChunk {
         guard let arguments = try readSingle("args", body), encoding == .bare || !isNothing(arguments) else {
             return emptyArguments

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the actor says on a connection (PROTOCOL g2). Names and values are slices of the received message: nothing is
-/// copied and no text made for an event that nobody wants.
+/// What the actor says on a connection (PROTOCOL g2).
+///
+/// Names and values are slices of the received message: nothing is copied and no text made for an event that nobody
+/// wants.
 package enum ServerMessage: Sendable {
     case initial(actorID: ActorID, connectionID: String)
     /// Without `actionID`: about the connection, and a close follows.

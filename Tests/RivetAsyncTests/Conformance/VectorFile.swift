@@ -76,6 +76,8 @@ enum VectorFile {
         return groups
     }()
 
+    static var groupNames: [String] { Array(groups.keys) }
+
     /// The vectors of a group; empty if there is no such group, which the tests' counts notice.
     static func group(_ name: String) -> [Vector] { groups[name] ?? [] }
 
