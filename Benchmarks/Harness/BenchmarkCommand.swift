@@ -19,6 +19,9 @@ struct BenchmarkCommand {
         case .serve:
             try ReferenceServer.serve()
             return 0
+        case .serveTLS(let directory):
+            try TLSPeer.serve(directory)
+            return 0
         case .run where selected.isEmpty:
             throw BenchmarkFailure("no case matches; --list shows them")
         case .run:

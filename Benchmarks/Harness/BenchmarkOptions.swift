@@ -2,7 +2,10 @@
 
 /// The command line.
 struct BenchmarkOptions {
-    enum Mode { case run, list, help, serve }
+    enum Mode: Equatable {
+        case run, list, help, serve
+        case serveTLS(String)
+    }
 
     var mode = Mode.run
     var filters: [String] = []
@@ -21,6 +24,7 @@ struct BenchmarkOptions {
           --json FILE      also writes the results to FILE
           --compare FILE   shows the change against an earlier FILE
           --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
+          --serve-tls DIR  is the peer of the TLS cases in the same way, with the certificate in DIR
           --help           this text
 
         Without options it takes less than 90 seconds. Every case checks its own result; `sum` is the checksum.
@@ -39,6 +43,7 @@ struct BenchmarkOptions {
             case "--json": jsonFile = try Self.value(of: argument, from: &rest)
             case "--compare": compareFile = try Self.value(of: argument, from: &rest)
             case "--serve": mode = .serve
+            case "--serve-tls": mode = .serveTLS(try Self.value(of: argument, from: &rest))
             case "--help", "-h": mode = .help
             default: throw BenchmarkFailure("unknown option \(argument); --help lists them")
             }

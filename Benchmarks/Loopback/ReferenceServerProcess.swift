@@ -10,7 +10,10 @@ final class ReferenceServerProcess: Sendable {
         var port: UInt16
     }
 
+    private let arguments: [String]
     private let running = Mutex<Running?>(nil)
+
+    init(_ arguments: [String] = ["--serve"]) { self.arguments = arguments }
 
     func port() throws -> UInt16 {
         try running.withLock { running in
@@ -19,7 +22,7 @@ final class ReferenceServerProcess: Sendable {
             let input = Pipe()
             let output = Pipe()
             process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            process.arguments = ["--serve"]
+            process.arguments = arguments
             process.standardInput = input
             process.standardOutput = output
             try process.run()
