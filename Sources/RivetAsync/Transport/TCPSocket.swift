@@ -181,7 +181,14 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
 
     package func turnEnds() {
         isEndOfTurnAsked = false
-        if isOpen, !isWriteBlocked { send() }
+        guard isOpen else { return }
+        if !isWriteBlocked { send() }
+        // A buffer that has grown for a burst is not kept by an idle connection. Not given back sooner: a writer that
+        // goes on would have its memory taken from and given to the system again and again.
+        if output.isEmpty {
+            if largestOutput > highWaterMark { output = ByteBuffer() }
+            largestOutput = 0
+        }
     }
 
     private func send() {
@@ -199,9 +206,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             }
         }
         if output.isEmpty {
-            // A buffer that has grown for a burst is not kept by an idle connection.
-            if largestOutput > highWaterMark { output = ByteBuffer() }
-            largestOutput = 0
+            if largestOutput > highWaterMark { askForEndOfTurn() }
             if isFinishingWriting, !hasFinishedWriting, writeError == nil {
                 hasFinishedWriting = true
                 SystemCalls.finishWriting(descriptor)

@@ -231,7 +231,8 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         body(&plaintext)
         largestPlaintext = max(largestPlaintext, plaintext.count)
         // When the stream below is too full then it is it that calls `writable`, so it has to get everything.
-        if pendingOutput > highWaterMark { encrypt() } else { askForEndOfTurn() }
+        if pendingOutput > highWaterMark { encrypt() }
+        askForEndOfTurn()
     }
 
     package func finishWriting() {
@@ -261,8 +262,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
                 failure = error
             }
             // Here and not behind: the stream below may call `writable` before its `write` returns.
-            if largestPlaintext > highWaterMark { plaintext = ByteBuffer() } else { plaintext.removeAll() }
-            largestPlaintext = 0
+            plaintext.removeAll()
         }
         if let failure { fail(.tls(failure)) }
     }
@@ -338,6 +338,13 @@ extension TLSStream: LaneMember {
 
     package func turnEnds() {
         isEndOfTurnAsked = false
-        if engine != nil { encrypt() } else { below.close() }
+        guard engine != nil else { return below.close() }
+        encrypt()
+        // A buffer that has grown for a burst is not kept by an idle connection. Not given back sooner: a writer that
+        // goes on would have its memory taken from and given to the system again and again.
+        if largestPlaintext > lowWaterMark, plaintext.isEmpty {
+            plaintext = ByteBuffer()
+            largestPlaintext = 0
+        }
     }
 }
