@@ -12,6 +12,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
 
     private var decoder: HTTPResponseDecoder
     private var exchange: HTTPExchange?
+    private var isFirstExchange = true
     private(set) var isOpen = true
 
     init(
@@ -45,6 +46,14 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
 
     /// Whether a byte of the answer to the current request has come.
     var hasAnswerBegun: Bool { decoder.hasBegun }
+
+    /// Whether the first request of a plain connection was answered by its end.
+    func mayNeedTLS(after error: any Error) -> Bool {
+        guard isFirstExchange, !decoder.hasBegun, stream.securityDescription == nil else { return false }
+        if case HTTPError.truncated(.head, received: 0, expected: nil) = error { return true }
+        if case TransportError.system(.receive, .connectionReset) = error { return true }
+        return false
+    }
 
     func received(_ bytes: ByteChunk) {
         var position = 0
@@ -94,6 +103,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
     private func end(_ finished: HTTPExchange) {
         if isOpen {
             // A request that was answered before all of it was sent leaves the connection in the middle of it.
+            isFirstExchange = false
             if decoder.keepsAlive, finished.hasSentAll {
                 stream.resumeReading()
                 becameFree(self)

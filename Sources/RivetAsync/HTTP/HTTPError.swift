@@ -66,6 +66,8 @@ package enum HTTPError: Error, Sendable, Equatable {
     case unexpectedBytes(count: Int)
     /// 101 where no upgrade was asked for.
     case unexpectedUpgrade
+    /// A record of TLS where an answer should be (RFC 8446 §5.1): plain HTTP was sent to a port for `https`.
+    case answeredInTLS
 
     /// Whether the peer broke the protocol, rather than our caller.
     package var isPeersFault: Bool {
@@ -74,7 +76,7 @@ package enum HTTPError: Error, Sendable, Equatable {
             .framingField, .bodyLength, .bodyHasReader, .poolClosed, .hostFields:
             false
         case .malformed, .unsupportedVersion, .bothLengths, .conflictingLengths, .unsupportedTransferCoding, .tooLarge,
-            .truncated, .unexpectedBytes, .unexpectedUpgrade:
+            .truncated, .unexpectedBytes, .unexpectedUpgrade, .answeredInTLS:
             true
         }
     }
@@ -109,6 +111,8 @@ extension HTTPError: CustomStringConvertible {
         case .truncated(let section, let received, nil):
             "the connection ended in the \(section.rawValue) of an HTTP message, after \(received) bytes"
         case .unexpectedBytes(let count): "the peer sent \(count) bytes that no request asked for"
+        case .answeredInTLS:
+            "the server speaks TLS at this port: the address must begin with https, or the port is wrong"
         case .unexpectedUpgrade: "the peer switched protocols (101) without being asked"
         }
     }

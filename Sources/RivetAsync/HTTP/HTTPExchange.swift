@@ -258,7 +258,12 @@ final class HTTPExchange: @unchecked Sendable {
 
     /// The connection was closed under this exchange.
     func connectionClosed(_ error: any Error) {
-        let failure = HTTPFailure(error, requestLeft: true, answerBegun: connection.hasAnswerBegun)
+        let failure = HTTPFailure(
+            error,
+            requestLeft: true,
+            answerBegun: connection.hasAnswerBegun,
+            mayNeedTLS: connection.mayNeedTLS(after: error)
+        )
         switch answer {
         case .waiting(let continuation):
             finish(continuation, .failure(failure))

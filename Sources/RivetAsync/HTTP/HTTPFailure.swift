@@ -10,14 +10,24 @@ package struct HTTPFailure: Error, Sendable {
     /// A byte of the answer has arrived.
     package let answerBegun: Bool
 
-    package init(_ error: any Error, requestLeft: Bool = false, answerBegun: Bool = false) {
+    /// The connection was plain and ended without a byte, as one to a port for `https` does.
+    package let mayNeedTLS: Bool
+
+    package init(
+        _ error: any Error,
+        requestLeft: Bool = false,
+        answerBegun: Bool = false,
+        mayNeedTLS: Bool = false
+    ) {
         (self.error, self.requestLeft, self.answerBegun) = (error, requestLeft, answerBegun)
+        self.mayNeedTLS = mayNeedTLS
     }
 }
 
 extension HTTPFailure: CustomStringConvertible {
     package var description: String {
         let progress = answerBegun ? "within the answer" : requestLeft ? "after the request left" : "before it was sent"
-        return "HTTP exchange failed \(progress): \(error)"
+        let advice = mayNeedTLS ? " (a port for https ends plain http in this way: should the address begin so?)" : ""
+        return "HTTP exchange failed \(progress): \(error)\(advice)"
     }
 }

@@ -163,6 +163,8 @@ package struct HTTPResponseDecoder: Sendable {
         var at = position
         while index < prefix.utf8CodeUnitCount, at < chunk.count {
             guard chunk[at] == prefix.utf8Start[index] else {
+                // An alert, as the answer to what is no ClientHello.
+                if index == 0, chunk[at] == 21 { throw .answeredInTLS }
                 throw .malformed(.statusLine, offset: reader.offset &+ at &- position)
             }
             index &+= 1

@@ -57,7 +57,7 @@ struct HostileHTTPPeer: Sendable, CustomTestStringConvertible {
         // The status line.
         Self("another protocol", "SSH-2.0-OpenSSH_9.6\r\n", .malformed(.statusLine, offset: 0)),
         Self("another protocol that begins alike", "HTTQ", .malformed(.statusLine, offset: 3)),
-        Self("TLS on a plain port", "\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{28}", .malformed(.statusLine, offset: 0)),
+        Self("TLS on a plain port", "\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{28}", .answeredInTLS),
         Self("HTTP/2", "HTTP/2.0 200 OK\r\n", .unsupportedVersion(offset: 5)),
         Self("a version without its minor number", "HTTP/1.x 200 OK\r\n", .malformed(.statusLine, offset: 7)),
         Self("a version cut short", "HTTP/1\r\n", .malformed(.statusLine, offset: 6)),
