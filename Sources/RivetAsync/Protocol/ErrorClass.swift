@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What an error of Rivet's means for the one who called: PROTOCOL section i as a pure function.
+///
+/// Codes are an open set (B212): one that is not named here is classified by its group, then by its status.
+package struct ErrorClass: Sendable, Equatable {
+    package enum Execution: Sendable, Equatable {
+        /// The action did not run: a repeat is safe (B52).
+        case notSent
+        /// Open whether it ran: repeated only where the caller said so (B53).
+        case mayHaveRun
+        case ran
+    }
+
+    package var execution: Execution
+    /// Whether the cause passes, so that the same call may succeed later.
+    package var isTransient: Bool
+    /// Whether a handle by key forgets the id it kept (B30).
+    package var forgetsID = false
+    /// Whether a handle by key looks the actor up again and repeats the call (B31, B52).
+    package var resolvesAgain = false
+
+    package init(
+        execution: Execution,
+        isTransient: Bool,
+        forgetsID: Bool = false,
+        resolvesAgain: Bool = false
+    ) {
+        self.execution = execution
+        self.isTransient = isTransient
+        self.forgetsID = forgetsID
+        self.resolvesAgain = resolvesAgain
+    }
+
+    private static func safe(isTransient: Bool, forgetsID: Bool = false) -> Self {
+        Self(execution: .notSent, isTransient: isTransient, forgetsID: forgetsID)
+    }
+
+    private static func maybeRan(isTransient: Bool, forgetsID: Bool = false) -> Self {
+        Self(execution: .mayHaveRun, isTransient: isTransient, forgetsID: forgetsID)
+    }
+
+    /// The actor is gone, or the kept id is stale.
+    private static func gone(isTransient: Bool = false) -> Self {
+        Self(execution: .notSent, isTransient: isTransient, forgetsID: true, resolvesAgain: true)
+    }
+
+    private static let refused = safe(isTransient: false)
+    private static let ran = Self(execution: .ran, isTransient: false)
+
+    // MARK: Answers
+
+    /// An error answer, over HTTP or, without a status, to an action of a connection.
+    ///
+    /// `metadataResource` is the member `resource` of the metadata of `actor.not_found` (i3). `fromGateway`: it has
+    /// `x-rivet-error` and no `x-rivet-actor`.
+    package static func answer(
+        group: String,
+        code: String,
+        status: Int?,
+        metadataResource: String? = nil,
+        fromGateway: Bool = false
+    ) -> ErrorClass {
+        switch (group, code) {
+        case ("actor", "not_found"):
+            // A wrong path is no stale id; an instance that is not running there comes back (i3).
+            return metadataResource == "route" ? refused : gone(isTransient: metadataResource == "instance")
+        case ("core", "internal_error"):
+            // The same code for a request that did not decode (i6), and for anything unexpected.
+            return status == 400 ? refused : maybeRan(isTransient: true)
+        default:
+            break
+        }
+        if let known = codes["\(group).\(code)"] { return known }
+        if group == "actor", code.hasPrefix("destroyed_") {
+            return gone(isTransient: code == "destroyed_during_creation")
+        }
+        if code.hasPrefix("route_"), code.hasSuffix("_timeout") { return maybeRan(isTransient: true) }
+        if group == "guard", code.hasPrefix("query_") { return refused }
+        if let known = groups[group] { return known }
+        return maybeRan(isTransient: fromGateway && isTransient(status: status ?? 500))
+    }
+
+    /// An answer that is not Rivet's: nothing but its status is known.
+    package static func foreignAnswer(status: Int) -> ErrorClass {
+        maybeRan(isTransient: isTransient(status: status))
+    }
+
+    /// Whether an HTTP status stands for a cause that passes; also that of a refused handshake (B149).
+    package static func isTransient(status: Int) -> Bool {
+        switch status {
+        case 408, 425, 429, 500...599: true
+        default: false
+        }
+    }
+
+    /// Codes of i3, i5 and i6.
+    ///
+    /// Over HTTP no routing error proves that the action did not run, since the gateway may
+    /// have tried before (i4): what is "safe*" there is `maybeRan` here.
+    private static let codes: [String: ErrorClass] = [
+        "actor.action_not_found": refused,
+        "actor.method_not_allowed": refused,
+        "actor.no_runner_config_configured": refused,
+        "actor.duplicate_key": refused,
+        "actor.key_reserved_in_different_datacenter": refused,
+        "actor.namespace_not_found": refused,
+        "actor.empty_key": refused,
+        "actor.key_too_large": refused,
+        "actor.input_too_large": refused,
+        "actor.invalid_request": refused,
+        "actor.unsupported_websocket_encoding": refused,
+        "actor.overloaded": safe(isTransient: true),
+        "actor.callback_timed_out": safe(isTransient: true),
+        "actor.starting": maybeRan(isTransient: true, forgetsID: true),
+        "actor.not_ready": maybeRan(isTransient: true, forgetsID: true),
+        "actor.not_configured": maybeRan(isTransient: true, forgetsID: true),
+        "actor.stopping": maybeRan(isTransient: true, forgetsID: true),
+        "actor.destroying": maybeRan(isTransient: true, forgetsID: true),
+        "actor.dropped_reply": maybeRan(isTransient: true, forgetsID: true),
+        "actor.restarting": maybeRan(isTransient: true),
+        "actor.action_timed_out": maybeRan(isTransient: true),
+        "actor.aborted": maybeRan(isTransient: true),
+        "actor.panicked": maybeRan(isTransient: false),
+        "rivetkit.internal_error": maybeRan(isTransient: false),
+        "message.incoming_too_long": refused,
+        "message.outgoing_too_long": ran,
+        "queue.full": safe(isTransient: true),
+        "namespace.not_found": refused,
+        "datacenter.not_found": refused,
+        "guard.no_route": refused,
+        "guard.missing_header": refused,
+        "guard.invalid_header": refused,
+        "guard.must_use_regional_host": refused,
+        "guard.invalid_request_body": refused,
+        "guard.rate_limit": safe(isTransient: true),
+        "guard.service_unavailable": safe(isTransient: true),
+        "envoy.actor_not_found": safe(isTransient: true),
+    ]
+
+    private static let groups: [String: ErrorClass] = [
+        "auth": refused,
+        "api": refused,
+        "validation": refused,
+        "protocol": refused,
+        "queue": refused,
+        "user": ran,
+        "guard": maybeRan(isTransient: true),
+        "pegboard": maybeRan(isTransient: true),
+        "envoy": maybeRan(isTransient: true),
+    ]
+
+    // MARK: Connections
+
+    /// What the end of a connection, or the refusal of one, means for its reconnect loop.
+    package struct Close: Sendable, Equatable {
+        /// Whether no further attempt follows by default (B152).
+        package var isPermanent: Bool
+        /// Whether a handle by key forgets the id it kept, and so resolves anew.
+        package var forgetsID: Bool
+        /// False where the actions under way must not be repeated, idempotent or not: they ran (B231).
+        package var allowsRepeat = true
+
+        package init(isPermanent: Bool, forgetsID: Bool, allowsRepeat: Bool = true) {
+            self.isPermanent = isPermanent
+            self.forgetsID = forgetsID
+            self.allowsRepeat = allowsRepeat
+        }
+    }
+
+    /// A close by the peer.
+    ///
+    /// `isPinned`: the handle is by id, so there is no key to resolve again.
+    package static func close(code: UInt16, reason: String, isPinned: Bool) -> Close {
+        // A normal close says nothing: the actor stopped, was destroyed or let us go (h9); the next attempt tells.
+        guard code != 1_000, let reason = CloseReasonText(reason) else {
+            return Close(isPermanent: false, forgetsID: code == 1_000)
+        }
+        return refusal(group: reason.group, code: reason.code, isPinned: isPinned)
+    }
+
+    /// The same for an error without action id, which a close follows (B142).
+    package static func refusal(group: String, code: String, isPinned: Bool) -> Close {
+        let name = "\(group).\(code)"
+        let isGone = name == "actor.not_found" || (group == "actor" && code.hasPrefix("destroyed_"))
+        let isFinal =
+            group == "auth" || group == "user" || finalCloses.contains(name)
+            || (group == "guard" && code.hasPrefix("query_"))
+        return Close(
+            isPermanent: isFinal || (isGone && isPinned),
+            forgetsID: isGone || codes[name]?.forgetsID == true || name == "actor.stopped",
+            allowsRepeat: name != "actor.send_failed"
+        )
+    }
+
+    private static let finalCloses: Set<String> = [
+        "actor.unsupported_websocket_encoding", "actor.invalid_request", "actor.no_runner_config_configured",
+        "namespace.not_found", "datacenter.not_found", "guard.no_route", "guard.missing_header", "guard.invalid_header",
+        "guard.must_use_regional_host", "guard.invalid_request_body",
+    ]
+}
