@@ -40,7 +40,8 @@ struct ReferenceFrames {
             if bytes[start] & 0xF < 8 { try body(bytes[payload]) }
             start += head + size
         }
-        bytes.replaceSubrange(0..<(count - start), with: bytes[start..<count])
+        // In place: a slice on the right-hand side would make every call copy the whole buffer.
+        bytes.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<count])) }
         count -= start
     }
 
