@@ -87,3 +87,6 @@ cp leaf.key chain.key
 cat unknown.pem stranger.pem > unknownchain.pem
 cp leaf.key unknownchain.key
 openssl ec -in leaf.key -aes128 -passout pass:secret -out locked.key 2> /dev/null
+mkdir hashed
+cp root.pem hashed/
+openssl rehash hashed

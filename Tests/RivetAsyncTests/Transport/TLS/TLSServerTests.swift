@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import RivetAsync
 import RivetAsyncLocal
 import Synchronization
@@ -102,6 +103,15 @@ struct TLSServerTests {
                 let file = certificates.certificate("root")
                 configuration.trustStore = .system
                 configuration.environment = { $0 == "SSL_CERT_FILE" ? file : nil }
+            }
+        ),
+        Accepted(
+            fact: "a root of SSL_CERT_DIR",
+            server: "good",
+            change: { configuration, certificates in
+                let directories = "/nowhere:\(certificates.directory)/hashed"
+                configuration.trustStore = .system
+                configuration.environment = { $0 == "SSL_CERT_DIR" ? directories : nil }
             }
         ),
         Accepted(
@@ -386,6 +396,22 @@ struct TLSServerTests {
         }
         #expect(error.kind == row.kind)
         for part in row.says { #expect(error.message.contains(part)) }
+        #expect(await client.descriptorsAfterShutDown() == 0)
+    }
+
+    @Test(.enabled(if: access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0, "needs Debian's ca-certificates"))
+    func theSystemsTrustStoreDoesNotHoldAPrivateRoot() async throws {
+        let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
+        var configuration = certificates.configuration(for: "server.test")
+        configuration.trustStore = .system
+        configuration.environment = { _ in nil }
+        let client = TLSClient(configuration)
+        guard case .tls(let error) = await Self.error(of: client, port: try await servers.port("good")) else {
+            Issue.record("no TLS error")
+            return
+        }
+        #expect(error.kind == .missingIssuer)
+        #expect(error.message.contains("issued by \"CN = root\""))
         #expect(await client.descriptorsAfterShutDown() == 0)
     }
 
