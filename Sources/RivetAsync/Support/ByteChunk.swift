@@ -58,6 +58,9 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
         return ByteChunk(storage: storage, offset: offset + clamped.lowerBound, count: clamped.count)
     }
 
+    /// Which buffer this slice is of; equal for slices of one buffer, nil for no bytes.
+    package var bufferID: ObjectIdentifier? { storage.map { ObjectIdentifier($0) } }
+
     /// The size of the buffer that this slice keeps alive, in bytes.
     package var retainedSize: Int { storage?.capacity ?? 0 }
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What became of a message that was waited for.
+public enum QueueOutcome<Reply: Sendable>: Sendable {
+    /// The actor completed it, with a reply if it gave one.
+    case completed(Reply?)
+    /// It was not completed in time; it stays in the queue.
+    case timedOut
+    /// A status that this version does not know (an open set).
+    case other(String)
+}
+
+extension ActorHandle {
+    /// Puts a message into an actor's queue; returns when it is stored.
+    ///
+    /// - Throws: ``RivetError``; `queue.full`, `queue.message_too_large`. When the answer was lost, ``RivetError/execution``
+    ///   is ``RivetError/Execution/mayHaveRun``: it may be stored. Repeats and cancellation as for ``send(_:_:)``.
+    public func enqueue<M: ActorQueueMessage>(
+        _ message: M,
+        _ options: CallOptions = .init()
+    ) async throws where M.Target == Definition {
+        try await enqueue(M.queueName, message, options)
+    }
+
+    /// Puts a message into an actor's queue and waits until the actor has completed it.
+    ///
+    /// - Parameters:
+    ///   - message: the message.
+    ///   - timeout: how long the actor may take. Beyond the actor's own action time-out (60 s by default) it ends as an
+    ///     error `actor.action_timed_out` instead (PROTOCOL e2).
+    ///   - options: for this call; its default deadline is `timeout` and 15 s.
+    public func enqueueAndWait<M: ActorQueueMessage>(
+        _ message: M,
+        timeout: Duration,
+        _ options: CallOptions = .init()
+    ) async throws -> QueueOutcome<M.Reply> where M.Target == Definition {
+        try await enqueueAndWait(M.queueName, message, as: M.Reply.self, timeout: timeout, options)
+    }
+
+    /// As ``enqueue(_:_:)``, by name.
+    public func enqueue(
+        _ queueName: String,
+        _ body: some Encodable & Sendable,
+        _ options: CallOptions = .init()
+    ) async throws {
+        _ = try await core.enqueue(queueName, try core.context.encodeBody(body, of: queueName), options)
+    }
+
+    /// As ``enqueueAndWait(_:timeout:_:)``, by name.
+    public func enqueueAndWait<Reply: Decodable & Sendable>(
+        _ queueName: String,
+        _ body: some Encodable & Sendable,
+        as _: Reply.Type,
+        timeout: Duration,
+        _ options: CallOptions = .init()
+    ) async throws -> QueueOutcome<Reply> {
+        let body = try core.context.encodeBody(body, of: queueName)
+        let result = try await core.enqueue(queueName, body, options, waiting: timeout)
+        switch result.status {
+        case QueueResult.completed:
+            guard let response = result.response else { return .completed(nil) }
+            return .completed(try core.context.value(response).decodeOutput(Reply?.self, of: queueName))
+        case QueueResult.timedOut:
+            return .timedOut
+        default:
+            return .other(result.status)
+        }
+    }
+}
+
+extension HandleCore {
+    func enqueue(
+        _ name: String,
+        _ body: ByteChunk,
+        _ options: CallOptions,
+        waiting timeout: Duration? = nil
+    ) async throws -> QueueResult {
+        let codec = MessageCodec(context.configuration.encoding.wire)
+        let milliseconds = timeout.map { UInt64(max(0, min($0 / .milliseconds(1), 9e15))) }
+        var buffer = ByteBuffer()
+        codec.writeQueueBody(
+            QueueRequest(body: body, waits: timeout != nil, timeout: milliseconds),
+            to: &buffer
+        )
+        let answer = try await post(
+            .queue(name),
+            path: .queue(name),
+            body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
+            options,
+            // The actor's answer at its own time-out comes first (B176).
+            timeout: timeout.map { $0 + .seconds(15) }
+        )
+        return try answer.decodeRan(name) { try codec.readQueueResult($0) }
+    }
+}

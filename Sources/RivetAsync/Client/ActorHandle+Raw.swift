@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ActorHandle {
+    /// Sends a request to the actor's own HTTP handler.
+    ///
+    /// Whatever that answers is returned, also a 404 or 500 of its own; an error of Rivet's is thrown (PROTOCOL d, B229).
+    /// Repeats as for ``send(_:_:)``, but never with a streamed body. The deadline covers the answer's head; the body is
+    /// read at the reader's pace. Cancelling the call drops the request.
+    public func fetch(_ request: ActorRequest, _ options: CallOptions = .init()) async throws -> ActorResponse {
+        try await core.fetch(request, options)
+    }
+
+    /// Opens a WebSocket to the actor's own handler. It is not reconnected: open another one.
+    ///
+    /// - Parameters:
+    ///   - path: path and query, as in ``ActorRequest/path``.
+    ///   - subprotocols: reach the actor as a request field; the engine always selects its own (PROTOCOL f4).
+    ///   - options: `timeout` is for opening; ``RivetConfiguration/openTimeout`` by default.
+    /// - Throws: ``RivetError``; `CancellationError`. What the actor refuses after the upgrade ends
+    ///   ``ActorWebSocket/messages``.
+    public func webSocket(
+        _ path: String = "",
+        subprotocols: [String] = [],
+        _ options: CallOptions = .init()
+    ) async throws -> ActorWebSocket {
+        try await core.webSocket(path, subprotocols, options)
+    }
+
+    /// Gives `body` a WebSocket and closes it before returning, whether `body` returns, throws or is cancelled.
+    nonisolated(nonsending) public func withWebSocket<R>(
+        _ path: String = "",
+        subprotocols: [String] = [],
+        _ options: CallOptions = .init(),
+        _ body: (ActorWebSocket) async throws -> R
+    ) async throws -> R {
+        let socket = try await webSocket(path, subprotocols: subprotocols, options)
+        do {
+            let result = try await body(socket)
+            await socket.close()
+            return result
+        } catch {
+            await socket.close()
+            throw error
+        }
+    }
+}
+
+extension HandleCore {
+    func fetch(_ request: ActorRequest, _ options: CallOptions) async throws -> ActorResponse {
+        let path = try gatewayPath { () throws(GatewayPathError) in try .request(request.path) }
+        try checkFields(request.fields)
+        var own = request.fields
+        if own["content-type"] == nil, let type = request.body.contentType { own["Content-Type"] = type }
+        let encoding = WireEncoding.json  // Of the errors of the actor side, unless the caller asks for another.
+        return try await repeating(.raw, options, canRepeat: request.body.content.isRepeatable) { [self, own] call in
+            let head = try await requestHead(call, method: request.method, path: path, own: own, options)
+            let endpoint = call.address.endpoint
+            do {
+                let response = try await context.pool.execute(
+                    head,
+                    to: HTTPOrigin(endpoint),
+                    body: request.body.content,
+                    deadline: call.deadline,
+                    deadlineCoversBody: false
+                )
+                if let error = try await rivetsOwn(response, encoding) { throw error }
+                return ActorResponse(
+                    status: response.head.status,
+                    fields: response.head.fields,
+                    body: ResponseBody(body: response.body, endpoint: endpoint)
+                )
+            } catch let failure as HTTPFailure {
+                if failure.error is CancellationError { throw CancellationError() }
+                throw RivetError(failure, endpoint: endpoint, kind: RequestKind.raw.name)
+            }
+        }
+    }
+
+    /// The error where the gateway or the engine answered in the actor's place; nil where the actor side did (B229).
+    private func rivetsOwn(_ response: HTTPResponse, _ encoding: WireEncoding) async throws -> RivetError? {
+        guard response.head.fields["x-rivet-actor"] == nil, response.head.status >= 400 else { return nil }
+        let body = ByteChunk(try await response.body.collect(upTo: context.configuration.maxMessageSize))
+        return RivetError(answer: HTTPAnswer(head: response.head, body: body), encoding: encoding, of: .raw)
+    }
+
+    func webSocket(
+        _ path: String,
+        _ subprotocols: [String],
+        _ options: CallOptions
+    ) async throws -> ActorWebSocket {
+        let path = try gatewayPath { () throws(GatewayPathError) in try .webSocket(path) }
+        try checkFields(options.fields)
+        let timeout = options.timeout ?? context.configuration.openTimeout
+        return try await repeating(.raw, options, timeout: timeout) { [self] call in
+            let endpoint = call.address.endpoint
+            do {
+                return try await withDeadline(call.deadline, time: context.time) { [self] in
+                    try await openWebSocket(call, path, subprotocols, options)
+                }
+            } catch let error as TransportError {
+                throw RivetError.transport(error, endpoint, .notSent)
+            } catch {
+                throw ConnectionFailure(attemptError: error, endpoint: endpoint, openTimeout: timeout).thrown(error)
+            }
+        }
+    }
+
+    private func openWebSocket(
+        _ call: Call,
+        _ path: GatewayPath,
+        _ subprotocols: [String],
+        _ options: CallOptions
+    ) async throws -> ActorWebSocket {
+        let endpoint = call.address.endpoint
+        let offer = Subprotocols(
+            // The bytes are the user's own (B195).
+            encoding: nil,
+            parameters: try await encodedParameters(self.options.parameters),
+            skipsReadyWait: options.skipsReadyWait ?? self.options.skipsReadyWait
+                ?? context.configuration.skipsReadyWait,
+            user: subprotocols
+        )
+        let handshake = try WebSocketHandshake(
+            target: GatewayURL.target(endpoint, actorID: call.actorID, token: call.address.token, path: path),
+            host: endpoint.authority,
+            subprotocols: offer.list,
+            requiresSubprotocol: true,
+            fields: context.fields(own: [:], call: options.fields),
+            nonce: KernelRandom.bytes(16)
+        )
+        let lane = context.nextLane()
+        let stream = try await context.dialing.dial(
+            host: endpoint.host,
+            port: Int(endpoint.port),
+            isSecure: endpoint.usesTLS,
+            lane: lane,
+            deadline: call.deadline
+        )
+        let channel = WebSocketChannel(
+            lane: lane,
+            maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.fill),
+            translate: { ActorWebSocket.error(of: $0) }
+        )
+        let time = context.time
+        let deadlines = context.deadlines
+        _ = try await WebSocketConnection.open(handshake, over: stream) { _, _ in
+            let connection = WebSocketConnection(
+                stream: stream,
+                handler: channel,
+                configuration: .init(role: .client, closeTimeout: .seconds(2)),
+                time: time,
+                deadlines: deadlines
+            )
+            channel.attach(connection)
+            return connection
+        }
+        return ActorWebSocket(channel, lane: lane, context: context)
+    }
+
+    private func gatewayPath(_ make: () throws(GatewayPathError) -> GatewayPath) throws -> GatewayPath {
+        do {
+            return try make()
+        } catch {
+            throw RivetError(.invalidArgument, "\(error)", fault: .caller, underlying: error)
+        }
+    }
+
+    /// The gateway would drop such a field in silence (PROTOCOL d, B184).
+    private func checkFields(_ fields: HTTPFields) throws {
+        for field in fields where !field.value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+            throw RivetError(
+                .invalidArgument,
+                "the value of the field \(field.name) is not printable ASCII, which Rivet's gateway would drop",
+                fault: .caller
+            )
+        }
+    }
+}
+
+extension HTTPOrigin {
+    init(_ endpoint: Endpoint) {
+        self.init(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS)
+    }
+}
+
+extension ConnectionFailure {
+    /// What a caller sees who opens one socket: its cancellation stays what it is.
+    fileprivate func thrown(_ original: any Error) -> any Error {
+        original is CancellationError ? original : error
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A value that names a remote actor. Making or copying one costs no network.
+///
+/// The first use looks the actor's id up; the handle and its copies keep it until the actor is gone (B28, B30). A handle
+/// made with a key follows the key: when its actor was destroyed, the next call reaches the new one.
+///
+/// Calls from many tasks run side by side; order is promised to a task that awaits one call before the next.
+public struct ActorHandle<Definition: ActorDefinition>: Sendable {
+    let core: HandleCore
+
+    init(core: HandleCore) { self.core = core }
+
+    init(_ context: ClientContext, _ query: ActorQuery, _ options: HandleOptions) {
+        core = HandleCore(context: context, query: query, options: options)
+    }
+
+    /// The same handle without its type, for actions and events by name.
+    public var untyped: ActorHandle<Untyped> { ActorHandle<Untyped>(core: core) }
+
+    // MARK: Actions
+
+    /// Calls an action over HTTP and returns its answer; no connection is kept.
+    ///
+    /// **Repeats.** What certainly did not run is sent again, backing off, until the deadline
+    /// (``CallOptions/timeout``). What may have run is sent again only when ``CallOptions/isIdempotent`` says so. Rivet's
+    /// own gateway may repeat a request that it handed over (PROTOCOL e).
+    ///
+    /// **Cancellation.** Returns at once with `CancellationError`; the actor may still finish the action.
+    ///
+    /// **Errors.** ``RivetError``, whose ``RivetError/execution`` says whether the action ran.
+    @discardableResult
+    public func send<A: ActorAction>(
+        _ action: A,
+        _ options: CallOptions = .init()
+    ) async throws -> A.Output where A.Target == Definition {
+        let arguments = try core.context.encodeArguments(of: action)
+        return try await core.callAction(A.actionName, arguments, options).decodeOutput(A.Output.self, of: A.actionName)
+    }
+
+    /// Calls an action by name; see ``send(_:_:)``.
+    ///
+    /// - Parameters:
+    ///   - name: the action's name, sent as it is.
+    ///   - argument: the arguments, each in its place.
+    ///   - output: the type of the answer.
+    ///   - options: for this call.
+    @discardableResult
+    public func action<each Argument: Encodable & Sendable, Output: Decodable & Sendable>(
+        _ name: String,
+        _ argument: repeat each Argument,
+        as output: Output.Type = Output.self,
+        options: CallOptions = .init()
+    ) async throws -> Output {
+        let arguments = try core.context.encodeArguments(repeat each argument, action: name)
+        return try await core.callAction(name, arguments, options).decodeOutput(Output.self, of: name)
+    }
+
+    /// Calls an action by name and ignores what it returns; see ``send(_:_:)``.
+    @discardableResult
+    public func action<each Argument: Encodable & Sendable>(
+        _ name: String,
+        _ argument: repeat each Argument,
+        options: CallOptions = .init()
+    ) async throws -> NoValue {
+        let arguments = try core.context.encodeArguments(repeat each argument, action: name)
+        _ = try await core.callAction(name, arguments, options)
+        return NoValue()
+    }
+
+    // MARK: Connections
+
+    /// A connection that opens by itself and comes back until it is closed. Returns at once.
+    public func connect(_ options: ConnectOptions = .init()) -> ActorConnection<Definition> {
+        let connection = ConnectionCore(handle: core, options: options)
+        connection.start()
+        return ActorConnection(connection)
+    }
+
+    /// Gives `body` a connection and closes it before returning, whether `body` returns, throws or is cancelled.
+    nonisolated(nonsending) public func withConnection<R>(
+        _ options: ConnectOptions = .init(),
+        _ body: (ActorConnection<Definition>) async throws -> R
+    ) async throws -> R {
+        let connection = connect(options)
+        do {
+            let result = try await body(connection)
+            await connection.disconnect()
+            return result
+        } catch {
+            await connection.disconnect()
+            throw error
+        }
+    }
+
+    // MARK: Names
+
+    /// The actor's id, looked up at the first use; a `getOrCreate` handle makes the actor if there is none.
+    ///
+    /// - Throws: ``RivetError``; `actor.not_found` for a `get` handle without its actor. `CancellationError`.
+    public func resolve() async throws -> ActorID {
+        try await core.resolve()
+    }
+
+    /// The URL under which the gateway reaches the actor. For a key it is built without a lookup of the actor (PROTOCOL
+    /// c2); it holds the token, so it shows only when revealed.
+    ///
+    /// - Throws: ``RivetError`` with ``RivetError/Code/limitExceeded`` when the create input is over 4,096 bytes of CBOR,
+    ///   which no URL carries.
+    public func gatewayURL() async throws -> SecretURL {
+        try await core.gatewayURL()
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A raw HTTP request to an actor's own handler.
+public struct ActorRequest: Sendable {
+    /// Any method; `OPTIONS` is answered by the gateway and never reaches the actor. `GET` by default.
+    public var method: String
+    /// Path and query, with or without a leading slash. A path with `//` or a query parameter that starts with `rvt-`
+    /// is refused: no gateway URL carries it (PROTOCOL c3).
+    public var path: String
+    /// Fields; values must be printable ASCII. Of repeated ones only the last reaches the actor (PROTOCOL d).
+    public var fields: HTTPFields
+    /// What follows the head; the gateway takes at most 20 MiB.
+    public var body: RequestBody
+
+    /// Makes a request.
+    public init(_ path: String, method: String = "GET", fields: HTTPFields = [:], body: RequestBody = .none) {
+        self.method = method
+        self.path = path
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// The content of a raw request.
+public struct RequestBody: Sendable {
+    let content: HTTPRequestBody
+    /// Sent where the request has no `Content-Type` of its own.
+    let contentType: String?
+
+    /// No content.
+    public static var none: Self { Self(content: .none, contentType: nil) }
+
+    /// Bytes.
+    public static func bytes(_ bytes: some Sequence<UInt8>) -> Self {
+        Self(content: .bytes(ByteChunk(bytes)), contentType: nil)
+    }
+
+    /// A value as JSON, with its `Content-Type`.
+    ///
+    /// - Throws: ``RivetError`` with ``RivetError/Code/encodingFailed``.
+    public static func json(_ value: some Encodable & Sendable) throws -> Self {
+        do {
+            let bytes = try ValueFormat.json.encode(value)
+            return Self(content: .bytes(ByteChunk(bytes)), contentType: "application/json")
+        } catch {
+            throw RivetError(
+                .encodingFailed,
+                "the body could not be encoded: \(error)",
+                fault: .caller,
+                underlying: error
+            )
+        }
+    }
+
+    /// Chunks as they come, pulled no faster than the socket takes them. Read once, so the request is never repeated.
+    ///
+    /// - Parameters:
+    ///   - chunks: what is sent; an error of theirs ends the request.
+    ///   - length: how many bytes they come to; nil, the default, sends them chunked.
+    public static func stream<S: AsyncSequence & Sendable>(_ chunks: S, length: Int? = nil) -> Self
+    where S.Element == ByteChunk {
+        Self(content: .stream(chunks, length: length), contentType: nil)
+    }
+}

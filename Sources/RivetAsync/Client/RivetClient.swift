@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A client of one Rivet engine: where handles and connections come from.
+///
+/// It may be kept for the life of a service or used in a scope with `withRivetClient`. It always owns one root task, under
+/// which everything in the background runs; a service that wants to own that life awaits ``runConnections()``. All
+/// methods may be called from any task, and handles work side by side.
+public actor RivetClient {
+    nonisolated let context: ClientContext
+
+    /// Makes a client; nothing goes over the network before the first call.
+    ///
+    /// - Parameters:
+    ///   - configuration: settings out of range fail each call with ``RivetError/Code/invalidConfiguration``.
+    ///   - clock: what all deadlines and waits go by; tests give one that moves only when told.
+    ///   - transport: ``RivetTransport/sockets``, or a local engine's.
+    public init(
+        _ configuration: RivetConfiguration,
+        clock: any Clock<Duration> = ContinuousClock(),
+        transport: RivetTransport = .sockets
+    ) {
+        context = ClientContext(configuration: configuration, time: TimeSource(clock), transport: transport)
+    }
+
+    // MARK: Handles
+
+    /// A handle on the actor with this key; calls fail with `actor.not_found` while there is none.
+    public nonisolated func get<D: ActorDefinition>(
+        _: D.Type,
+        _ key: ActorKey = [],
+        _ options: HandleOptions = .init()
+    ) -> ActorHandle<D> {
+        ActorHandle(context, .get(name: D.actorName, key: key), options)
+    }
+
+    /// A handle on the actor with this key, which the first call makes if there is none.
+    public nonisolated func getOrCreate<D: ActorDefinition>(
+        _: D.Type,
+        _ key: ActorKey = [],
+        create: CreateOptions = .init(),
+        _ options: HandleOptions = .init()
+    ) -> ActorHandle<D> {
+        ActorHandle(context, .getOrCreate(name: D.actorName, key: key, create), options)
+    }
+
+    /// A handle on the actor with this id. When it is gone, calls fail; nothing is made or resolved in its place.
+    public nonisolated func getForID<D: ActorDefinition>(
+        _: D.Type,
+        _ id: ActorID,
+        _ options: HandleOptions = .init()
+    ) -> ActorHandle<D> {
+        ActorHandle(context, .id(name: D.actorName, id), options)
+    }
+
+    /// Makes an actor now and returns a handle on its id.
+    ///
+    /// - Throws: ``RivetError``; `actor.duplicate_key` when the key is taken.
+    public nonisolated func create<D: ActorDefinition>(
+        _: D.Type,
+        _ key: ActorKey = [],
+        create: CreateOptions = .init(),
+        _ options: HandleOptions = .init()
+    ) async throws -> ActorHandle<D> {
+        let id = try await ActorResolver.create(context, name: D.actorName, key: key, create)
+        return ActorHandle(context, .id(name: D.actorName, id), options)
+    }
+
+    /// As ``get(_:_:_:)-(D.Type,_,_)``, by name.
+    public nonisolated func get(
+        _ name: String,
+        _ key: ActorKey = [],
+        _ options: HandleOptions = .init()
+    ) -> ActorHandle<Untyped> {
+        ActorHandle(context, .get(name: name, key: key), options)
+    }
+
+    /// As `getOrCreate` with a type, by name.
+    public nonisolated func getOrCreate(
+        _ name: String,
+        _ key: ActorKey = [],
+        create: CreateOptions = .init(),
+        _ options: HandleOptions = .init()
+    ) -> ActorHandle<Untyped> {
+        ActorHandle(context, .getOrCreate(name: name, key: key, create), options)
+    }
+
+    /// As `getForID` with a type, by name.
+    public nonisolated func getForID(
+        _ name: String,
+        _ id: ActorID,
+        _ options: HandleOptions = .init()
+    ) -> ActorHandle<Untyped> {
+        ActorHandle(context, .id(name: name, id), options)
+    }
+
+    /// As `create` with a type, by name.
+    public nonisolated func create(
+        _ name: String,
+        _ key: ActorKey = [],
+        create: CreateOptions = .init(),
+        _ options: HandleOptions = .init()
+    ) async throws -> ActorHandle<Untyped> {
+        let id = try await ActorResolver.create(context, name: name, key: key, create)
+        return ActorHandle(context, .id(name: name, id), options)
+    }
+
+    // MARK: Life
+
+    /// Log lines, measurements and spans, secrets already removed. The library is silent otherwise: it never prints.
+    public nonisolated var diagnostics: DiagnosticSequence { DiagnosticSequence(hub: context.diagnostics) }
+
+    /// Waits for the end of the client, for services that run under a lifecycle of their own. Optional.
+    ///
+    /// Returns after ``close(within:)`` or ``beginGracefulShutdown()`` has done its work. Cancelling its task closes the
+    /// client at once: what waits fails, sockets close without waiting for the peer.
+    /// - Throws: `CancellationError` when it was cancelled.
+    public nonisolated func runConnections() async throws {
+        await withTaskCancellationHandler {
+            await context.closed.waitUncancellably()
+        } onCancel: { [context] in
+            context.cancel()
+        }
+        try Task.checkCancellation()
+    }
+
+    /// No new calls from here on; those that run may end within 5 s, then connections close and ``runConnections()``
+    /// returns. Returns at once.
+    public nonisolated func beginGracefulShutdown() {
+        context.beginClose(within: .seconds(5))
+    }
+
+    /// The same, awaited. Safe to call twice; all callers return when it is done.
+    ///
+    /// - Parameter grace: how long calls that run may take to end; 5 s by default. Connections then get up to 2 s for
+    ///   their closing handshakes, all at the same time.
+    public func close(within grace: Duration = .seconds(5)) async {
+        context.beginClose(within: grace)
+        await context.closed.waitUncancellably()
+    }
+}
+
+/// Gives `body` a client and closes it before returning, whether `body` returns, throws or is cancelled.
+nonisolated(nonsending) public func withRivetClient<R>(
+    _ configuration: RivetConfiguration,
+    _ body: (RivetClient) async throws -> R
+) async throws -> R {
+    let client = RivetClient(configuration)
+    do {
+        let result = try await body(client)
+        await client.close()
+        return result
+    } catch {
+        await client.close()
+        throw error
+    }
+}

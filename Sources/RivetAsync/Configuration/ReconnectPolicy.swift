@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a connection comes back after it was lost.
+///
+/// The wait before attempt *n* of an outage is random between zero and `min(first × 2ⁿ⁻¹, cap)` (full jitter, also for
+/// the first one, so that many clients that lose one gateway spread out). The growth starts over only after a
+/// connection has stayed open for `stableAfter`.
+public struct ReconnectPolicy: Sendable {
+    /// The bound of the first wait. 250 ms by default.
+    public var first: Duration
+    /// The bound of every wait. 30 s by default.
+    public var cap: Duration
+    /// How long a connection must have been open for the waits to start small again. 10 s by default.
+    public var stableAfter: Duration
+    /// How many attempts in one outage; nil, the default, for no limit.
+    public var maxAttempts: Int?
+    /// How long one outage may last before the connection gives up; nil, the default, for no limit.
+    public var maxElapsed: Duration?
+    /// Asked after the library has classified the cause; it runs on the connection's lane and must not block.
+    ///
+    /// ``RetryDecision/stop`` always wins. Only an explicit ``RetryDecision/retry(after:)`` overrules a cause that the
+    /// library takes for permanent (a refusal, a missing actor).
+    public var decide: @Sendable (_ cause: RivetError, _ attempt: Int) -> RetryDecision
+
+    /// Makes a policy; each part has the default named with it.
+    public init(
+        first: Duration = .milliseconds(250),
+        cap: Duration = .seconds(30),
+        stableAfter: Duration = .seconds(10),
+        maxAttempts: Int? = nil,
+        maxElapsed: Duration? = nil,
+        decide: @escaping @Sendable (_ cause: RivetError, _ attempt: Int) -> RetryDecision = { _, _ in .automatic }
+    ) {
+        self.first = first
+        self.cap = cap
+        self.stableAfter = stableAfter
+        self.maxAttempts = maxAttempts
+        self.maxElapsed = maxElapsed
+        self.decide = decide
+    }
+}
+
+/// What ``ReconnectPolicy/decide`` answers.
+public enum RetryDecision: Sendable {
+    /// As the library would do by itself.
+    case automatic
+    /// Try again after this time, even after a permanent cause.
+    case retry(after: Duration)
+    /// Give up.
+    case stop
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Everything a client is told. A value: a copy that is changed changes no client.
+///
+/// What the initialiser takes is checked at once, so that a typing error does not wait for the first call. The rest has
+/// defaults that suit a service against a hosted engine.
+public struct RivetConfiguration: Sendable, CustomStringConvertible {
+    /// How messages and bodies are encoded. ``bare`` is Rivet's own and the default: under the other two the server
+    /// refuses byte strings and tags in arguments (PROTOCOL e1, g6).
+    public enum Encoding: Sendable {
+        /// BARE, with CBOR values inside.
+        case bare
+        /// CBOR.
+        case cbor
+        /// JSON, readable in a capture.
+        case json
+    }
+
+    /// Whether a connection answers today's 40 ms stall of the engine with one small message (PROTOCOL h11, B226).
+    public enum ReplyNudge: Sendable {
+        /// Where the stall shows itself.
+        case automatic
+        /// Never.
+        case off
+    }
+
+    let endpoint: Endpoint
+    /// The namespace. From the endpoint's user info or the argument; `default` otherwise.
+    public private(set) var namespace = "default"
+    /// The pool of runners that creates actors. `default` unless given.
+    public private(set) var poolName = "default"
+    /// The token, shown as `…` wherever it is printed. None by default.
+    public private(set) var token: Secret?
+
+    /// Fields for every request and WebSocket upgrade; those of one call win, the protocol's own always stay.
+    public var fields = HTTPFields()
+    /// How messages and bodies are encoded. ``Encoding/bare`` by default.
+    public var encoding = Encoding.bare
+    /// Whether integers beyond 32 and within 53 bits are written as floats, which JavaScript actors read as numbers and
+    /// not as BigInt (PROTOCOL j4). False by default; Rust actors refuse a float for an integer.
+    public var writesJavaScriptNumbers = false
+    /// Whether `GET /metadata` is asked, once, where to send everything. True by default, as Rivet's clients do.
+    public var looksUpMetadata = true
+    /// Whether an `https` endpoint's metadata may name an `http` one, which gives up TLS. False by default (B17).
+    public var allowsInsecureRedirection = false
+    /// Whether the gateway hands requests over without waiting for the actor to be ready. False by default.
+    public var skipsReadyWait = false
+    /// The largest create input, in bytes of CBOR. 1 MiB by default, the engine's own limit.
+    public var maxInputSize = 1 << 20
+    /// For name, TCP and TLS together. 10 s by default.
+    public var connectTimeout: Duration = .seconds(10)
+    /// From the start of a connection attempt to the actor's `Init`. 75 s by default: the engine allows a cold actor 60 s
+    /// and 15 s more.
+    public var openTimeout: Duration = .seconds(75)
+    /// For one call, retries included. 75 s by default: longer than the actor's own 60 s, whose answer so comes first.
+    public var callTimeout: Duration = .seconds(75)
+    /// The largest message and the largest body of an action's answer that is read, in bytes; 4 MiB by default (the
+    /// actor's own limit is 1 MiB by default), up to 32 MiB, the gateway's.
+    public var maxMessageSize = 4 << 20
+    /// How many actions may wait for a connection to open. 1,024 by default.
+    public var maxHeldActions = 1_024
+    /// How many bytes of arguments may wait so. 8 MiB by default.
+    public var maxHeldBytes = 8 << 20
+    /// How dead networks are found; nil for never. A ping each 30 s, 10 s for its pong by default.
+    public var keepAlive: KeepAlive? = .init()
+    /// See ``ReplyNudge``. ``ReplyNudge/automatic`` by default.
+    public var replyNudge = ReplyNudge.automatic
+    /// How connections come back.
+    public var reconnect = ReconnectPolicy()
+    /// How servers are verified. The system's trust store by default.
+    public var tls = TLSOptions()
+    /// Asked in the caller's task at the start of each call, so that its task-locals are visible. None by default.
+    public var requestContext: (@Sendable () -> RequestContext)?
+
+    /// Checks everything at once.
+    ///
+    /// - Parameters:
+    ///   - endpoint: `http[s]://[namespace[:token]@]host[:port][/base]`.
+    ///   - namespace: not together with one in the endpoint.
+    ///   - token: not together with one in the endpoint.
+    ///   - poolName: the pool that creates actors.
+    /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` that says what is wrong (PROTOCOL a1).
+    public init(endpoint: String, namespace: String? = nil, token: Secret? = nil, poolName: String? = nil) throws {
+        let parsed: Endpoint.Parsed
+        do {
+            parsed = try Endpoint.parse(endpoint)
+        } catch {
+            throw Self.invalid("\(error)", underlying: error)
+        }
+        if parsed.namespace != nil, namespace != nil {
+            throw Self.invalid("the namespace is given twice: in the endpoint and as an argument")
+        }
+        if parsed.token != nil, token != nil {
+            throw Self.invalid("the token is given twice: in the endpoint and as an argument")
+        }
+        for (name, value) in [("namespace", namespace), ("poolName", poolName), ("token", token?.reveal())] {
+            if value == "" { throw Self.invalid("\(name) is empty; leave it out for the default") }
+        }
+        self.endpoint = parsed.endpoint
+        self.namespace = parsed.namespace ?? namespace ?? self.namespace
+        self.token = parsed.token ?? token
+        self.poolName = poolName ?? self.poolName
+    }
+
+    /// Reads `RIVET_ENDPOINT`, `RIVET_NAMESPACE`, `RIVET_TOKEN` and `RIVET_POOL` (or `RIVET_RUNNER`).
+    ///
+    /// What the endpoint itself carries beats the variables, so an exported `RIVET_NAMESPACE` breaks no endpoint.
+    /// - Parameter variables: nil, the default, for those of the process.
+    /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` without an endpoint or with a bad one.
+    public static func fromEnvironment(_ variables: [String: String]? = nil) throws -> Self {
+        func value(_ name: String) -> String? {
+            let text = if let variables { variables[name] } else { EnvironmentVariable.value(name) }
+            return text == "" ? nil : text
+        }
+        guard let text = value("RIVET_ENDPOINT") else {
+            throw invalid("RIVET_ENDPOINT is not set; an example is http://localhost:6420")
+        }
+        let parsed = try? Endpoint.parse(text)
+        return try Self(
+            endpoint: text,
+            namespace: parsed?.namespace == nil ? value("RIVET_NAMESPACE") : nil,
+            token: parsed?.token == nil ? value("RIVET_TOKEN").map { Secret($0) } : nil,
+            poolName: value("RIVET_POOL") ?? value("RIVET_RUNNER")
+        )
+    }
+
+    /// Endpoint, namespace and pool; a token shows as `…`, fields not at all.
+    public var description: String {
+        "RivetConfiguration(endpoint: \(endpoint.text), namespace: \(namespace), "
+            + "token: \(token.map { "\($0)" } ?? "none"), poolName: \(poolName), encoding: \(encoding))"
+    }
+
+    /// Checks what can be changed after `init`.
+    ///
+    /// - Throws: ``RivetError`` that names every setting out of its range.
+    func checkRanges() throws {
+        var wrong: [String] = []
+        func positive(_ name: String, _ value: Duration) {
+            if value <= .zero { wrong.append("\(name) is \(value) and must be positive") }
+        }
+        positive("connectTimeout", connectTimeout)
+        positive("openTimeout", openTimeout)
+        positive("callTimeout", callTimeout)
+        if let keepAlive {
+            positive("keepAlive.interval", keepAlive.interval)
+            positive("keepAlive.timeout", keepAlive.timeout)
+        }
+        if reconnect.first < .zero || reconnect.cap < .zero { wrong.append("reconnect.first and .cap must not be negative") }
+        if !(1...(32 << 20)).contains(maxMessageSize) {
+            wrong.append("maxMessageSize is \(maxMessageSize) and must be within 1 and \(32 << 20) bytes")
+        }
+        for (name, value) in [
+            ("maxInputSize", maxInputSize), ("maxHeldActions", maxHeldActions), ("maxHeldBytes", maxHeldBytes),
+        ] where value < 0 {
+            wrong.append("\(name) is \(value) and must not be negative")
+        }
+        if !wrong.isEmpty { throw Self.invalid(wrong.joined(separator: "; ")) }
+    }
+
+    private static func invalid(_ message: String, underlying: (any Error)? = nil) -> RivetError {
+        RivetError(.invalidConfiguration, message, fault: .caller, underlying: underlying)
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A lasting connection to one actor: actions, events and status over one WebSocket that is opened again when it is lost.
+///
+/// **Start.** ``ActorHandle/connect(_:)`` returns at once and the connection opens by itself. Actions that are sent before
+/// that are held; event sequences made before that miss nothing, not even what the actor sends in its connect hook.
+///
+/// **Reconnects.** After a loss it comes back by ``ReconnectPolicy`` until it is closed. Actions in flight fail with
+/// ``RivetError/Execution/mayHaveRun`` and are never repeated; held ones stay held; event sequences go on with a gap in
+/// their `deliveries`.
+///
+/// **Executor.** The actor runs on its lane, the thread that also reads its socket, the same one over all reconnects.
+/// Encoding and decoding of your types happens in your own tasks.
+///
+/// **End.** ``disconnect()``, ``ActorHandle/withConnection(_:_:)`` or the end of its client. When the last reference to
+/// the connection and its sequences goes, it closes too and a warning is reported.
+public actor ActorConnection<Definition: ActorDefinition> {
+    nonisolated let lifetime: ConnectionLifetime
+    nonisolated var core: ConnectionCore { lifetime.core }
+
+    init(_ core: ConnectionCore) {
+        lifetime = ConnectionLifetime(core)
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lifetime.core.unownedExecutor }
+
+    /// The current status first, then every change; ends after the last one.
+    public nonisolated var status: ConnectionStatusSequence {
+        ConnectionStatusSequence(board: core.board, lifetime: lifetime)
+    }
+
+    /// Listens to one type of event, from the moment this returns.
+    ///
+    /// - Parameters:
+    ///   - type: the event; its name and argument style are the type's own.
+    ///   - buffering: how much is kept for a slow reader, and what then. 256 events and 4 MiB, drop oldest, by default.
+    public nonisolated func events<E: ActorEvent>(
+        of type: E.Type,
+        buffering: EventBuffering = .default
+    ) -> EventSequence<E> where E.Source == Definition {
+        EventSequence(subscription: subscription(to: E.eventName, buffering))
+    }
+
+    /// Listens to the events of a name that has no declared type, from the moment this returns.
+    ///
+    /// - Parameters:
+    ///   - name: the event's name.
+    ///   - types: the types of its arguments, in order. More arguments than types are ignored; fewer are an error of
+    ///     decoding unless the missing ones are optional (B111).
+    ///   - buffering: as for ``events(of:buffering:)``.
+    public nonisolated func events<each V: Decodable & Sendable>(
+        named name: String,
+        as types: (repeat each V).Type,
+        buffering: EventBuffering = .default
+    ) -> NamedEventSequence<(repeat each V)> {
+        NamedEventSequence(subscription: subscription(to: name, buffering)) { value in
+            try value.format.decodeArguments(as: (repeat each V).self, from: value.bytes)
+        }
+    }
+
+    private nonisolated func subscription(to name: String, _ buffering: EventBuffering) -> EventSubscription {
+        EventSubscription { [lifetime] in
+            EventReader(feed: lifetime.core.addFeed(name: name, buffering), lifetime: lifetime)
+        }
+    }
+
+    /// Calls an action and returns its answer.
+    ///
+    /// **Order.** Calls that one task awaits one after another leave, and are started by the actor, in that order. Calls
+    /// may overlap; answers then come in any order.
+    ///
+    /// **Cancellation.** Returns at once with `CancellationError`; a held action is then never sent, one in flight may
+    /// still run, and the connection lives on.
+    ///
+    /// **Errors.** ``RivetError``: ``RivetError/Code/remote`` for what the actor threw;
+    /// ``RivetError/Code/connectionLost``, ``RivetError/Code/closedByPeer`` when the socket went;
+    /// ``RivetError/Code/deadlineExceeded``; ``RivetError/Code/encodingFailed``, ``RivetError/Code/decodingFailed``;
+    /// ``RivetError/Code/heldActionsFull``; ``RivetError/Code/connectionClosed``. Nothing is ever sent twice.
+    @discardableResult
+    public nonisolated func send<A: ActorAction>(
+        _ action: A,
+        _ options: CallOptions = .init()
+    ) async throws -> A.Output where A.Target == Definition {
+        let arguments = try core.context.encodeArguments(of: action)
+        return try await perform(A.actionName, arguments, options)
+    }
+
+    /// Calls an action by name; see ``send(_:_:)`` for order, cancellation and errors.
+    ///
+    /// - Parameters:
+    ///   - name: the action's name, sent as it is.
+    ///   - argument: the arguments, each in its place.
+    ///   - output: the type of the answer.
+    ///   - options: `timeout` counts; the other options are for HTTP.
+    @discardableResult
+    public nonisolated func action<each Argument: Encodable & Sendable, Output: Decodable & Sendable>(
+        _ name: String,
+        _ argument: repeat each Argument,
+        as output: Output.Type = Output.self,
+        options: CallOptions = .init()
+    ) async throws -> Output {
+        try await perform(name, try core.context.encodeArguments(repeat each argument, action: name), options)
+    }
+
+    /// Calls an action by name and ignores what it returns; see ``send(_:_:)``.
+    @discardableResult
+    public nonisolated func action<each Argument: Encodable & Sendable>(
+        _ name: String,
+        _ argument: repeat each Argument,
+        options: CallOptions = .init()
+    ) async throws -> NoValue {
+        let arguments = try core.context.encodeArguments(repeat each argument, action: name)
+        _ = try await core.perform(name: name, arguments: arguments, timeout: options.timeout)
+        return NoValue()
+    }
+
+    private nonisolated func perform<Output: Decodable>(
+        _ name: String,
+        _ arguments: ByteChunk,
+        _ options: CallOptions
+    ) async throws -> Output {
+        let value = try await core.perform(name: name, arguments: arguments, timeout: options.timeout)
+        return try value.decodeOutput(Output.self, of: name)
+    }
+
+    /// Waits for the actor's `Init`.
+    ///
+    /// - Returns: which actor and connection it is; at once when it is open.
+    /// - Throws: the ``RivetError`` with which the connection ended, or `CancellationError`.
+    @discardableResult
+    public nonisolated func waitUntilConnected() async throws -> ConnectionInfo {
+        for await status in self.status {
+            switch status {
+            case .connected(let info): return info
+            case .closed(.requested): throw RivetError.connectionClosed
+            case .closed(.failed(let error)): throw error
+            default: continue
+            }
+        }
+        throw CancellationError()
+    }
+
+    /// Ends a wait between two attempts, for example when the network is back. Nothing happens otherwise.
+    public nonisolated func reconnectNow() {
+        core.retryNow()
+    }
+
+    /// The lane, for consumers that prefer it and are then woken without a change of thread:
+    /// `Task(executorPreference: conn.executor)`. Slow code on it stalls every socket of the lane.
+    public nonisolated var executor: any TaskExecutor { core.lane.taskExecutor }
+
+    /// Closes for good: what waits fails at once, close code 1000 leaves, and the peer's answer is awaited for at most
+    /// 2 s. Event sequences end with nil. Safe to call twice and from several tasks; all return when it is done. A
+    /// cancelled task finishes it all the same.
+    public nonisolated func disconnect() async {
+        await core.disconnect()
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds the id behind a handle: looked up once for all calls at the same time, kept until the actor is gone (B28–B36).
+final class ActorResolver: Sendable {
+    private let context: ClientContext
+    private let query: ActorQuery
+    private let lookup: SharedLookup<ActorID>
+
+    init(context: ClientContext, query: ActorQuery) {
+        self.context = context
+        self.query = query
+        if case .id(_, let id) = query {
+            lookup = SharedLookup(root: context.root, value: id)
+        } else {
+            lookup = SharedLookup(root: context.root)
+        }
+    }
+
+    /// Forgets a kept id, so that the key is resolved anew; a pinned handle has nothing else (B32).
+    func forget(_ id: ActorID? = nil) {
+        guard !query.isPinned else { return }
+        lookup.forget { id == nil || $0 == id }
+    }
+
+    func id(deadline: TimePoint) async throws -> ActorID {
+        if let known = lookup.current { return known }
+        do {
+            return try await withDeadline(deadline, time: context.time) { [self] in
+                try await lookup.value { [self] in try await resolve(deadline: deadline) }
+            }
+        } catch let error as RivetError {
+            // Whatever became of the lookup, what the caller wants has not been sent.
+            throw error.with(execution: .notSent)
+        } catch is DeadlinePassed {
+            throw RivetError(
+                .deadlineExceeded,
+                "the actor's id was not known before the deadline",
+                fault: .network,
+                isTransient: true
+            )
+        }
+    }
+
+    private func resolve(deadline: TimePoint) async throws -> ActorID {
+        switch query {
+        case .id(_, let id):
+            return id
+        case .get(let name, let key):
+            return try await Self.find(context, name: name, key: key, deadline: deadline)
+        case .getOrCreate(let name, let key, let create):
+            do {
+                let request = try Self.creation(context, name: name, key: key, create)
+                return try await Self.put(context, "PUT", request, deadline: deadline)
+            } catch let error as RivetError where error.matches("actor", "key_reserved_in_different_datacenter") {
+                return try await Self.find(context, name: name, key: key, deadline: deadline)  // B43
+            }
+        }
+    }
+
+    /// One `POST /actors` (B23).
+    static func create(_ context: ClientContext, name: String, key: ActorKey, _ create: CreateOptions) async throws -> ActorID {
+        try context.beginCall()
+        defer { context.endCall() }
+        let request = try creation(context, name: name, key: key, create)
+        let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
+        return try await put(context, "POST", request, deadline: deadline)
+    }
+
+    private static func creation(
+        _ context: ClientContext,
+        name: String,
+        key: ActorKey,
+        _ create: CreateOptions
+    ) throws -> ActorsAPIRequest {
+        try ActorsAPIRequest(
+            datacenter: create.region,
+            name: name,
+            keyText: checkedText(of: key),
+            input: context.encodeInput(create.input).map { Array($0) },
+            poolName: create.poolName ?? context.configuration.poolName
+        )
+    }
+
+    private static func checkedText(of key: ActorKey) throws -> String {
+        let text = key.text
+        guard text.utf8.count <= 1_024 else { throw RivetError.limit("the key's text", text.utf8.count, "limit", 1_024) }
+        return text
+    }
+
+    private static func find(
+        _ context: ClientContext,
+        name: String,
+        key: ActorKey,
+        deadline: TimePoint
+    ) async throws -> ActorID {
+        let address = try await context.serverAddress(deadline: deadline)
+        _ = try checkedText(of: key)
+        let target = ActorsAPITarget.byKey(name: name, key: key, namespace: address.namespace)
+        let answer = try await context.executeAPI("GET", target, at: address, deadline: deadline)
+        let actors = try answer.decode("the list of actors") { bytes in try ActorsAPIResponse.readList(bytes) }
+        // Another name, or a destroyed actor, counts as none (B36).
+        guard let actor = actors.first(where: { $0.name == name && $0.destroyTime == nil }) else {
+            throw RivetError.actorNotFound("there is no actor \"\(name)\" with this key")
+        }
+        return actor.actorID
+    }
+
+    private static func put(
+        _ context: ClientContext,
+        _ method: String,
+        _ request: ActorsAPIRequest,
+        deadline: TimePoint
+    ) async throws -> ActorID {
+        let address = try await context.serverAddress(deadline: deadline)
+        var body = ByteBuffer()
+        request.write(to: &body)
+        let target = ActorsAPITarget.actors(namespace: address.namespace)
+        let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
+        var pause = Duration.milliseconds(100)
+        while true {
+            do {
+                let answer = try await context.executeAPI(method, target, body: bytes, at: address, deadline: deadline)
+                return try answer.decode("the actor") { try ActorsAPIResponse.readActor($0).actor.actorID }
+            } catch let error as RivetError where error.matches("actor", "destroyed_during_creation") {
+                try await context.pause(&pause, before: deadline, after: error)  // B42
+            }
+        }
+    }
+
+    /// The actor as the engine knows it, for its own account of why it does not start (B60).
+    static func record(_ context: ClientContext, of id: ActorID, deadline: TimePoint) async throws -> ActorRecord? {
+        let address = try await context.serverAddress(deadline: deadline)
+        let target = ActorsAPITarget.byID(id, namespace: address.namespace)
+        let answer = try await context.executeAPI("GET", target, at: address, deadline: deadline)
+        return try answer.decode("the actor") { bytes in try ActorsAPIResponse.readList(bytes) }
+            .first { $0.actorID == id }
+    }
+}

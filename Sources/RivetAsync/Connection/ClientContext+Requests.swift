@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension RivetConfiguration.Encoding {
+    var wire: WireEncoding {
+        switch self {
+        case .bare: .bare
+        case .cbor: .cbor
+        case .json: .json
+        }
+    }
+}
+
+/// What every request of a client has in common.
+extension ClientContext {
+    var format: ValueFormat { configuration.encoding.wire.valueFormat }
+    private var encodingOptions: ValueEncodingOptions {
+        ValueEncodingOptions(javaScriptNumbers: configuration.writesJavaScriptNumbers)
+    }
+
+    func value(_ bytes: ByteChunk) -> EncodedValue { EncodedValue(bytes: bytes, format: format) }
+
+    // MARK: Arguments, encoded before anything else happens (B80)
+
+    func encodeArguments<A: ActorAction>(of action: A) throws -> ByteChunk {
+        try encoding("the arguments of the action \"\(A.actionName)\"") {
+            switch A.argumentStyle {
+            case .object: try format.encodeArgument(action, options: encodingOptions)
+            case .positional: try format.encodePositionalArguments(action, options: encodingOptions)
+            }
+        }
+    }
+
+    func encodeArguments<each Argument: Encodable>(
+        _ argument: repeat each Argument,
+        action: String
+    ) throws -> ByteChunk {
+        try encoding("the arguments of the action \"\(action)\"") {
+            try format.encodeArguments(repeat each argument, options: encodingOptions)
+        }
+    }
+
+    /// A create input: always native CBOR (PROTOCOL b3).
+    func encodeInput(_ input: (any Encodable & Sendable)?) throws -> ByteChunk? {
+        guard let input else { return nil }
+        let bytes = try encoding("the create input") {
+            try ValueFormat.nativeCBOR.encode(input, options: encodingOptions)
+        }
+        guard bytes.count <= configuration.maxInputSize else {
+            throw RivetError.limit("the create input", bytes.count, "maxInputSize", configuration.maxInputSize)
+        }
+        return bytes
+    }
+
+    func encodeBody(_ body: some Encodable, of queue: String) throws -> ByteChunk {
+        try encoding("the message for the queue \"\(queue)\"") { try format.encode(body, options: encodingOptions) }
+    }
+
+    private func encoding(_ what: String, _ body: () throws -> [UInt8]) throws -> ByteChunk {
+        do {
+            return ByteChunk(try body())
+        } catch {
+            throw RivetError(
+                .encodingFailed,
+                "\(what) could not be encoded: \(error)",
+                fault: .caller,
+                underlying: error
+            )
+        }
+    }
+
+    // MARK: Requests
+
+    /// One exchange over the pool; the whole answer is read, up to `maxMessageSize`.
+    func execute(
+        _ head: HTTPRequestHead,
+        body: ByteChunk? = nil,
+        at endpoint: Endpoint,
+        deadline: TimePoint
+    ) async throws -> HTTPAnswer {
+        do {
+            let response = try await pool.execute(
+                head,
+                to: HTTPOrigin(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS),
+                body: body.map { .bytes($0) } ?? .none,
+                deadline: deadline
+            )
+            return HTTPAnswer(
+                head: response.head,
+                body: ByteChunk(try await response.body.collect(upTo: configuration.maxMessageSize))
+            )
+        } catch {
+            if error.error is CancellationError { throw CancellationError() }
+            throw RivetError(error, endpoint: endpoint, kind: "\(head.method) to \(endpoint.text)")
+        }
+    }
+
+    // MARK: Fields
+
+    /// The protocol's own fields always stay; of the others those of one call win (B11).
+    func fields(own: HTTPFields, call: HTTPFields = [:]) -> HTTPFields {
+        var result = own
+        let request = configuration.requestContext?()
+        var traced = HTTPFields()
+        traced["x-rivet-ray-id"] = request?.rayID
+        traced["traceparent"] = request?.traceparent
+        for more in [call, traced, request?.fields ?? [:], configuration.fields] {
+            var added = HTTPFields()
+            for field in more where result[field.name] == nil { added.append(field) }
+            for field in added { result.append(field) }
+        }
+        if result["user-agent"] == nil { result["User-Agent"] = "RivetAsync" }
+        return result
+    }
+}

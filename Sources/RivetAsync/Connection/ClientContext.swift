@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// What everything of one client shares: its settings, its lanes and pool, its one root task, its clock and its ear.
+final class ClientContext: Sendable {
+    let configuration: RivetConfiguration
+    let time: TimeSource
+    let gauge: ResourceGauge
+    let diagnostics = DiagnosticHub()
+    let deadlines: DeadlineScheduler
+    let root: RootTask
+    let dialing: Dialing
+    let pool: HTTPConnectionPool
+    /// Uniform in 0 ..< 1; for jitter.
+    let random: @Sendable () -> Double
+    /// Where everything goes, once metadata has said so.
+    let metadata: SharedLookup<ServerAddress>
+    private let lanes: LaneGroup
+    private let connectionNumbers = Atomic<UInt64>(0)
+    private let state = Mutex(State())
+
+    private struct State {
+        var isClosed = false
+        var isClosing = false
+        var calls = 0
+        var connections: [ObjectIdentifier: ConnectionCore] = [:]
+    }
+
+    /// Set when everything has ended.
+    let closed = Signal()
+    /// Set when a client that accepts nothing more has no call under way.
+    private let idle = Signal()
+
+    init(
+        configuration: RivetConfiguration,
+        time: TimeSource,
+        transport: RivetTransport,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+    ) {
+        self.configuration = configuration
+        self.time = time
+        self.random = random
+        gauge = ResourceGauge()
+        lanes = LaneGroup(gauge: gauge)
+        root = RootTask(gauge: gauge)
+        deadlines = DeadlineScheduler(time: time)
+        metadata = SharedLookup(root: root)
+        let dialing = Dialing(configuration, transport, time: time)
+        self.dialing = dialing
+        pool = HTTPConnectionPool(lanes: lanes, root: root, time: time, scheduler: deadlines, gauge: gauge) {
+            try await dialing.dial(host: $0.host, port: $0.port, isSecure: $0.isSecure, lane: $1, deadline: $2)
+        }
+        let deadlines = deadlines
+        root.add { await deadlines.run() }
+    }
+
+    /// The client, its handles and connections are all gone: what is left lets go of itself.
+    deinit {
+        root.cancel()
+        Task { [pool, lanes] in
+            await pool.close()
+            await lanes.shutDown()
+        }
+    }
+
+    func nextLane() -> Lane { lanes.next() }
+    func nextConnectionNumber() -> UInt64 { connectionNumbers.add(1, ordering: .relaxed).newValue }
+
+    // MARK: What is under way
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Counts a call in; `callEnded` belongs to it.
+    func beginCall() throws {
+        try configuration.checkRanges()
+        try state.withLock { state in
+            guard !state.isClosed else { throw RivetError.clientClosed }
+            state.calls += 1
+        }
+    }
+
+    func endCall() {
+        let isLast = state.withLock { state in
+            state.calls -= 1
+            return state.isClosed && state.calls == 0
+        }
+        if isLast { idle.set() }
+    }
+
+    /// Starts the connection's task as a child of the root; false when the client is closed.
+    func addConnection(_ connection: ConnectionCore) -> Bool {
+        let isOpen = state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.connections[ObjectIdentifier(connection)] = connection
+            return true
+        }
+        guard isOpen else { return false }
+        return root.add { [weak self] in
+            await connection.run()
+            self?.removeConnection(connection)
+        }
+    }
+
+    private func removeConnection(_ connection: ConnectionCore) {
+        state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
+    }
+
+    // MARK: The end
+
+    /// No new calls and connections from here on.
+    func stopAccepting() {
+        let isIdle = state.withLock { state in
+            state.isClosed = true
+            return state.calls == 0
+        }
+        if isIdle { idle.set() }
+    }
+
+    /// Starts the one closing of this client, unless it has been started.
+    func beginClose(within grace: Duration) {
+        let isFirst = state.withLock { state in
+            defer { state.isClosing = true }
+            return !state.isClosing
+        }
+        guard isFirst else { return }
+        stopAccepting()
+        Task { await close(within: grace) }
+    }
+
+    /// Closes without waiting for anything: what waits fails, sockets close.
+    func cancel() {
+        stopAccepting()
+        root.cancel()
+        beginClose(within: .zero)
+    }
+
+    /// Lets calls that run end within `grace`, closes all connections at the same time, then everything else.
+    private func close(within grace: Duration) async {
+        let until = time.now.advanced(by: grace)
+        await withTaskGroup { group in
+            group.addTask { [time] in try? await time.sleep(until: until) }
+            group.addTask { [idle] in await idle.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+        let connections = state.withLock { Array($0.connections.values) }
+        await withDiscardingTaskGroup { group in
+            for connection in connections { group.addTask { await connection.disconnect(.clientClosed) } }
+        }
+        await pool.close()
+        root.cancel()
+        await root.wait()
+        await lanes.shutDown()
+        diagnostics.finish()
+        closed.set()
+    }
+}

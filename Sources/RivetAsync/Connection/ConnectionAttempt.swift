@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One attempt's way from the handle to an open socket: lookup, parameters, TCP and TLS, upgrade.
+///
+/// Everything that it opens belongs to it: when its task is cancelled nothing stays open (B163).
+struct ConnectionAttempt: Sendable {
+    let handle: HandleCore
+    let parameters: ConnectionParameters
+    let skipsReadyWait: Bool
+    let lane: Lane
+    /// The first attempt may use the id that the handle keeps; later ones resolve anew (B133).
+    let isFirst: Bool
+    let deadline: TimePoint
+
+    /// - Parameter opened: called on the lane when the 101 has come, before what came with it is read.
+    func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws -> ConnectionSocket {
+        let context = handle.context
+        return try await withDeadline(deadline, time: context.time) {
+            let address = try await context.serverAddress(deadline: deadline)
+            if !isFirst { handle.resolver.forget() }
+            let id = try await handle.resolver.id(deadline: deadline)
+            let handshake = try await handshake(address, id)
+            return try await ConnectionSocket.open(
+                context: context,
+                endpoint: address.endpoint,
+                handshake: handshake,
+                lane: lane,
+                deadline: deadline,
+                opened
+            )
+        }
+    }
+
+    private func handshake(_ address: ServerAddress, _ id: ActorID) async throws -> WebSocketHandshake {
+        let context = handle.context
+        let parameters: String?
+        do {
+            parameters = try await handle.encodedParameters(self.parameters)
+        } catch let error as RivetError {
+            // Asked again with each attempt (B134, B135); a value that does not encode never will.
+            throw ConnectionFailure(error: error, isPermanent: !error.isTransient, failsHeldActions: true)
+        }
+        let subprotocols = Subprotocols(
+            encoding: context.configuration.encoding.wire,
+            parameters: parameters,
+            skipsReadyWait: skipsReadyWait
+        )
+        return try WebSocketHandshake(
+            target: GatewayURL.target(address.endpoint, actorID: id, token: address.token, path: .connect),
+            host: address.endpoint.authority,
+            subprotocols: subprotocols.list,
+            requiresSubprotocol: true,
+            fields: context.fields(own: [:]),
+            nonce: KernelRandom.bytes(16)
+        )
+    }
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Drives one connection: carries out what its machines decide, on the lane that also brings the bytes.
+///
+/// `run()` is one child of the client's root task. Under it there is one attempt at a time (resolve, open, then the wait
+/// for its end); timers are entries of the client's deadline scheduler that come back onto the lane. There is no read or
+/// write task. Every timer and socket event carries the generation of its attempt, so that an old one is ignored (B143).
+actor ConnectionCore {
+    struct Waiter: Sendable {
+        let continuation: CheckedContinuation<EncodedValue, any Error>
+        let deadline: DeadlineScheduler.ID?
+    }
+
+    nonisolated let context: ClientContext
+    /// Tells the connections of a client apart in its diagnostics.
+    private nonisolated let number: UInt64
+    nonisolated let lane: Lane
+    nonisolated let board: StatusBoard
+    nonisolated let book = SubscriptionBook()
+    private nonisolated let handle: HandleCore
+    private nonisolated let parameters: ConnectionParameters
+    private nonisolated let skipsReadyWait: Bool
+    private nonisolated let abandon = Signal()
+    private nonisolated let finished = Signal()
+
+    private var machine: ConnectionStateMachine<Waiter>
+    private var nudge = ReplyNudgeStateMachine()
+    private var keepAlive: KeepAliveStateMachine?
+    private var socket: ConnectionSocket?
+    private var attemptEnd: CheckedContinuation<ConnectionFailure, Never>?
+    private var earlyEnd: ConnectionFailure?
+    private var generation = 0
+    private var timers: [DeadlineScheduler.ID] = []
+    private var isFirstAttempt = true
+    private var suspendedFeeds = 0
+    /// Ends the wait between two attempts.
+    private var retryWake: Signal?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    init(handle: HandleCore, options: ConnectOptions) {
+        let context = handle.context
+        let configuration = context.configuration
+        self.context = context
+        self.handle = handle
+        number = context.nextConnectionNumber()
+        lane = context.nextLane()
+        parameters = options.parameters ?? handle.options.parameters
+        skipsReadyWait = options.skipsReadyWait ?? handle.options.skipsReadyWait ?? configuration.skipsReadyWait
+        machine = ConnectionStateMachine(
+            policy: options.reconnect ?? configuration.reconnect,
+            maxHeldActions: configuration.maxHeldActions,
+            maxHeldBytes: configuration.maxHeldBytes,
+            nudges: configuration.replyNudge == .automatic,
+            now: context.time.now
+        )
+        board = StatusBoard(.connecting(attempt: 1))
+    }
+
+    /// Starts the connection's task, or closes the connection where the client is closed already.
+    nonisolated func start() {
+        if context.addConnection(self) { return }
+        lane.run { self.assumeIsolated { $0.refuse(.clientClosed) } }
+    }
+
+    private func refuse(_ error: RivetError) {
+        carryOut(machine.attemptStarted(), reports: false)
+        let (actions, _) = machine.ended(ConnectionFailure(error: error, isPermanent: true), now: context.time.now, random: 0)
+        carryOut(actions)
+        finished.set()
+    }
+
+    // MARK: The task
+
+    /// Attempts until the connection is closed. Cancelling its task closes the connection.
+    func run() async {
+        await withTaskCancellationHandler {
+            var next = ConnectionStateMachine<Waiter>.Next.attempt(after: .zero)
+            while case .attempt(let delay) = next, !machine.isOver {
+                if !isFirstAttempt { await pause(delay) }
+                carryOut(machine.attemptStarted(), reports: !isFirstAttempt)
+                if machine.isOver { break }
+                var failure = await attempt()
+                // A pinned handle has no other actor to find (B32, B152).
+                if handle.query.isPinned, failure.error.matches("actor", "not_found") { failure.isPermanent = true }
+                isFirstAttempt = false
+                endSocket()
+                let actions: [ConnectionStateMachine<Waiter>.Action]
+                (actions, next) = machine.ended(failure, now: context.time.now, random: context.random())
+                carryOut(actions)
+            }
+            carryOut(machine.disconnected())
+            finished.set()
+        } onCancel: {
+            lane.run { self.assumeIsolated { $0.cancelled() } }
+        }
+    }
+
+    private func pause(_ delay: Duration) async {
+        let wake = Signal()
+        retryWake = wake
+        defer { retryWake = nil }
+        let until = context.time.now.advanced(by: delay)
+        await withTaskGroup { group in
+            group.addTask { [time = context.time] in try? await time.sleep(until: until) }
+            group.addTask { await wake.wait() }
+            group.addTask { [abandon] in await abandon.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// One attempt, from the lookup to the end of its socket.
+    private func attempt() async -> ConnectionFailure {
+        generation += 1
+        let generation = generation
+        earlyEnd = nil
+        let deadline = context.time.now.advanced(by: context.configuration.openTimeout)
+        do {
+            let opened = try await open(deadline: deadline, generation: generation)
+            guard !machine.isOver else {
+                opened.abort()
+                return ConnectionFailure(error: .connectionClosed)
+            }
+        } catch {
+            return ConnectionFailure(
+                attemptError: error,
+                endpoint: context.configuration.endpoint,
+                openTimeout: context.configuration.openTimeout
+            )
+        }
+        return await withCheckedContinuation { continuation in
+            if let earlyEnd {
+                continuation.resume(returning: earlyEnd)
+            } else {
+                attemptEnd = continuation
+            }
+        }
+    }
+
+    /// Resolves, asks for parameters, and opens the socket; leaves at once when the connection is closed meanwhile.
+    private func open(deadline: TimePoint, generation: Int) async throws -> ConnectionSocket {
+        let task = ConnectionAttempt(
+            handle: handle,
+            parameters: parameters,
+            skipsReadyWait: skipsReadyWait,
+            lane: lane,
+            isFirst: isFirstAttempt,
+            deadline: deadline
+        )
+        let abandon = abandon
+        return try await withThrowingTaskGroup(of: ConnectionSocket.self) { group in
+            group.addTask {
+                try await task.open { socket in
+                    // On the lane, behind the 101 and before anything that came with it is read.
+                    self.assumeIsolated { $0.socketOpened(socket, generation: generation, deadline: deadline) }
+                }
+            }
+            group.addTask {
+                await abandon.wait()
+                throw RivetError.connectionClosed
+            }
+            defer { group.cancelAll() }
+            guard let socket = try await group.next() else { throw CancellationError() }
+            return socket
+        }
+    }
+
+    // MARK: Events of the socket, on the lane
+
+    private func socketOpened(_ socket: ConnectionSocket, generation: Int, deadline: TimePoint) {
+        guard generation == self.generation, !machine.isOver else {
+            socket.abort()
+            return
+        }
+        self.socket = socket
+        socket.attach(self, generation: generation)
+        at(deadline) { core in
+            guard !core.machine.isOpen else { return }
+            core.socketEnded(.notOpened(within: core.context.configuration.openTimeout), generation: generation)
+        }
+        carryOut(machine.socketOpened(names: book.current.names))
+    }
+
+    func received(_ message: ServerMessage, generation: Int) {
+        guard generation == self.generation else { return }
+        let now = context.time.now
+        switch message {
+        case .initial(let actorID, let connectionID):
+            carryOut(
+                machine.receivedInit(
+                    actorID: actorID,
+                    connectionID: connectionID,
+                    names: book.current.names,
+                    now: now
+                )
+            )
+            sendHeld()
+        case .actionResponse(let id, let output):
+            nudge.answered(id: id, now: now)
+            carryOut(machine.receivedResponse(id: id, output: context.value(output)))
+        case .error(let message):
+            if let id = message.actionID {
+                nudge.answered(id: id, now: now)
+                carryOut(machine.receivedActionError(id: id, .action(message)))
+            } else {
+                carryOut(machine.receivedConnectionError(ConnectionFailure(refusal: message)))
+            }
+        case .event:
+            break  // The socket has given it to its feeds.
+        }
+    }
+
+    func receivedPong(_ id: UInt32, generation: Int) {
+        guard generation == self.generation else { return }
+        keepAlive?.receivedPong(id: id, now: context.time.now)
+        checkKeepAlive()
+    }
+
+    func becameWritable(generation: Int) {
+        guard generation == self.generation else { return }
+        sendHeld()
+    }
+
+    /// The socket is gone: closed by the peer, failed, or closed by us.
+    func socketEnded(_ failure: ConnectionFailure, generation: Int) {
+        guard generation == self.generation else { return }
+        if let attemptEnd {
+            self.attemptEnd = nil
+            attemptEnd.resume(returning: failure)
+        } else if earlyEnd == nil {
+            earlyEnd = failure
+        }
+    }
+
+    private func endSocket() {
+        generation += 1
+        socket?.abort()
+        socket = nil
+        keepAlive = nil
+        for timer in timers { context.deadlines.cancel(timer) }
+        timers = []
+    }
+
+    // MARK: Carrying out
+
+    private func carryOut(_ actions: [ConnectionStateMachine<Waiter>.Action], reports: Bool = true) {
+        for action in actions {
+            switch action {
+            case .report(let status):
+                if reports { board.report(status) }
+                context.report(status, connection: number)
+            case .sendSubscription(let name, let subscribe):
+                nudge.otherMessageSent()
+                socket?.sendSubscription(name, subscribe: subscribe)
+            case .sendNudge:
+                sendNudge()
+            case .sendAction(let entry):
+                send(entry)
+            case .succeed(let waiter, let value):
+                waiter.deadline.map(context.deadlines.cancel)
+                waiter.continuation.resume(returning: value)
+            case .fail(let waiter, let error):
+                waiter.deadline.map(context.deadlines.cancel)
+                waiter.continuation.resume(throwing: error)
+            case .markReconnected(let info):
+                for feed in book.current.feeds { feed.appendGap(.reconnected(info)) }
+            case .opened:
+                startKeepAlive()
+            case .closeSocket:
+                socket?.close()
+            case .abandonAttempt:
+                abandon.set()
+            case .expectClose:
+                closeUnlessClosed(within: .seconds(5))
+            case .endFeeds(let error):
+                for feed in book.current.feeds { feed.end(error) }
+            }
+        }
+    }
+
+    private func send(_ entry: PendingActions<Waiter>.Entry) {
+        socket?.sendAction(id: entry.id, name: entry.name, arguments: entry.arguments)
+        guard context.configuration.replyNudge == .automatic else { return }
+        let now = context.time.now
+        if let due = nudge.actionSent(id: entry.id, inFlight: machine.inFlightCount, now: now) {
+            at(due) { core in
+                if core.nudge.timePassed(id: entry.id) { core.sendNudge() }
+            }
+        }
+    }
+
+    private func sendHeld() {
+        while let socket, socket.canTakeMore, let action = machine.nextHeld() { carryOut([action]) }
+    }
+
+    private func sendNudge() {
+        socket?.sendSubscription("_rivetasync.nudge", subscribe: false)
+        context.diagnostics.emit(
+            Diagnostic(.trace, "nudged", measurement: .init(name: "rivet.nudges", value: 1, unit: "1"))
+        )
+    }
+
+    // MARK: Timers
+
+    /// Calls `body` on the lane at `time`, unless the attempt has ended before.
+    private func at(_ time: TimePoint, _ body: @escaping @Sendable (isolated ConnectionCore) -> Void) {
+        let generation = generation
+        let lane = lane
+        timers.append(
+            context.deadlines.schedule(at: time) { [weak self] in
+                guard let self else { return }
+                lane.run {
+                    self.assumeIsolated { core in
+                        if core.generation == generation { body(core) }
+                    }
+                }
+            }
+        )
+        if timers.count > 64 { timers.removeFirst(32) }  // Long past: those that fire late find another generation.
+    }
+
+    private func startKeepAlive() {
+        guard let setting = context.configuration.keepAlive else { return }
+        keepAlive = KeepAliveStateMachine(setting, now: context.time.now)
+        if suspendedFeeds > 0 { keepAlive?.readingSuspended() }
+        checkKeepAlive()
+    }
+
+    private func checkKeepAlive() {
+        while let action = keepAlive?.timePassed(now: context.time.now) {
+            switch action {
+            case .wait(let until):
+                at(until) { $0.checkKeepAlive() }
+                return
+            case .sendPing(let id):
+                socket?.ping(id)
+            case .failConnection:
+                let timeout = context.configuration.keepAlive?.timeout ?? .zero
+                socketEnded(.silent(after: timeout), generation: generation)
+                return
+            case .nothing:
+                return
+            }
+        }
+    }
+
+    private func closeUnlessClosed(within limit: Duration) {
+        let generation = generation
+        at(context.time.now.advanced(by: limit)) { core in
+            core.socketEnded(.lost("the peer announced an error and did not close"), generation: generation)
+        }
+    }
+
+    // MARK: The callers' side
+
+    func perform(name: String, arguments: ByteChunk, timeout: Duration?) async throws -> EncodedValue {
+        try Task.checkCancellation()
+        let id = machine.nextActionID
+        let limit = timeout ?? context.configuration.callTimeout
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                submit(name, arguments, id: id, limit: limit, continuation)
+            }
+        } onCancel: {
+            lane.run { self.assumeIsolated { $0.withdraw(id) { _ in CancellationError() } } }
+        }
+    }
+
+    private func submit(
+        _ name: String,
+        _ arguments: ByteChunk,
+        id: UInt64,
+        limit: Duration,
+        _ continuation: CheckedContinuation<EncodedValue, any Error>
+    ) {
+        let lane = lane
+        let deadline = context.deadlines.schedule(at: context.time.now.advanced(by: limit)) { [weak self] in
+            guard let self else { return }
+            lane.run {
+                self.assumeIsolated { core in
+                    core.withdraw(id) { RivetError.deadlineExceeded("the action \"\(name)\"", limit, hadLeft: $0) }
+                }
+            }
+        }
+        let waiter = Waiter(continuation: continuation, deadline: deadline)
+        let canSendNow = socket?.canTakeMore ?? false
+        switch machine.submit(name: name, arguments: arguments, canSendNow: canSendNow, waiter: waiter) {
+        case .accepted(let actions):
+            carryOut(actions)
+        case .refused(let error):
+            context.deadlines.cancel(deadline)
+            continuation.resume(throwing: error)
+        }
+    }
+
+    private func withdraw(_ id: UInt64, _ error: (_ hadLeft: Bool) -> any Error) {
+        guard let (waiter, hadLeft) = machine.withdraw(id) else { return }  // Race: answered just before.
+        waiter.deadline.map(context.deadlines.cancel)
+        waiter.continuation.resume(throwing: error(hadLeft))
+    }
+
+    nonisolated func addFeed(name: String, _ buffering: EventBuffering) -> EventFeed {
+        let feed = EventFeed(name: name, buffering: buffering) { [weak self] in
+            guard let self else { return }
+            lane.run { self.assumeIsolated { $0.feedHasRoom() } }
+        }
+        book.change { $0.add(feed) }
+        lane.run { self.assumeIsolated { $0.listenersChanged(name, added: feed) } }
+        return feed
+    }
+
+    nonisolated func removeFeed(_ feed: EventFeed) {
+        book.change { $0.remove(feed) }
+        feed.end(nil)
+        lane.run {
+            self.assumeIsolated { core in
+                core.listenersChanged(feed.name, added: nil)
+                if feed.releaseHold() { core.feedHasRoom() }
+            }
+        }
+    }
+
+    /// What the lane finds here is what is wanted now, however the calls that led here overtook each other.
+    private func listenersChanged(_ name: String, added feed: EventFeed?) {
+        switch board.current {
+        case .closed(.requested): feed?.end(nil)
+        case .closed(.failed(let error)): feed?.end(error)
+        default: break
+        }
+        if let action = machine.subscriptionChanged(name, isWanted: book.current.contains(name)) { carryOut([action]) }
+    }
+
+    /// Called by the socket: a feed under `suspendReading` is full.
+    func feedIsFull() {
+        suspendedFeeds += 1
+        guard suspendedFeeds == 1 else { return }
+        socket?.suspendReading()
+        keepAlive?.readingSuspended()
+    }
+
+    private func feedHasRoom() {
+        guard suspendedFeeds > 0 else { return }
+        suspendedFeeds -= 1
+        guard suspendedFeeds == 0 else { return }
+        socket?.resumeReading()
+        keepAlive?.readingResumed(now: context.time.now)
+        checkKeepAlive()
+    }
+
+    nonisolated func retryNow() {
+        lane.run { self.assumeIsolated { $0.retryWake?.set() } }
+    }
+
+    // MARK: The end
+
+    func disconnect(_ reason: RivetError = .connectionClosed) async {
+        carryOut(machine.disconnectRequested(reason))
+        await finished.waitUncancellably()
+    }
+
+    /// The client's root task was cancelled: no closing handshake is awaited.
+    private func cancelled() {
+        carryOut(machine.disconnectRequested())
+        abandon.set()
+        socketEnded(ConnectionFailure(error: .connectionClosed), generation: generation)
+    }
+
+    /// The last reference is gone (B169).
+    nonisolated func abandoned() {
+        lane.run {
+            self.assumeIsolated { core in
+                guard !core.machine.isOver else { return }
+                core.context.diagnostics.emit(
+                    Diagnostic(.warning, "a connection was released without disconnect(); it is being closed")
+                )
+                core.carryOut(core.machine.disconnectRequested())
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How the ends of sockets and attempts are sorted (PROTOCOL h9, i; B148–B152).
+extension ConnectionFailure {
+    /// An error without action id: the connection is refused, and its close follows (B141).
+    init(refusal message: ErrorMessage) {
+        let meaning = RemoteMeaning(group: message.group, code: message.code, over: .connection)
+        self.init(
+            error: RivetError(
+                .remote,
+                message.message,
+                fault: meaning.fault,
+                execution: .notSent,
+                isTransient: !meaning.isPermanent,
+                connectionSurvives: false,
+                remote: RemoteError(message, rayID: nil, httpStatus: nil)
+            ),
+            isPermanent: meaning.isPermanent
+        )
+    }
+
+    /// The peer's close frame. Code 1000 with any reason is no refusal (B105, B151).
+    init(closing: WebSocketClosing, rayID: String?) {
+        let text = CloseReasonText(closing.reason)
+        var meaning = RemoteMeaning(group: text?.group ?? "", code: text?.code ?? "", over: .connection)
+        if closing.code == .normalClosure { meaning.isPermanent = false }
+        let reason = text == nil && !closing.reason.isEmpty ? closing.reason : ""
+        self.init(
+            error: RivetError(
+                .closedByPeer,
+                "the peer closed the connection with code \(closing.code.rawValue)",
+                fault: closing.code == .normalClosure ? .actor : meaning.fault,
+                execution: .mayHaveRun,
+                isTransient: !meaning.isPermanent,
+                connectionSurvives: false,
+                remote: RemoteError(
+                    group: text?.group ?? "",
+                    code: text?.code ?? "",
+                    message: reason,
+                    rayID: text?.rayID ?? rayID,
+                    closeCode: closing.code
+                )
+            ),
+            isPermanent: meaning.isPermanent
+        )
+    }
+
+    init(webSocket failure: WebSocketFailure) {
+        switch failure {
+        case .violation(let violation):
+            let isLimit = violation.closeCode == .messageTooBig
+            self.init(violation: "\(violation)", code: isLimit ? .limitExceeded : .protocolViolation)
+        case .ended, .notOpen, .readTwice:
+            self = .lost("\(failure)")
+        }
+    }
+
+    /// A message that breaks Rivet's protocol. A version that we do not speak stays so (B121); all else is tried again
+    /// with backoff (B122).
+    init(violation: String, code: RivetError.Code) {
+        self.init(
+            error: RivetError(
+                code,
+                violation,
+                fault: .server,
+                execution: .mayHaveRun,
+                isTransient: code != .unsupportedVersion,
+                connectionSurvives: false
+            ),
+            isPermanent: code == .unsupportedVersion
+        )
+    }
+
+    static func lost(_ what: String) -> ConnectionFailure {
+        ConnectionFailure(
+            error: RivetError(
+                .connectionLost,
+                what,
+                fault: .network,
+                execution: .mayHaveRun,
+                isTransient: true,
+                connectionSurvives: false
+            )
+        )
+    }
+
+    /// No pong in time (B145).
+    static func silent(after timeout: Duration) -> ConnectionFailure {
+        lost("no pong came within \(timeout)")
+    }
+
+    static func notOpened(within limit: Duration) -> ConnectionFailure {
+        ConnectionFailure(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false))
+    }
+
+    /// What an attempt threw before its socket was open.
+    init(attemptError: any Error, endpoint: Endpoint, openTimeout: Duration) {
+        switch attemptError {
+        case let failure as ConnectionFailure:
+            self = failure
+        case let error as RivetError:
+            self.init(error: error, isPermanent: error.endsAttempts, retryAfter: nil)
+        case let error as TransportError:
+            self.init(error: .transport(error, endpoint, .notSent))
+        case let error as WebSocketHandshakeError:
+            self.init(handshake: error, endpoint)
+        case is DeadlinePassed:
+            self = .notOpened(within: openTimeout)
+        case is CancellationError:
+            self.init(error: .connectionClosed)
+        default:
+            self = .lost("\(endpoint.text): \(attemptError)")
+        }
+    }
+
+    /// A plain status on the handshake comes from something between us and the gateway (B149, B150).
+    private init(handshake error: WebSocketHandshakeError, _ endpoint: Endpoint) {
+        var isPermanent = false
+        var remote: RemoteError?
+        var retryAfter: Duration?
+        if case .notSwitched(let head) = error {
+            isPermanent = !RemoteMeaning.isTransient(status: head.status)
+            let answer = HTTPAnswer(head: head, body: ByteChunk())
+            retryAfter = answer.retryAfter
+            remote = RemoteError(group: "", code: "", message: "", rayID: answer.rayID, httpStatus: head.status)
+        }
+        let isLost = if case .ended = error { true } else { false }
+        self.init(
+            error: RivetError(
+                isLost ? .connectionLost : .handshakeRefused,
+                "\(endpoint.text): \(error)",
+                fault: isLost ? .network : .server,
+                isTransient: !isPermanent,
+                connectionSurvives: false,
+                remote: remote,
+                underlying: error
+            ),
+            isPermanent: isPermanent,
+            retryAfter: retryAfter
+        )
+    }
+}
+
+extension RivetError {
+    /// Whether a lookup or a setting failed in a way that the next attempt will not change.
+    fileprivate var endsAttempts: Bool {
+        switch code {
+        case .invalidConfiguration, .invalidArgument, .encodingFailed, .limitExceeded, .clientClosed, .connectionClosed:
+            return true
+        case .remote:
+            guard let remote else { return false }
+            let meaning = RemoteMeaning(group: remote.group, code: remote.code, over: .connection)
+            return meaning.isPermanent || matches("actor", "not_found")
+        default:
+            return false
+        }
+    }
+}

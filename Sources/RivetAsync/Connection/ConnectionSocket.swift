@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One WebSocket of a connection: turns messages into bytes and back on the lane.
+///
+/// Events go from here straight to their feeds; everything else goes to the core. It belongs to one attempt, whose
+/// generation is on everything that it tells the core.
+///
+/// `@unchecked Sendable`: touched on the lane only.
+final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
+    private let codec: MessageCodec
+    private let format: ValueFormat
+    /// The ray of the 101, for errors whose close reason has none (B206).
+    private let rayID: String?
+    private var connection: WebSocketConnection?
+    private var core: ConnectionCore?
+    private var generation = 0
+    private var listeners = SubscriptionBook.Copy()
+    /// The feeds that have gathered events in this turn.
+    private var touched: [EventFeed] = []
+    private var output = ByteBuffer()
+    private var isOver = false
+
+    private init(codec: MessageCodec, rayID: String?) {
+        self.codec = codec
+        self.rayID = rayID
+        format = codec.encoding.valueFormat
+    }
+
+    /// Connects and carries out the opening handshake.
+    ///
+    /// - Parameter opened: called on the lane when the 101 has come, before what came with it is read.
+    /// - Throws: ``TransportError``, ``WebSocketHandshakeError`` or `CancellationError`; nothing is left open then.
+    static func open(
+        context: ClientContext,
+        endpoint: Endpoint,
+        handshake: WebSocketHandshake,
+        lane: Lane,
+        deadline: TimePoint,
+        _ opened: @escaping @Sendable (ConnectionSocket) -> Void
+    ) async throws -> ConnectionSocket {
+        let configuration = context.configuration
+        let time = context.time
+        let stream = try await context.dialing.dial(
+            host: endpoint.host,
+            port: Int(endpoint.port),
+            isSecure: endpoint.usesTLS,
+            lane: lane,
+            deadline: deadline
+        )
+        let codec = MessageCodec(configuration.encoding.wire)
+        let limits = WebSocketLimits(
+            maxFrameSize: configuration.maxMessageSize,
+            maxMessageSize: configuration.maxMessageSize,
+            // Rivet passes long reasons on, against RFC 6455 §5.5 (B222).
+            maxCloseSize: 1 << 20
+        )
+        let result = SocketBox()
+        _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
+            let socket = ConnectionSocket(codec: codec, rayID: head.fields["x-rivet-ray-id"])
+            let connection = WebSocketConnection(
+                stream: stream,
+                handler: socket,
+                // Disconnecting waits at most 2 s for the peer (B162).
+                configuration: .init(role: .client, limits: limits, closeTimeout: .seconds(2)),
+                time: time,
+                deadlines: context.deadlines
+            )
+            socket.connection = connection
+            result.socket = socket
+            opened(socket)
+            return connection
+        }
+        guard let socket = result.socket else { throw CancellationError() }
+        return socket
+    }
+
+    /// Carries the socket from the lane to the task; written before the task goes on.
+    private final class SocketBox: @unchecked Sendable {
+        var socket: ConnectionSocket?
+    }
+
+    func attach(_ core: ConnectionCore, generation: Int) {
+        self.core = core
+        self.generation = generation
+    }
+
+    // MARK: Commands
+
+    /// Whether another message may be added, or too much is pending already.
+    var canTakeMore: Bool { connection.map { $0.isOpen && $0.pendingOutput <= highWaterMark } ?? false }
+
+    func sendAction(id: UInt64, name: String, arguments: ByteChunk) {
+        send { codec.writeActionRequest(id: id, name: name, arguments: arguments, to: &$0) }
+    }
+
+    func sendSubscription(_ eventName: String, subscribe: Bool) {
+        send { codec.writeSubscriptionRequest(eventName: eventName, subscribe: subscribe, to: &$0) }
+    }
+
+    private func send(_ write: (inout ByteBuffer) -> Void) {
+        guard let connection else { return }
+        output.removeAll()
+        write(&output)
+        output.withUnsafeBytes { bytes in
+            if codec.encoding.isText { connection.send(text: bytes) } else { connection.send(binary: bytes) }
+        }
+    }
+
+    func ping(_ id: UInt32) {
+        withUnsafeBytes(of: id.bigEndian) { connection?.ping($0) }
+    }
+
+    func close() {
+        connection?.close(WebSocketClosing(.normalClosure))
+    }
+
+    /// Ends the stream now; nothing more is reported.
+    func abort() {
+        isOver = true
+        connection?.abort()
+    }
+
+    func suspendReading() { connection?.suspendReading() }
+    func resumeReading() { connection?.resumeReading() }
+
+    // MARK: WebSocketHandler
+
+    func received(text: ByteChunk) {
+        codec.encoding.isText ? receive(text) : violated("a text message came on a \(codec.encoding) connection")
+    }
+
+    func received(binary: ByteChunk) {
+        codec.encoding.isText ? violated("a binary message came on a json connection") : receive(binary)
+    }
+
+    private func receive(_ bytes: ByteChunk) {
+        guard !isOver, let core else { return }
+        do throws(CodingFailure) {
+            switch try codec.readServerMessage(bytes) {
+            case .event(let name, let arguments):
+                deliver(EncodedValue(bytes: arguments, format: format), to: name, core)
+            case let message:
+                core.assumeIsolated { $0.received(message, generation: generation) }
+            }
+        } catch {
+            let isVersion = error.kind == .unsupportedVersion
+            violated("a message could not be read: \(error)", code: isVersion ? .unsupportedVersion : .protocolViolation)
+        }
+    }
+
+    private func deliver(_ event: EncodedValue, to name: ByteChunk, _ core: ConnectionCore) {
+        listeners.refresh(from: core.book)
+        listeners.table.forEachFeed(of: name) { feed in
+            if feed.gather(event) {
+                settle(feed, core)
+            } else if touched.last !== feed, !touched.contains(where: { $0 === feed }) {
+                touched.append(feed)
+            }
+        }
+    }
+
+    private func settle(_ feed: EventFeed, _ core: ConnectionCore) {
+        switch feed.deliver() {
+        case .none: break
+        case .suspendReading: core.assumeIsolated { $0.feedIsFull() }
+        case .finished: core.removeFeed(feed)
+        }
+    }
+
+    func receivedAll() {
+        guard let core else { return }
+        for feed in touched { settle(feed, core) }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    func received(pong: ByteChunk) {
+        guard pong.count == 4 else { return }
+        let id = pong.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        core?.assumeIsolated { $0.receivedPong(id, generation: generation) }
+    }
+
+    func writable() {
+        core?.assumeIsolated { $0.becameWritable(generation: generation) }
+    }
+
+    func closed(_ closing: WebSocketClosing) {
+        end(ConnectionFailure(closing: closing, rayID: rayID))
+    }
+
+    func failed(_ failure: WebSocketFailure) {
+        end(ConnectionFailure(webSocket: failure))
+    }
+
+    func streamClosed() {
+        end(.lost("the connection was closed"))
+        connection = nil
+        core = nil
+    }
+
+    /// Our own protocol is broken: the peer hears 1002, the connection fails.
+    private func violated(_ what: String, code: RivetError.Code = .protocolViolation) {
+        guard !isOver else { return }
+        connection?.close(WebSocketClosing(.protocolError))
+        end(ConnectionFailure(violation: what, code: code))
+    }
+
+    private func end(_ failure: ConnectionFailure) {
+        guard !isOver, let core else { return }
+        receivedAll()
+        isOver = true
+        core.assumeIsolated { $0.socketEnded(failure, generation: generation) }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a connection is in its life. New cases may come: a `switch` needs a `default`.
+@nonexhaustive public enum ConnectionStatus: Sendable {
+    /// Made, and not started yet.
+    case idle
+    /// The attempt with this number of the current outage (1, 2, …) is under way.
+    case connecting(attempt: Int)
+    /// The actor's `Init` has arrived.
+    case connected(ConnectionInfo)
+    /// Lost or refused; the next attempt follows after the delay.
+    case waiting(RetryState)
+    /// Over for good; the last status.
+    case closed(CloseReason)
+}
+
+/// Which actor and which of its connections this is. Both change with a reconnect.
+public struct ConnectionInfo: Sendable, Hashable {
+    /// The actor behind the connection.
+    public let actorID: ActorID
+    /// The id that the actor gave the connection.
+    public let connectionID: String
+    /// Counts the times that this connection was opened, from 1.
+    public let connectionNumber: Int
+}
+
+/// A wait between two attempts.
+public struct RetryState: Sendable {
+    /// The number of the attempt that follows.
+    public let attempt: Int
+    /// How long the wait is in all.
+    public let delay: Duration
+    /// Why the last attempt failed, or how the connection was lost.
+    public let cause: RivetError
+}
+
+/// Why a connection is over. New cases may come: a `switch` needs a `default`.
+@nonexhaustive public enum CloseReason: Sendable {
+    /// We asked for it: `disconnect()`, the end of `withConnection`, or the client was closed.
+    case requested
+    /// It failed for good.
+    case failed(RivetError)
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Makes a client's connections: name, TCP and, where the endpoint says so, TLS, within `connectTimeout` (B144).
+struct Dialing: Sendable {
+    private let plain: any Dialer
+    private let secure: any Dialer
+    private let connectTimeout: Duration
+    private let time: TimeSource
+
+    init(_ configuration: RivetConfiguration, _ transport: RivetTransport, time: TimeSource) {
+        plain = transport.dialer
+        secure = TLSDialer(over: plain, configuration: configuration.tls.configuration)
+        connectTimeout = configuration.connectTimeout
+        self.time = time
+    }
+
+    func dial(
+        host: String,
+        port: Int,
+        isSecure: Bool,
+        lane: Lane,
+        deadline: TimePoint?
+    ) async throws -> any ByteStream {
+        let limit = time.now.advanced(by: connectTimeout)
+        let dialer = isSecure ? secure : plain
+        return try await dialer.dial(
+            host: host,
+            port: port,
+            lane: lane,
+            deadline: deadline.map { min($0, limit) } ?? limit,
+            time: time
+        )
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// The ring between the lane, which brings slices of the receive buffer, and one iterator, which takes everything that
+/// is there at once and decodes it in its own task.
+///
+/// The lane gathers what arrives in a turn without a lock and hands it over in one step (`deliver`), which also wakes
+/// the reader: once for a turn, never once for an event.
+///
+/// `@unchecked Sendable`: everything but `arrived` is behind `state`; `arrived` is touched on the connection's lane only.
+final class EventFeed: @unchecked Sendable {
+    enum Entry: Sendable {
+        case event(EncodedValue)
+        case gap(EventGap)
+    }
+
+    /// What the reader gets when it comes for more.
+    enum Batch {
+        case entries(RingBuffer<Entry>)
+        case ended(RivetError?)
+    }
+
+    /// What the lane has to do after it delivered.
+    enum Pressure: Equatable {
+        case none
+        case suspendReading
+        /// The feed has ended by its policy; its listener counts no more.
+        case finished
+    }
+
+    private struct State {
+        var ring = RingBuffer<Entry>()
+        var events = 0
+        var bytes = 0
+        /// Bytes of receive buffers that the ring keeps alive; a buffer counts once for a run of its slices.
+        var pinned = 0
+        var lastBuffer: ObjectIdentifier?
+        var dropped = 0
+        var isEnded = false
+        var error: RivetError?
+        var holdsReading = false
+        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, Never>)?
+        var lastID: UInt64 = 0
+
+        var hasNews: Bool { !ring.isEmpty || isEnded || dropped > 0 }
+    }
+
+    /// Beyond this many gathered events the lane delivers at once, so that one turn cannot gather without bound.
+    private static let maxGathered = 64
+    /// A ring may keep this much of receive buffers alive beyond four times its own bytes.
+    private static let pinnedAllowance = 1 << 20
+
+    let name: String
+    private let buffering: EventBuffering
+    private let state = Mutex(State())
+    private var arrived: [EncodedValue] = []
+    /// Called, from the reader's task, when a reader made room in a feed that held up the socket.
+    private let resumeReading: @Sendable () -> Void
+
+    init(name: String, buffering: EventBuffering, resumeReading: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.buffering = buffering
+        self.resumeReading = resumeReading
+    }
+
+    // MARK: The lane's side
+
+    /// Returns true when the lane should deliver now and not only at the end of its turn.
+    func gather(_ event: EncodedValue) -> Bool {
+        arrived.append(event)
+        return arrived.count >= Self.maxGathered
+    }
+
+    /// Hands over what was gathered, by the feed's policy, and wakes the reader.
+    func deliver() -> Pressure {
+        guard !arrived.isEmpty else { return .none }
+        let (pressure, waiter) = state.withLock { state in
+            var pressure = Pressure.none
+            for event in arrived {
+                guard !state.isEnded else { break }
+                let step = append(event, &state)
+                if step != .none { pressure = step }
+            }
+            return (pressure, state.hasNews ? state.waiter.take()?.continuation : nil)
+        }
+        arrived.removeAll(keepingCapacity: true)
+        waiter?.resume()
+        return pressure
+    }
+
+    func appendGap(_ gap: EventGap) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard !state.isEnded else { return nil }
+            flushDroppedNewest(&state)
+            state.ring.append(.gap(gap))
+            return state.waiter.take()?.continuation
+        }
+        waiter?.resume()
+    }
+
+    /// What is in the ring can still be read, then the reader learns the end.
+    func end(_ error: RivetError?) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard !state.isEnded else { return nil }
+            state.isEnded = true
+            state.error = error
+            return state.waiter.take()?.continuation
+        }
+        waiter?.resume()
+    }
+
+    /// For a listener that is gone: whether its feed held up the socket, which it does no more.
+    func releaseHold() -> Bool {
+        state.withLock { state in
+            defer { state.holdsReading = false }
+            return state.holdsReading
+        }
+    }
+
+    private func append(_ event: EncodedValue, _ state: inout State) -> Pressure {
+        let size = event.bytes.count
+        func isFull() -> Bool {
+            state.events >= buffering.capacity || (state.events > 0 && state.bytes + size > buffering.maxBytes)
+        }
+        var pressure = Pressure.none
+        if isFull() {
+            switch buffering.overflow {
+            case .dropOldest:
+                while isFull() { dropOldest(&state) }
+            case .dropNewest:
+                state.dropped += 1
+                return .none
+            case .finish:
+                state.isEnded = true
+                state.error = RivetError(
+                    .eventBufferOverflowed,
+                    "more than \(buffering.capacity) events or \(buffering.maxBytes) bytes of \"\(name)\" were unread",
+                    fault: .caller,
+                    execution: .ran
+                )
+                return .finished
+            case .suspendReading:
+                if !state.holdsReading { pressure = .suspendReading }
+                state.holdsReading = true
+            }
+        }
+        push(event, size, &state)
+        return pressure
+    }
+
+    private func push(_ event: EncodedValue, _ size: Int, _ state: inout State) {
+        flushDroppedNewest(&state)
+        state.ring.append(.event(event))
+        state.events += 1
+        state.bytes += size
+        if event.bytes.bufferID != state.lastBuffer {
+            state.lastBuffer = event.bytes.bufferID
+            state.pinned += event.bytes.retainedSize
+        }
+        guard state.pinned > 4 * state.bytes + Self.pinnedAllowance else { return }
+        // A slow reader must not keep whole receive buffers alive for a few bytes of each.
+        state.ring.mutateEach { entry in
+            if case .event(let value) = entry, value.bytes.retainedSize > value.bytes.count {
+                let copied = value.bytes.withUnsafeBytes { ByteChunk(copying: $0) }
+                entry = .event(EncodedValue(bytes: copied, format: value.format))
+            }
+        }
+        state.pinned = state.bytes
+        state.lastBuffer = nil
+    }
+
+    private func dropOldest(_ state: inout State) {
+        while let entry = state.ring.popFirst() {
+            guard case .event(let value) = entry else { continue }
+            state.events -= 1
+            state.bytes -= value.bytes.count
+            state.dropped += 1
+            return
+        }
+    }
+
+    /// Dropped newest events leave their gap behind what is kept, dropped oldest ones before it.
+    private func flushDroppedNewest(_ state: inout State) {
+        guard buffering.overflow == .dropNewest, state.dropped > 0 else { return }
+        state.ring.append(.gap(.overflowed(dropped: state.dropped)))
+        state.dropped = 0
+    }
+
+    // MARK: The reader's side
+
+    /// Everything that is there, waiting until there is something; `.ended(nil)` when the task is cancelled.
+    func next(isolation: isolated (any Actor)?) async -> Batch {
+        while true {
+            let (batch, resumes) = state.withLock { state in takeBatch(&state) }
+            if resumes { resumeReading() }
+            if let batch { return batch }
+            await park(isolation: isolation)
+            if Task.isCancelled { return .ended(nil) }
+        }
+    }
+
+    private func takeBatch(_ state: inout State) -> (Batch?, resumesReading: Bool) {
+        var batch = RingBuffer<Entry>()
+        flushDroppedNewest(&state)
+        if state.dropped > 0 {
+            batch.append(.gap(.overflowed(dropped: state.dropped)))
+            state.dropped = 0
+            while let entry = state.ring.popFirst() { batch.append(entry) }
+        } else {
+            swap(&batch, &state.ring)
+        }
+        guard !batch.isEmpty else { return (state.isEnded ? .ended(state.error) : nil, false) }
+        (state.events, state.bytes, state.pinned, state.lastBuffer) = (0, 0, 0, nil)
+        defer { state.holdsReading = false }
+        return (.entries(batch), state.holdsReading)
+    }
+
+    private func park(isolation: isolated (any Actor)?) async {
+        let id = state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation(isolation: isolation) { continuation in
+                let mustWait = state.withLock { state in
+                    if state.hasNews || Task.isCancelled { return false }
+                    state.waiter = (id, continuation)
+                    return true
+                }
+                if !mustWait { continuation.resume() }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                guard state.waiter?.id == id else { return nil }
+                return state.waiter.take()?.continuation
+            }
+            waiter?.resume()
+        }
+    }
+}

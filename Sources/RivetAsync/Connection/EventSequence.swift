@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The events of one type on one connection.
+///
+/// **Lifetime.** Subscribed when it is made, so what arrives before the first `next()` is buffered. It is for one loop; a
+/// second iterator subscribes anew. It keeps its connection alive, and unsubscribes when its loop has ended (by `break`,
+/// error, cancellation or the end of the connection) or, never iterated, when it is released. It outlives reconnects.
+///
+/// **Order.** As the actor sent them; every listener of the name gets each event once.
+///
+/// **End.** It never throws: it ends with nil when the connection is closed, and the reason is in
+/// ``ActorConnection/status``. Gaps and events that do not decode are passed over here and seen in ``deliveries``.
+///
+/// **Limits.** See ``EventBuffering``.
+public struct EventSequence<Event: ActorEvent>: AsyncSequence, Sendable {
+    let subscription: EventSubscription
+
+    /// One listener's loop.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private var cursor: EventCursor
+
+        init(_ reader: EventReader) { cursor = EventCursor(reader) }
+
+        /// The next event; nil when the connection is closed or the task is cancelled.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
+            while case .entry(let entry) = await cursor.next(isolation: isolation) {
+                if case .event(let value) = entry, let event = try? decodeEvent(Event.self, value) { return event }
+            }
+            return nil
+        }
+    }
+
+    /// Takes the subscription; from the second time on, subscribes anew.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription.claim()) }
+
+    /// The same events with gaps as elements; throws where the plain loop only ends.
+    public var deliveries: EventDeliveries<Event> {
+        EventDeliveries(subscription: subscription) { try decodeEvent(Event.self, $0) }
+    }
+}
+
+/// The events of one name, for handles and events without declared types. Behaves as ``EventSequence``.
+public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
+    let subscription: EventSubscription
+    let decode: @Sendable (EncodedValue) throws -> Value
+
+    /// One listener's loop.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private var cursor: EventCursor
+        private let decode: @Sendable (EncodedValue) throws -> Value
+
+        init(_ reader: EventReader, _ decode: @escaping @Sendable (EncodedValue) throws -> Value) {
+            cursor = EventCursor(reader)
+            self.decode = decode
+        }
+
+        /// The next event's arguments; nil when the connection is closed or the task is cancelled.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Value? {
+            while case .entry(let entry) = await cursor.next(isolation: isolation) {
+                if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
+            }
+            return nil
+        }
+    }
+
+    /// Takes the subscription; from the second time on, subscribes anew.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription.claim(), decode) }
+
+    /// The same events with gaps as elements; throws where the plain loop only ends.
+    public var deliveries: EventDeliveries<Value> { EventDeliveries(subscription: subscription, decode: decode) }
+}
+
+/// Events with their gaps: what ``EventSequence/deliveries`` is.
+///
+/// It ends with nil after ``ActorConnection/disconnect()``, and throws a ``RivetError`` when the connection failed for
+/// good, or ``RivetError/Code/eventBufferOverflowed`` when its buffer overflowed under ``EventBuffering/Overflow/finish``.
+/// A cancelled task ends its loop with nil.
+public struct EventDeliveries<Event: Sendable>: AsyncSequence, Sendable {
+    let subscription: EventSubscription
+    let decode: @Sendable (EncodedValue) throws -> Event
+
+    /// One listener's loop.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private var cursor: EventCursor
+        private let decode: @Sendable (EncodedValue) throws -> Event
+
+        init(_ reader: EventReader, _ decode: @escaping @Sendable (EncodedValue) throws -> Event) {
+            cursor = EventCursor(reader)
+            self.decode = decode
+        }
+
+        /// The next event or gap; nil when the connection was closed by us or the task is cancelled.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> EventDelivery<Event>? {
+            switch await cursor.next(isolation: isolation) {
+            case .entry(.gap(let gap)):
+                return .gap(gap)
+            case .entry(.event(let value)):
+                do {
+                    return .event(try decode(value))
+                } catch {
+                    return .gap(.undecodable(.undecodableEvent(Event.self, error)))
+                }
+            case .end(let error?):
+                throw error
+            case .end(nil):
+                return nil
+            }
+        }
+    }
+
+    /// Takes the subscription; from the second time on, subscribes anew.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription.claim(), decode) }
+}
+
+private func decodeEvent<Event: ActorEvent>(_: Event.Type, _ value: EncodedValue) throws -> Event {
+    switch Event.argumentStyle {
+    case .object: try value.format.decodeArgument(Event.self, from: value.bytes)
+    case .positional: try value.format.decodePositionalArguments(Event.self, from: value.bytes)
+    }
+}
+
+extension RivetError {
+    fileprivate static func undecodableEvent(_ type: Any.Type, _ error: any Error) -> RivetError {
+        RivetError(
+            .decodingFailed,
+            "an event did not decode as \(type): \(error)",
+            fault: .caller,
+            execution: .ran,
+            underlying: error
+        )
+    }
+}

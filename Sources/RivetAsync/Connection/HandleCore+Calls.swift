@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is being asked for, so that an error can say what it means for it.
+enum RequestKind: Sendable {
+    /// Looking something up or making an actor.
+    case lookup
+    case action(String)
+    case queue(String)
+    case raw
+
+    var name: String {
+        switch self {
+        case .lookup: "the lookup"
+        case .action(let name): "the action \"\(name)\""
+        case .queue(let name): "the send to the queue \"\(name)\""
+        case .raw: "the request"
+        }
+    }
+}
+
+/// Requests to the actor over HTTP: finding it, repeating what is safe to repeat (B30, B31, B52, B53).
+extension HandleCore {
+    func callAction(_ name: String, _ arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
+        let codec = MessageCodec(context.configuration.encoding.wire)
+        var body = ByteBuffer()
+        codec.writeActionBody(arguments: arguments, to: &body)
+        let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
+        let answer = try await post(.action(name), path: .action(name), body: bytes, options)
+        let output = try answer.decodeRan(name) { try codec.readActionResult($0) }
+        return context.value(output)
+    }
+
+    /// Posts an encoded body to the actor; the answer is a success.
+    func post(
+        _ kind: RequestKind,
+        path: GatewayPath,
+        body: ByteChunk,
+        _ options: CallOptions,
+        timeout: Duration? = nil
+    ) async throws -> HTTPAnswer {
+        let encoding = context.configuration.encoding.wire
+        return try await repeating(kind, options, timeout: timeout) { [self] call in
+            let own: HTTPFields = ["x-rivet-encoding": encoding.name, "Content-Type": encoding.contentType]
+            let head = try await requestHead(call, method: "POST", path: path, own: own, options)
+            let answer = try await context.execute(head, body: body, at: call.address.endpoint, deadline: call.deadline)
+            guard answer.isSuccess else { throw RivetError(answer: answer, encoding: encoding, of: kind) }
+            return answer
+        }
+    }
+
+    /// One try of a call.
+    struct Call: Sendable {
+        let address: ServerAddress
+        let actorID: ActorID
+        let deadline: TimePoint
+    }
+
+    /// The target and fields of a request to the actor. The token stands in the target and nowhere else (B228).
+    func requestHead(
+        _ call: Call,
+        method: String,
+        path: GatewayPath,
+        own: HTTPFields,
+        _ options: CallOptions
+    ) async throws -> HTTPRequestHead {
+        var own = own
+        if let parameters = try await encodedParameters(self.options.parameters) {
+            own["x-rivet-conn-params"] = ConnectionParametersHeader.value(json: parameters)
+        }
+        let skips = options.skipsReadyWait ?? self.options.skipsReadyWait ?? context.configuration.skipsReadyWait
+        if skips { own["x-rivet-skip-ready-wait"] = "1" }
+        return HTTPRequestHead(
+            method: method,
+            target: GatewayURL.target(
+                call.address.endpoint,
+                actorID: call.actorID,
+                token: call.address.token,
+                path: path
+            ),
+            fields: context.fields(own: own, call: options.fields)
+        )
+    }
+
+    /// Parameters as JSON text (B40, B50, B134).
+    func encodedParameters(_ parameters: ConnectionParameters) async throws -> String? {
+        do {
+            return try await parameters.encode().map { String(decoding: $0, as: UTF8.self) }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw RivetError.parametersFailed(error, areProvided: parameters.isProvided)
+        }
+    }
+
+    /// Runs `once` until it succeeds, fails for good, or the deadline comes.
+    func repeating<R: Sendable>(
+        _ kind: RequestKind,
+        _ options: CallOptions,
+        timeout: Duration? = nil,
+        canRepeat: Bool = true,
+        _ once: @Sendable (Call) async throws -> R
+    ) async throws -> R {
+        try Task.checkCancellation()
+        try context.beginCall()
+        defer { context.endCall() }
+        let limit = options.timeout ?? timeout ?? context.configuration.callTimeout
+        let deadline = context.time.now.advanced(by: limit)
+        var pause = Duration.milliseconds(100)
+        while true {
+            var used: ActorID?
+            do {
+                let address = try await context.serverAddress(deadline: deadline)
+                let id = try await resolver.id(deadline: deadline)
+                used = id
+                return try await once(Call(address: address, actorID: id, deadline: deadline))
+            } catch let error as RivetError {
+                let meaning = error.meaning
+                if let used, meaning.forgetsActorID { resolver.forget(used) }
+                guard canRepeat, shouldRepeat(error, meaning, usedID: used != nil, options) else {
+                    throw await explained(error, kind, used, deadline: deadline)
+                }
+                if meaning.resolvesAnew, pause == .milliseconds(100) {
+                    pause = pause * 2  // The id was stale: the first repeat need not wait (B31).
+                    continue
+                }
+                try await context.pause(&pause, before: deadline, after: error)
+            }
+        }
+    }
+
+    private func shouldRepeat(
+        _ error: RivetError,
+        _ meaning: RemoteMeaning,
+        usedID: Bool,
+        _ options: CallOptions
+    ) -> Bool {
+        // The gateway has no such actor any more, or not yet: resolved again and repeated, on a key (B31, B52).
+        if meaning.resolvesAnew { return usedID && !query.isPinned }
+        switch error.execution {
+        case .notSent: return error.isTransient && error.code != .metadataUnavailable
+        case .mayHaveRun: return error.isTransient && options.isIdempotent
+        case .ran: return false
+        }
+    }
+
+    /// The error that the caller sees: the engine's own account where it has one (B60), and one name for "gone" (B61).
+    private func explained(
+        _ error: RivetError,
+        _ kind: RequestKind,
+        _ id: ActorID?,
+        deadline: TimePoint
+    ) async -> RivetError {
+        guard let id else { return error }
+        if error.matches("guard", "actor_ready_timeout") || error.matches("guard", "actor_runner_failed") {
+            let record = try? await ActorResolver.record(context, of: id, deadline: deadline)
+            if let reason = record?.errorName { return .actorUnavailable(id, reason: reason, error) }
+        }
+        if query.isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
+            return .actorNotFound("the actor was destroyed", error)
+        }
+        return error
+    }
+
+    // MARK: Names
+
+    func resolve() async throws -> ActorID {
+        try Task.checkCancellation()
+        try context.beginCall()
+        defer { context.endCall() }
+        return try await resolver.id(deadline: context.time.now.advanced(by: context.configuration.callTimeout))
+    }
+
+    func gatewayURL() async throws -> SecretURL {
+        try context.beginCall()
+        defer { context.endCall() }
+        let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
+        let address = try await context.serverAddress(deadline: deadline)
+        let root = try GatewayPath("")
+        let (name, key, method): (String, ActorKey, GatewayQuery.Method)
+        switch query {
+        case .id(_, let id):
+            return gatewayURL(address, id, root)
+        case .get(let actorName, let actorKey):
+            (name, key, method) = (actorName, actorKey, .get)
+        case .getOrCreate(let actorName, let actorKey, let create):
+            let creation = GatewayQuery.Creation(
+                poolName: create.poolName ?? context.configuration.poolName,
+                input: try context.encodeInput(create.input).map { Array($0) },
+                region: create.region
+            )
+            (name, key, method) = (actorName, actorKey, .getOrCreate(creation))
+        }
+        guard GatewayQuery.canExpress(key) else {
+            let id = try await resolver.id(deadline: deadline)  // B26
+            return gatewayURL(address, id, root)
+        }
+        let query = GatewayQuery(
+            namespace: address.namespace,
+            name: name,
+            key: key,
+            method: method,
+            token: address.token,
+            skipsReadyWait: options.skipsReadyWait ?? context.configuration.skipsReadyWait
+        )
+        do {
+            return try query.url(address.endpoint, path: root)
+        } catch {
+            throw RivetError(.limitExceeded, "no gateway URL can be made: \(error)", fault: .caller, underlying: error)
+        }
+    }
+
+    private func gatewayURL(_ address: ServerAddress, _ id: ActorID, _ path: GatewayPath) -> SecretURL {
+        func url(_ token: Secret?) -> String {
+            let target = GatewayURL.target(address.endpoint, actorID: id, token: token, path: path)
+            return String(address.endpoint.text.dropLast(address.endpoint.basePath.count)) + target
+        }
+        return SecretURL(url(address.token), redacted: url(nil))
+    }
+}

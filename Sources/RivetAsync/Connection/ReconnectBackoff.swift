@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Counts the attempts of an outage and says how long to wait before the next one (BEHAVIOURS: B148–B154, B158).
+struct ReconnectBackoff: Sendable {
+    /// The number of the attempt under way or just over, within its outage.
+    private(set) var attempt = 0
+    /// How many waits there were since the connection was last stable.
+    private var retries = 0
+    private var outageBegan: TimePoint
+    private let policy: ReconnectPolicy
+
+    init(policy: ReconnectPolicy, now: TimePoint) {
+        self.policy = policy
+        outageBegan = now
+    }
+
+    mutating func attemptStarted() {
+        attempt += 1
+    }
+
+    /// Call when a connection that had opened is lost.
+    mutating func lost(openedAt: TimePoint, now: TimePoint) {
+        outageBegan = now
+        if openedAt.duration(to: now) >= policy.stableAfter { (attempt, retries) = (0, 0) }
+    }
+
+    enum Next: Sendable {
+        case wait(Duration)
+        case giveUp
+    }
+
+    /// - Parameters:
+    ///   - failure: the end of the attempt or connection.
+    ///   - now: the time of the end.
+    ///   - random: uniform in 0 ..< 1.
+    mutating func next(after failure: ConnectionFailure, now: TimePoint, random: Double) -> Next {
+        let decision = policy.decide(failure.error, attempt)
+        if case .stop = decision { return .giveUp }
+        if let maxAttempts = policy.maxAttempts, attempt >= maxAttempts { return .giveUp }
+        var delay: Duration
+        switch decision {
+        case .retry(let after):
+            delay = after
+        case .automatic, .stop:
+            if failure.isPermanent { return .giveUp }
+            delay = bound * min(max(random, 0), 1)
+        }
+        if let retryAfter = failure.retryAfter { delay = max(delay, retryAfter) }
+        if let maxElapsed = policy.maxElapsed, outageBegan.duration(to: now) + delay > maxElapsed { return .giveUp }
+        retries += 1
+        return .wait(delay)
+    }
+
+    /// `min(first × 2^retries, cap)`, without overflow.
+    private var bound: Duration {
+        var bound = policy.first
+        for _ in 0..<retries where bound < policy.cap { bound = bound * 2 }
+        return min(bound, policy.cap)
+    }
+}

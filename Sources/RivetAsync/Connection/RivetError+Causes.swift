@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The one place where lower errors become ``RivetError``.
+extension RivetError {
+    /// What the actor answered to an action on a connection (B69, B83).
+    static func action(_ message: ErrorMessage) -> RivetError {
+        let meaning = RemoteMeaning(group: message.group, code: message.code, over: .connection)
+        return RivetError(message, meaning, rayID: nil, httpStatus: nil, connectionSurvives: true)
+    }
+
+    /// An answer over HTTP that is not a success (B57, B58).
+    init(answer: HTTPAnswer, encoding: WireEncoding, of kind: RequestKind) {
+        let contentType = answer.head.fields["content-type"]
+        let codec = MessageCodec(encoding.ofErrorBody(contentType: contentType))
+        if let message = try? codec.readErrorBody(answer.body) {
+            let meaning = RemoteMeaning(
+                group: message.group,
+                code: message.code,
+                over: .http(status: answer.head.status),
+                resource: message.metadata?.missingResource,
+                isLookup: kind.isLookup
+            )
+            self.init(message, meaning, rayID: answer.rayID, httpStatus: answer.head.status, connectionSurvives: true)
+            return
+        }
+        // Plain text with the code in a header (PROTOCOL i5), or not Rivet at all.
+        let piece = answer.body.boundedText
+        if let name = answer.head.fields["x-rivet-error"].flatMap({ CloseReasonText($0) }) {
+            let message = ErrorMessage(group: name.group, code: name.code, message: piece)
+            let meaning = RemoteMeaning(group: name.group, code: name.code, over: .http(status: answer.head.status))
+            self.init(message, meaning, rayID: answer.rayID, httpStatus: answer.head.status, connectionSurvives: true)
+            return
+        }
+        self = .unexpected(answer, "\(kind.name) was answered", piece: piece)
+    }
+
+    private init(
+        _ message: ErrorMessage,
+        _ meaning: RemoteMeaning,
+        rayID: String?,
+        httpStatus: Int?,
+        connectionSurvives: Bool
+    ) {
+        self.init(
+            .remote,
+            message.message,
+            fault: meaning.fault,
+            execution: meaning.execution,
+            isTransient: meaning.isTransient,
+            connectionSurvives: connectionSurvives,
+            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus)
+        )
+    }
+
+    static func unexpected(_ answer: HTTPAnswer, _ what: String, piece: String) -> RivetError {
+        var text = "\(what) by something that is not Rivet: HTTP \(answer.head.status)"
+        if (300..<400).contains(answer.head.status), let location = answer.head.fields["location"] {
+            // A token belongs to a host, so redirects are not followed.
+            text += ", a redirection to \(location.redactedURL) that is not followed"
+        }
+        return RivetError(
+            .unexpectedResponse,
+            text,
+            fault: .server,
+            execution: .mayHaveRun,
+            isTransient: RemoteMeaning.isTransient(status: answer.head.status),
+            remote: RemoteError(
+                group: "",
+                code: "",
+                message: piece,
+                rayID: answer.rayID,
+                httpStatus: answer.head.status
+            )
+        )
+    }
+
+    /// An exchange that failed without an answer.
+    init(_ failure: HTTPFailure, endpoint: Endpoint, kind: String) {
+        let execution: Execution = failure.requestLeft ? .mayHaveRun : .notSent
+        switch failure.error {
+        case let error as RivetError:
+            self = error
+        case let error as TransportError:
+            self = .transport(error, endpoint, execution)
+        case is DeadlinePassed:
+            self.init(
+                .deadlineExceeded,
+                "\(kind) had no answer before the deadline",
+                fault: .network,
+                execution: execution,
+                isTransient: true
+            )
+        case HTTPError.poolClosed:
+            self = .clientClosed
+        case let error as HTTPError where !error.isPeersFault:
+            self.init(.invalidArgument, "\(error)", fault: .caller, execution: execution, underlying: error)
+        case let error as HTTPError:
+            self = .http(error, endpoint, execution)
+        default:
+            self.init(
+                .connectionLost,
+                "\(kind) failed: \(failure.error)",
+                fault: .network,
+                execution: execution,
+                isTransient: true,
+                underlying: failure.error
+            )
+        }
+    }
+
+    private static func http(_ error: HTTPError, _ endpoint: Endpoint, _ execution: Execution) -> RivetError {
+        // A stream that ended early is the network's doing; anything else the peer has said so.
+        let (code, fault, isTransient): (Code, Fault, Bool) =
+            switch error {
+            case .truncated: (.connectionLost, .network, true)
+            case .tooLarge: (.limitExceeded, .server, false)
+            default: (.protocolViolation, .server, false)
+            }
+        return RivetError(
+            code,
+            "\(endpoint.text): \(error)",
+            fault: fault,
+            execution: execution,
+            isTransient: isTransient,
+            underlying: error
+        )
+    }
+
+    static func transport(_ error: TransportError, _ endpoint: Endpoint, _ execution: Execution) -> RivetError {
+        let code: Code
+        var isTransient = true
+        switch error {
+        case .noAddressReached, .nameNotResolved, .deadlinePassed:
+            code = .connectFailed
+        case .tls(let tls):
+            (code, isTransient) = (.tlsFailed, tls.kind.isTransient)
+            if tls.kind == .truncated {
+                return RivetError(
+                    .connectionLost,
+                    "\(error)",
+                    fault: .network,
+                    execution: execution,
+                    isTransient: true,
+                    connectionSurvives: false,
+                    underlying: error
+                )
+            }
+        case .laneShutDown:
+            return .clientClosed.with(execution: execution)
+        case .system:
+            code = .connectionLost
+        }
+        return RivetError(
+            code,
+            "\(endpoint.text): \(error)",
+            fault: .network,
+            execution: execution,
+            isTransient: isTransient,
+            connectionSurvives: false,
+            underlying: error
+        )
+    }
+
+    // MARK: Ours
+
+    static func actorNotFound(_ message: String, _ cause: RivetError? = nil) -> RivetError {
+        RivetError(
+            .remote,
+            message,
+            fault: .server,
+            remote: RemoteError(
+                group: "actor",
+                code: "not_found",
+                message: message,
+                rayID: cause?.remote?.rayID,
+                httpStatus: cause?.remote?.httpStatus
+            ),
+            underlying: cause
+        )
+    }
+
+    static func actorUnavailable(_ id: ActorID, reason: String, _ cause: RivetError) -> RivetError {
+        RivetError(
+            .actorUnavailable,
+            "the actor \(id) could not be started: \(reason)",
+            fault: .server,
+            execution: cause.execution,
+            isTransient: cause.isTransient,
+            remote: cause.remote,
+            underlying: cause
+        )
+    }
+
+    static func metadataUnavailable(_ endpoint: Endpoint, _ cause: RivetError?) -> RivetError {
+        RivetError(
+            .metadataUnavailable,
+            "\(endpoint.text) did not answer GET /metadata as Rivet does" + (cause.map { ": \($0.message)" } ?? ""),
+            fault: cause?.fault ?? .network,
+            isTransient: cause?.isTransient ?? true,
+            remote: cause?.remote,
+            underlying: cause
+        )
+    }
+
+    static func deadlineExceeded(_ what: String, _ limit: Duration, hadLeft: Bool) -> RivetError {
+        RivetError(
+            .deadlineExceeded,
+            "\(what) had no answer within \(limit)",
+            fault: .network,
+            execution: hadLeft ? .mayHaveRun : .notSent,
+            isTransient: true
+        )
+    }
+
+    static func limit(_ what: String, _ size: Int, _ name: String, _ limit: Int) -> RivetError {
+        RivetError(.limitExceeded, "\(what) has \(size) bytes; the \(name) is \(limit)", fault: .caller)
+    }
+
+    /// The user's provider threw, or its value did not encode (B135). The text holds nothing of what it threw.
+    static func parametersFailed(_ error: any Error, areProvided: Bool) -> RivetError {
+        RivetError(
+            areProvided ? .remote : .encodingFailed,
+            "the connection parameters could not be had: \(type(of: error))",
+            fault: .caller,
+            isTransient: areProvided,
+            remote: areProvided
+                ? RemoteError(group: "client", code: "get_params_failed", message: "the provider threw") : nil,
+            underlying: error
+        )
+    }
+}
+
+extension RequestKind {
+    var isLookup: Bool { if case .lookup = self { true } else { false } }
+}
+
+extension RemoteError {
+    init(_ message: ErrorMessage, rayID: String?, httpStatus: Int?, closeCode: WebSocketCloseCode? = nil) {
+        self.init(
+            group: message.group,
+            code: message.code,
+            message: message.message,
+            rayID: rayID,
+            httpStatus: httpStatus,
+            closeCode: closeCode,
+            actorID: message.actor?.actorID,
+            generation: message.actor.flatMap { Int(exactly: $0.generation) },
+            key: message.actor?.key,
+            metadata: message.metadata
+        )
+    }
+}
+
+/// The member of an error's metadata that says what was not found (PROTOCOL i3).
+private struct MissingResource: Decodable {
+    var resource: String?
+}
+
+extension EncodedValue {
+    var missingResource: String? { (try? decode(MissingResource.self))?.resource }
+}
+
+extension ByteChunk {
+    /// At most 200 bytes as text, for an error about an answer that is not Rivet's.
+    var boundedText: String {
+        String(decoding: prefix(200), as: UTF8.self).filter { !$0.isNewline } + (count > 200 ? "…" : "")
+    }
+}
+
+extension String {
+    /// A URL without what may be secret: user info, query and fragment.
+    fileprivate var redactedURL: String {
+        var text = prefix { $0 != "?" && $0 != "#" }
+        if let at = text.lastIndex(of: "@"), let scheme = text.firstRange(of: "://"), scheme.upperBound <= at {
+            text = text[..<scheme.upperBound] + text[text.index(after: at)...]
+        }
+        return String(text.prefix(200))
+    }
+}
+
+extension TLSError.Kind {
+    /// A certificate or a setting that is wrong stays wrong; a connection that broke off may work next time.
+    fileprivate var isTransient: Bool {
+        switch self {
+        case .truncated, .closedDuringHandshake, .alert, .protocolFailure: true
+        case .libraryMissing, .configuration, .certificateExpired, .certificateNotYetValid, .wrongName, .selfSigned,
+            .unknownIssuer, .missingIssuer, .weakKey, .badCertificate, .clientCertificateRequired,
+            .clientCertificateRefused, .protocolVersion, .notTLS:
+            false
+        }
+    }
+}
+
+extension EncodedValue {
+    /// An action's answer as the type asked for; it ran (B59).
+    func decodeOutput<Output: Decodable>(_: Output.Type, of action: String) throws -> Output {
+        do {
+            return try decode(Output.self)
+        } catch {
+            throw RivetError(
+                .decodingFailed,
+                "the answer of the action \"\(action)\" did not decode as \(Output.self): \(error)",
+                fault: .caller,
+                execution: .ran,
+                underlying: error
+            )
+        }
+    }
+}
+
+extension HTTPAnswer {
+    /// Reads the body of an action that ran.
+    func decodeRan<T>(_ action: String, _ read: (ByteChunk) throws -> T) throws -> T {
+        do {
+            return try read(body)
+        } catch {
+            throw RivetError(
+                .decodingFailed,
+                "the answer of \"\(action)\" could not be read: \(error)",
+                fault: .server,
+                execution: .ran,
+                remote: RemoteError(group: "", code: "", message: "", rayID: rayID, httpStatus: head.status),
+                underlying: error
+            )
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a client sends everything, once metadata has had its say (PROTOCOL a3).
+struct ServerAddress: Sendable {
+    let endpoint: Endpoint
+    let namespace: String
+    let token: Secret?
+}
+
+extension ClientContext {
+    /// Looks metadata up once for all calls of the client; a failure is not kept (B12–B17).
+    func serverAddress(deadline: TimePoint) async throws -> ServerAddress {
+        let own = ServerAddress(
+            endpoint: configuration.endpoint,
+            namespace: configuration.namespace,
+            token: configuration.token
+        )
+        guard configuration.looksUpMetadata else { return own }
+        if let known = metadata.current { return known }
+        var pause = Duration.milliseconds(250)
+        while true {
+            do {
+                return try await withDeadline(deadline, time: time) { [self] in
+                    try await metadata.value { [self] in try await fetchMetadata(own, deadline: deadline) }
+                }
+            } catch is DeadlinePassed {
+                throw RivetError.metadataUnavailable(own.endpoint, nil)
+            } catch let error as RivetError where error.isTransient {
+                // Retried within this call's deadline; the next call tries again (B14).
+                let next = time.now.advanced(by: pause * random())
+                guard next < deadline else { throw RivetError.metadataUnavailable(own.endpoint, error) }
+                try await time.sleep(until: next)
+                pause = min(pause * 2, .seconds(5))
+            } catch let error as RivetError where error.code != .invalidConfiguration {
+                throw RivetError.metadataUnavailable(own.endpoint, error)
+            }
+        }
+    }
+
+    private func fetchMetadata(_ own: ServerAddress, deadline: TimePoint) async throws -> ServerAddress {
+        let head = HTTPRequestHead(
+            target: own.endpoint.basePath + ActorsAPITarget.metadata(namespace: own.namespace),
+            fields: fields(own: [:])
+        )
+        let answer = try await execute(head, at: own.endpoint, deadline: deadline)
+        guard answer.head.status == 200, let metadata = try? ServerMetadata.read(answer.body) else {
+            throw RivetError.unexpected(answer, "GET /metadata was answered", piece: answer.body.boundedText)
+        }
+        guard let text = metadata.endpoint else { return own }
+        guard let named = try? Endpoint.parse(text) else {
+            throw RivetError(
+                .invalidConfiguration,
+                "the metadata of \(own.endpoint.text) names a clientEndpoint that is not a usable URL",
+                fault: .server
+            )
+        }
+        guard named.endpoint.usesTLS || !own.endpoint.usesTLS || configuration.allowsInsecureRedirection else {
+            throw RivetError(
+                .invalidConfiguration,
+                "the metadata of \(own.endpoint.text) names \(named.endpoint.text), which would give up TLS; "
+                    + "set allowsInsecureRedirection if that is meant",
+                fault: .server
+            )
+        }
+        // Namespace and token count only together with an endpoint: a token belongs to a host (B12).
+        return ServerAddress(
+            endpoint: named.endpoint,
+            namespace: metadata.namespace ?? named.namespace ?? own.namespace,
+            token: metadata.token ?? named.token ?? own.token
+        )
+    }
+}

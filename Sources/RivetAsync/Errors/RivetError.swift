@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The one error that RivetAsync throws, beside `CancellationError`.
+///
+/// It answers what a caller asks after a failure: what happened (``code`` and ``message``), whose fault it is
+/// (``fault``), whether the action may have run and so whether a repeat is safe (``execution``), whether the same call
+/// may succeed later (``isTransient``), and whether the connection lives on (``connectionSurvives``). An actor's own
+/// error is in ``remote``.
+///
+/// A cancelled call throws `CancellationError`, never this type. No text of an error holds a token, a parameter or a
+/// payload.
+public struct RivetError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it was; an open set, so a `switch` needs a `default`.
+    public struct Code: Hashable, Sendable {
+        /// The code as text, for logs and metrics.
+        public let name: String
+    }
+
+    /// Who has to change something.
+    public enum Fault: Sendable {
+        /// The calling program: its configuration, its arguments, or the order of its calls.
+        case caller
+        /// The actor's own code.
+        case actor
+        /// The engine, its gateway, or what answers in its place.
+        case server
+        /// Something between both ends.
+        case network
+    }
+
+    /// Whether the work was done: the answer to "is it safe to repeat?".
+    public enum Execution: Sendable {
+        /// It did not run. A repeat is safe.
+        case notSent
+        /// Nobody knows. A repeat is safe only for an idempotent action.
+        case mayHaveRun
+        /// It ran. A repeat runs it again.
+        case ran
+    }
+
+    /// What kind of failure it was.
+    public let code: Code
+    /// What happened, in words a person can act on, with the numbers that matter.
+    public let message: String
+    /// Who has to change something.
+    public let fault: Fault
+    /// Whether the work was done.
+    public let execution: Execution
+    /// Whether the same call may succeed later without a change on our side.
+    public let isTransient: Bool
+    /// Whether the connection that the call used lives on.
+    public let connectionSurvives: Bool
+    /// What Rivet or the actor said, when one of them made the error.
+    public let remote: RemoteError?
+    /// The error below this one, when there is one.
+    public let underlying: (any Error)?
+
+    package init(
+        _ code: Code,
+        _ message: String,
+        fault: Fault,
+        execution: Execution = .notSent,
+        isTransient: Bool = false,
+        connectionSurvives: Bool = true,
+        remote: RemoteError? = nil,
+        underlying: (any Error)? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.fault = fault
+        self.execution = execution
+        self.isTransient = isTransient
+        self.connectionSurvives = connectionSurvives
+        self.remote = remote
+        self.underlying = underlying
+    }
+
+    /// Whether ``remote`` carries this group and code: `catch let e as RivetError where e.matches("user", "declined")`.
+    public func matches(_ group: String, _ code: String) -> Bool {
+        remote?.group == group && remote?.code == code
+    }
+
+    /// The code, the message, what the server said, and whether a repeat is safe.
+    public var description: String {
+        var text = "\(code.name): \(message)"
+        if let remote {
+            if !remote.group.isEmpty { text += " [\(remote.group).\(remote.code)]" }
+            if let status = remote.httpStatus { text += " [HTTP \(status)]" }
+            if let closeCode = remote.closeCode { text += " [close \(closeCode.rawValue)]" }
+            if let rayID = remote.rayID { text += " [ray \(rayID)]" }
+        }
+        switch execution {
+        case .notSent: text += " (did not run)"
+        case .mayHaveRun: text += " (may have run)"
+        case .ran: text += " (ran)"
+        }
+        return text
+    }
+
+    /// The same error with another answer to "did it run?" and "does the connection live?".
+    package func with(execution: Execution? = nil, connectionSurvives: Bool? = nil) -> RivetError {
+        RivetError(
+            code,
+            message,
+            fault: fault,
+            execution: execution ?? self.execution,
+            isTransient: isTransient,
+            connectionSurvives: connectionSurvives ?? self.connectionSurvives,
+            remote: remote,
+            underlying: underlying
+        )
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+@testable import RivetAsync
+
+/// A server on loopback whose every byte the test says: takes connections one by one, reads exact counts, writes literals.
+final class LiteralServer: Sendable {
+    private let listener: TCPListener
+    private let lanes: LaneGroup
+    private let accepted: Feed<Peer>
+
+    private init(_ listener: TCPListener, _ lanes: LaneGroup, _ accepted: Feed<Peer>) {
+        (self.listener, self.lanes, self.accepted) = (listener, lanes, accepted)
+    }
+
+    static func start() async throws -> LiteralServer {
+        let lanes = LaneGroup(count: 1)
+        let accepted = Feed<Peer>(capacity: 64)
+        let listener = try await TCPListener.listen(lanes: lanes) { socket in
+            let peer = Peer(socket)
+            socket.setHandler(peer)
+            accepted.push(peer)
+        }
+        return LiteralServer(listener, lanes, accepted)
+    }
+
+    var port: Int { listener.localPort }
+    var endpoint: String { "http://127.0.0.1:\(port)" }
+
+    func accept() async throws -> Peer {
+        guard let peer = await accepted.next() else { throw Ended() }
+        return peer
+    }
+
+    /// The client has ended the stream, or the test is over.
+    struct Ended: Error {}
+
+    func stop() async {
+        await listener.close()
+        await lanes.shutDown()
+    }
+
+    /// One accepted connection. `@unchecked Sendable`: read by the test's one task; its socket is used on its lane.
+    final class Peer: ByteHandler, @unchecked Sendable {
+        private let socket: TCPSocket
+        private let arrived = Feed<ByteChunk>(capacity: 4_096)
+        private var unread: [UInt8] = []
+
+        init(_ socket: TCPSocket) { self.socket = socket }
+
+        func received(_ bytes: ByteChunk) { arrived.push(bytes) }
+        func receivedAll() {}
+        func writable() {}
+        func ended(_ end: StreamEnd) { arrived.finish() }
+
+        /// The next `count` bytes.
+        func read(_ count: Int) async throws -> [UInt8] {
+            while unread.count < count {
+                guard let bytes = await arrived.next() else { throw Ended() }
+                unread += bytes
+            }
+            defer { unread.removeFirst(count) }
+            return Array(unread.prefix(count))
+        }
+
+        /// A request's head up to its empty line: the lines without their ends.
+        func readHead() async throws -> [String] {
+            var head: [UInt8] = []
+            while !head.suffix(4).elementsEqual("\r\n\r\n".utf8) { head += try await read(1) }
+            return String(decoding: head, as: UTF8.self).split(separator: "\r\n").map(String.init)
+        }
+
+        /// True when the client ends the stream without another byte.
+        func isEnded() async -> Bool {
+            guard unread.isEmpty else { return false }
+            return await arrived.next() == nil
+        }
+
+        func write(_ bytes: [UInt8]) {
+            socket.lane.run { [socket] in socket.write { $0.append(bytes) } }
+        }
+
+        func write(_ text: String) { write(Array(text.utf8)) }
+        func close() { socket.lane.run { [socket] in socket.close() } }
+        func finish() { socket.lane.run { [socket] in socket.finishWriting() } }
+        func reset() { socket.lane.run { [socket] in socket.closeWithReset() } }
+    }
+}

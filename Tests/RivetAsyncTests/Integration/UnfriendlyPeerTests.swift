@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import RivetAsync
+
+/// Endpoints that are wrong, dead, or somebody else: each a clear error within its deadline, and the client lives on.
+@Suite(.timeLimit(.minutes(1)))
+struct UnfriendlyPeerTests {
+    enum Counter: ActorDefinition {}
+    struct Increment: ActorAction {
+        typealias Target = Counter
+        typealias Output = Int
+        var amount = 1
+    }
+
+    /// What the other end does with each connection.
+    enum Behaviour: Sendable {
+        /// Nobody listens.
+        case refuse
+        /// Answers every request with these bytes.
+        case answer(String)
+        /// Answers with these bytes and ends the stream.
+        case answerAndEnd(String)
+        /// Takes the request and resets.
+        case reset
+        /// Takes the request and says nothing.
+        case silent
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let behaviour: Behaviour
+        var looksUpMetadata = false
+        let code: RivetError.Code
+        let execution: RivetError.Execution
+        /// What a person must find in the text.
+        let says: String
+    }
+
+    static let notRivet = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html>\n</html>"
+
+    static let rows = [
+        Row(
+            testDescription: "refused", behaviour: .refuse, code: .connectFailed, execution: .notSent,
+            says: "127.0.0.1"),
+        Row(
+            testDescription: "refused, metadata", behaviour: .refuse, looksUpMetadata: true, code: .metadataUnavailable,
+            execution: .notSent, says: "GET /metadata"),
+        Row(
+            testDescription: "not Rivet", behaviour: .answer(notRivet), code: .unexpectedResponse,
+            execution: .notSent, says: "HTTP 200"),
+        Row(
+            testDescription: "not Rivet, metadata", behaviour: .answer(notRivet), looksUpMetadata: true,
+            code: .metadataUnavailable, execution: .notSent, says: "not Rivet"),
+        Row(
+            testDescription: "404 of another server",
+            behaviour: .answer("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"), code: .unexpectedResponse,
+            execution: .notSent, says: "HTTP 404"),
+        Row(
+            testDescription: "redirection",
+            behaviour: .answer(
+                "HTTP/1.1 302 Found\r\nLocation: https://u:secret@elsewhere/x?t=secret\r\nContent-Length: 0\r\n\r\n"),
+            code: .unexpectedResponse, execution: .notSent, says: "https://elsewhere/x"),
+        Row(
+            testDescription: "not HTTP", behaviour: .answer("SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n"), code: .protocolViolation,
+            execution: .notSent, says: "status line"),
+        Row(
+            testDescription: "ends in the head", behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-"),
+            code: .connectionLost, execution: .notSent, says: "head"),
+        Row(
+            testDescription: "ends in the body",
+            behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"actor\":"), code: .connectionLost,
+            execution: .notSent, says: "body"),
+        Row(
+            testDescription: "resets", behaviour: .reset, code: .connectionLost, execution: .notSent,
+            says: "127.0.0.1"),
+        Row(
+            testDescription: "silent", behaviour: .silent, code: .deadlineExceeded, execution: .notSent,
+            says: "deadline"),
+        Row(
+            testDescription: "silent, metadata", behaviour: .silent, looksUpMetadata: true, code: .metadataUnavailable,
+            execution: .notSent, says: "GET /metadata"),
+    ]
+
+    /// Serves until the test is over.
+    static func serve(_ server: LiteralServer, _ behaviour: Behaviour) async {
+        await withDiscardingTaskGroup { group in
+            while let peer = try? await server.accept() {
+                group.addTask {
+                    while (try? await peer.readHead()) != nil {
+                        switch behaviour {
+                        case .refuse, .silent: break
+                        case .answer(let text): peer.write(text)
+                        case .answerAndEnd(let text):
+                            peer.write(text)
+                            peer.finish()
+                        case .reset: peer.reset()
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a wrong, dead or foreign endpoint is a clear error within the deadline", arguments: rows)
+    func calls(_ row: Row) async throws {
+        let server = try await LiteralServer.start()
+        if case .refuse = row.behaviour { await server.stop() }
+        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        configuration.looksUpMetadata = row.looksUpMetadata
+        configuration.callTimeout = .milliseconds(300)
+        let client = RivetClient(configuration)
+        let serving = Task { await Self.serve(server, row.behaviour) }
+        let counter = client.get(Counter.self, ["k"])
+        for _ in 0..<2 {
+            let error = await #expect(throws: RivetError.self) { try await counter.send(Increment()) }
+            #expect(error?.code == row.code)
+            #expect(error?.execution == row.execution)
+            #expect(error?.description.contains(row.says) == true, "\(error?.description ?? "")")
+            #expect(error?.description.contains("secret") == false)
+        }
+        serving.cancel()
+        await serving.value
+        await client.close(within: .zero)
+        await server.stop()
+        #expect(client.context.gauge.snapshot == [0, 0, 0])
+    }
+
+    @Test("B148, B159: a connection shows each failed attempt in its status, and ends when told")
+    func connections() async throws {
+        let server = try await LiteralServer.start()
+        await server.stop()
+        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        configuration.looksUpMetadata = false
+        configuration.reconnect = ReconnectPolicy(first: .milliseconds(1), maxAttempts: 3)
+        let client = RivetClient(configuration)
+        let conn = client.getForID(Counter.self, "5jxlv5boumuljx2d2nvyat0o2edl00").connect()
+        var seen: [String] = []
+        for await status in conn.status {
+            switch status {
+            case .waiting(let state): seen.append("waiting \(state.attempt) \(state.cause.code.name)")
+            case .closed(.failed(let error)): seen.append("closed \(error.code.name)")
+            default: seen.append(status.name)
+            }
+        }
+        #expect(
+            seen == [
+                "connecting 1", "waiting 2 connectFailed", "connecting 2", "waiting 3 connectFailed", "connecting 3",
+                "closed connectFailed",
+            ]
+        )
+        let error = await #expect(throws: RivetError.self) { try await conn.waitUntilConnected() }
+        #expect(error?.code == .connectFailed)
+        await client.close(within: .zero)
+        #expect(client.context.gauge.snapshot == [0, 0, 0])
+    }
+}
