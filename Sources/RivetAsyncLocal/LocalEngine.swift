@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import RivetAsync
+public import RivetAsync
 
 /// A Rivet engine in the process: loopback sockets by default, memory on request. One namespace, `default`, and as many
 /// actors as fit.
@@ -19,7 +19,9 @@ public actor LocalEngine {
     /// Trouble on demand, for tests of a client.
     public nonisolated let faults: Faults
 
-    package nonisolated let network: MemoryNetwork?
+    /// For `RivetClient(…, transport: engine.transport)`: this engine's memory, or sockets.
+    public nonisolated let transport: RivetTransport
+
     package nonisolated let gauge: ResourceGauge
     private nonisolated let core: EngineCore
     private nonisolated let server: LocalServer
@@ -81,7 +83,7 @@ public actor LocalEngine {
         self.core = core
         self.server = server
         self.endpoint = endpoint
-        self.network = network
+        transport = network.map { RivetTransport(dialer: MemoryDialer(network: $0)) } ?? .sockets
         faults = core.faults
         gauge = core.gauge
         core.faults.setHooks(

@@ -72,7 +72,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
 
     /// A connection that opens by itself and comes back until it is closed. Returns at once.
     public func connect(_ options: ConnectOptions = .init()) -> ActorConnection<Definition> {
-        let connection = ConnectionCore(handle: core, options: options)
+        let connection = ConnectionDriver(handle: core, options: options)
         connection.start()
         return ActorConnection(connection)
     }

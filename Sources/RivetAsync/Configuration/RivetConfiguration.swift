@@ -145,7 +145,9 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
             positive("keepAlive.interval", keepAlive.interval)
             positive("keepAlive.timeout", keepAlive.timeout)
         }
-        if reconnect.first < .zero || reconnect.cap < .zero { wrong.append("reconnect.first and .cap must not be negative") }
+        if reconnect.first < .zero || reconnect.cap < .zero {
+            wrong.append("reconnect.first and .cap must not be negative")
+        }
         if !(1...(32 << 20)).contains(maxMessageSize) {
             wrong.append("maxMessageSize is \(maxMessageSize) and must be within 1 and \(32 << 20) bytes")
         }

@@ -2,7 +2,7 @@
 
 /// Where a client's bytes go. Not a protocol to implement: take ``sockets``, or `transport` of a `LocalEngine`.
 public struct RivetTransport: Sendable {
-    let dialer: any Dialer
+    package let dialer: any Dialer
 
     package init(dialer: any Dialer) { self.dialer = dialer }
 

@@ -16,9 +16,9 @@
 /// the connection and its sequences goes, it closes too and a warning is reported.
 public actor ActorConnection<Definition: ActorDefinition> {
     nonisolated let lifetime: ConnectionLifetime
-    nonisolated var core: ConnectionCore { lifetime.core }
+    nonisolated var core: ConnectionDriver { lifetime.core }
 
-    init(_ core: ConnectionCore) {
+    init(_ core: ConnectionDriver) {
         lifetime = ConnectionLifetime(core)
     }
 

@@ -58,7 +58,9 @@ final class ActorResolver: Sendable {
     }
 
     /// One `POST /actors` (B23).
-    static func create(_ context: ClientContext, name: String, key: ActorKey, _ create: CreateOptions) async throws -> ActorID {
+    static func create(_ context: ClientContext, name: String, key: ActorKey, _ create: CreateOptions) async throws
+        -> ActorID
+    {
         try context.beginCall()
         defer { context.endCall() }
         let request = try creation(context, name: name, key: key, create)
@@ -83,7 +85,9 @@ final class ActorResolver: Sendable {
 
     private static func checkedText(of key: ActorKey) throws -> String {
         let text = key.text
-        guard text.utf8.count <= 1_024 else { throw RivetError.limit("the key's text", text.utf8.count, "limit", 1_024) }
+        guard text.utf8.count <= 1_024 else {
+            throw RivetError.limit("the key's text", text.utf8.count, "limit", 1_024)
+        }
         return text
     }
 

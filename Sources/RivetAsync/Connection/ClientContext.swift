@@ -23,7 +23,7 @@ final class ClientContext: Sendable {
         var isClosed = false
         var isClosing = false
         var calls = 0
-        var connections: [ObjectIdentifier: ConnectionCore] = [:]
+        var connections: [ObjectIdentifier: ConnectionDriver] = [:]
     }
 
     /// Set when everything has ended.
@@ -88,7 +88,7 @@ final class ClientContext: Sendable {
     }
 
     /// Starts the connection's task as a child of the root; false when the client is closed.
-    func addConnection(_ connection: ConnectionCore) -> Bool {
+    func addConnection(_ connection: ConnectionDriver) -> Bool {
         let isOpen = state.withLock { state in
             guard !state.isClosed else { return false }
             state.connections[ObjectIdentifier(connection)] = connection
@@ -101,7 +101,7 @@ final class ClientContext: Sendable {
         }
     }
 
-    private func removeConnection(_ connection: ConnectionCore) {
+    private func removeConnection(_ connection: ConnectionDriver) {
         state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
     }
 

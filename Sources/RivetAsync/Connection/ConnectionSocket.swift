@@ -12,7 +12,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     /// The ray of the 101, for errors whose close reason has none (B206).
     private let rayID: String?
     private var connection: WebSocketConnection?
-    private var core: ConnectionCore?
+    private var core: ConnectionDriver?
     private var generation = 0
     private var listeners = SubscriptionBook.Copy()
     /// The feeds that have gathered events in this turn.
@@ -79,7 +79,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         var socket: ConnectionSocket?
     }
 
-    func attach(_ core: ConnectionCore, generation: Int) {
+    func attach(_ core: ConnectionDriver, generation: Int) {
         self.core = core
         self.generation = generation
     }
@@ -144,11 +144,14 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
             }
         } catch {
             let isVersion = error.kind == .unsupportedVersion
-            violated("a message could not be read: \(error)", code: isVersion ? .unsupportedVersion : .protocolViolation)
+            violated(
+                "a message could not be read: \(error)",
+                code: isVersion ? .unsupportedVersion : .protocolViolation
+            )
         }
     }
 
-    private func deliver(_ event: EncodedValue, to name: ByteChunk, _ core: ConnectionCore) {
+    private func deliver(_ event: EncodedValue, to name: ByteChunk, _ core: ConnectionDriver) {
         listeners.refresh(from: core.book)
         listeners.table.forEachFeed(of: name) { feed in
             if feed.gather(event) {
@@ -159,7 +162,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         }
     }
 
-    private func settle(_ feed: EventFeed, _ core: ConnectionCore) {
+    private func settle(_ feed: EventFeed, _ core: ConnectionDriver) {
         switch feed.deliver() {
         case .none: break
         case .suspendReading: core.assumeIsolated { $0.feedIsFull() }

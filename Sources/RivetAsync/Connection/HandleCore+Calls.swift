@@ -106,6 +106,7 @@ extension HandleCore {
         let limit = options.timeout ?? timeout ?? context.configuration.callTimeout
         let deadline = context.time.now.advanced(by: limit)
         var pause = Duration.milliseconds(100)
+        var cause: RivetError?
         while true {
             var used: ActorID?
             do {
@@ -114,6 +115,9 @@ extension HandleCore {
                 used = id
                 return try await once(Call(address: address, actorID: id, deadline: deadline))
             } catch let error as RivetError {
+                // The deadline met a repeat: why there was one says more.
+                if error.code == .deadlineExceeded, let cause { throw cause.with(execution: error.execution) }
+                cause = error
                 let meaning = error.meaning
                 if let used, meaning.forgetsActorID { resolver.forget(used) }
                 guard canRepeat, shouldRepeat(error, meaning, usedID: used != nil, options) else {

@@ -41,7 +41,8 @@ struct RemoteMeaning: Sendable, Equatable {
             self.init(fault: .caller, execution: .notSent, isTransient: false)  // Our body did not decode.
         case ("auth", _), ("actor", "unsupported_websocket_encoding"), ("actor", "invalid_request"),
             ("actor", "no_runner_config_configured"), ("actor", "namespace_not_found"), ("namespace", "not_found"),
-            ("datacenter", "not_found"), ("guard", "no_route"), ("guard", "missing_header"), ("guard", "invalid_header"),
+            ("datacenter", "not_found"), ("guard", "no_route"), ("guard", "missing_header"),
+            ("guard", "invalid_header"),
             ("guard", "must_use_regional_host"), ("protocol", _):
             self.init(fault: .caller, execution: .notSent, isTransient: false, isPermanent: true)
         case ("guard", _) where code.hasPrefix("query_"):

@@ -53,7 +53,9 @@ struct ConnectionStateMachineTests {
         #expect(machine.nextHeld() == nil)
     }
 
-    @Test("B88: with no name to subscribe one nudge takes their place, and an attempt after a silent end sends nothing early")
+    @Test(
+        "B88: with no name to subscribe one nudge takes their place, and an attempt after a silent end sends nothing early"
+    )
     func nudgeAndFallback() {
         var machine = Self.machine(nudges: true)
         _ = machine.attemptStarted()
@@ -97,7 +99,11 @@ struct ConnectionStateMachineTests {
         var machine = Self.machine()
         _ = machine.attemptStarted()
         _ = machine.submit(name: "a", arguments: ByteChunk([1]), canSendNow: false, waiter: 1)
-        #expect(machine.ended(Self.lost, now: Self.at(1), random: 0).0.transcript == ["waiting 2 0.0 seconds connectionLost"])
+        #expect(
+            machine.ended(Self.lost, now: Self.at(1), random: 0).0.transcript == [
+                "waiting 2 0.0 seconds connectionLost"
+            ]
+        )
         Self.open(&machine, now: Self.at(2))
         #expect(machine.nextHeld().map { [$0] }?.transcript == ["action 0 a"])
     }
@@ -155,7 +161,9 @@ struct ConnectionStateMachineTests {
         var machine = Self.machine(maxHeldActions: 1, maxHeldBytes: 10)
         _ = machine.attemptStarted()
         #expect(machine.submission("a", waiter: 1) == [])
-        guard case .refused(let error) = machine.submit(name: "b", arguments: ByteChunk([]), canSendNow: true, waiter: 2) else {
+        guard
+            case .refused(let error) = machine.submit(name: "b", arguments: ByteChunk([]), canSendNow: true, waiter: 2)
+        else {
             Issue.record("accepted")
             return
         }
@@ -201,7 +209,9 @@ struct ConnectionStateMachineTests {
         _ = machine.submit(name: "a", arguments: ByteChunk([]), canSendNow: false, waiter: 1)
         _ = machine.socketOpened(names: [])
         #expect(machine.receivedConnectionError(Self.refused).transcript == ["fail 1 remote notSent", "expect close"])
-        #expect(machine.ended(Self.lost, now: Self.at(1), random: 0).0.transcript == ["closed remote", "end feeds remote"])
+        #expect(
+            machine.ended(Self.lost, now: Self.at(1), random: 0).0.transcript == ["closed remote", "end feeds remote"]
+        )
     }
 
     @Test("B135: a provider's error fails held actions, and another attempt follows")

@@ -24,7 +24,8 @@ struct ReconnectBackoffTests {
         var backoff = ReconnectBackoff(policy: .init(), now: Self.at(0))
         #expect(
             Self.waits(&backoff, count: 9) == [
-                .milliseconds(250), .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(16),
+                .milliseconds(250), .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(8),
+                .seconds(16),
                 .seconds(30), .seconds(30),
             ]
         )
@@ -70,9 +71,19 @@ struct ReconnectBackoffTests {
     @Test(
         "B152: permanent causes end it unless the hook says otherwise; stop always wins",
         arguments: [
-            Decision(testDescription: "automatic, passing", decision: .automatic, isPermanent: false, wait: .milliseconds(250)),
+            Decision(
+                testDescription: "automatic, passing",
+                decision: .automatic,
+                isPermanent: false,
+                wait: .milliseconds(250)
+            ),
             Decision(testDescription: "automatic, permanent", decision: .automatic, isPermanent: true, wait: nil),
-            Decision(testDescription: "retry, permanent", decision: .retry(after: .seconds(7)), isPermanent: true, wait: .seconds(7)),
+            Decision(
+                testDescription: "retry, permanent",
+                decision: .retry(after: .seconds(7)),
+                isPermanent: true,
+                wait: .seconds(7)
+            ),
             Decision(testDescription: "stop, passing", decision: .stop, isPermanent: false, wait: nil),
         ]
     )

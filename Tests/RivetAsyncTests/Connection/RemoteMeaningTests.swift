@@ -22,14 +22,32 @@ struct RemoteMeaningTests {
         "B30, B52, B53, B152: what each error means for the call, the id and the connection",
         arguments: [
             Row(name: "user.declined", execution: .ran, isTransient: false, isPermanent: true),
-            Row(name: "actor.not_found", status: 404, execution: .notSent, isTransient: false, forgets: true, resolves: true),
             Row(
-                name: "actor.not_found", status: 404, resource: "instance", execution: .notSent, isTransient: false,
-                forgets: true, resolves: true),
+                name: "actor.not_found",
+                status: 404,
+                execution: .notSent,
+                isTransient: false,
+                forgets: true,
+                resolves: true
+            ),
+            Row(
+                name: "actor.not_found",
+                status: 404,
+                resource: "instance",
+                execution: .notSent,
+                isTransient: false,
+                forgets: true,
+                resolves: true
+            ),
             Row(name: "actor.not_found", status: 404, resource: "route", execution: .notSent, isTransient: false),
             Row(
-                name: "actor.destroyed_while_waiting_for_ready", status: 400, execution: .notSent, isTransient: false,
-                forgets: true, resolves: true),
+                name: "actor.destroyed_while_waiting_for_ready",
+                status: 400,
+                execution: .notSent,
+                isTransient: false,
+                forgets: true,
+                resolves: true
+            ),
             Row(name: "actor.stopping", execution: .mayHaveRun, isTransient: true, forgets: true),
             Row(name: "actor.starting", execution: .mayHaveRun, isTransient: true, forgets: true),
             Row(name: "actor.dropped_reply", execution: .mayHaveRun, isTransient: true, forgets: true),
@@ -55,10 +73,20 @@ struct RemoteMeaningTests {
             Row(name: "actor.action_not_found", status: 404, execution: .notSent, isTransient: false),
             Row(name: "auth.forbidden", status: 403, execution: .notSent, isTransient: false, isPermanent: true),
             Row(name: "namespace.not_found", status: 400, execution: .notSent, isTransient: false, isPermanent: true),
-            Row(name: "guard.query_invalid_params", status: 400, execution: .notSent, isTransient: false, isPermanent: true),
             Row(
-                name: "actor.unsupported_websocket_encoding", status: nil, execution: .notSent, isTransient: false,
-                isPermanent: true),
+                name: "guard.query_invalid_params",
+                status: 400,
+                execution: .notSent,
+                isTransient: false,
+                isPermanent: true
+            ),
+            Row(
+                name: "actor.unsupported_websocket_encoding",
+                status: nil,
+                execution: .notSent,
+                isTransient: false,
+                isPermanent: true
+            ),
             Row(name: "actor.invalid_request", status: nil, execution: .notSent, isTransient: false, isPermanent: true),
             Row(name: "actor.send_failed", status: nil, execution: .mayHaveRun, isTransient: true),
             Row(name: "guard.websocket_closed_before_open", status: nil, execution: .mayHaveRun, isTransient: true),
@@ -126,7 +154,10 @@ struct RemoteMeaningTests {
         #expect(text.error.remote?.message == "bye")
     }
 
-    @Test("B149, B150: a plain status on the handshake", arguments: [(401, true), (404, true), (408, false), (429, false), (503, false)])
+    @Test(
+        "B149, B150: a plain status on the handshake",
+        arguments: [(401, true), (404, true), (408, false), (429, false), (503, false)]
+    )
     func handshakeStatus(_ status: Int, _ isPermanent: Bool) throws {
         let head = HTTPResponseHead(status: status, fields: ["Retry-After": "7"])
         let endpoint = try Endpoint.parse("http://h").endpoint

@@ -23,7 +23,7 @@ private func outcome(
 private struct Chunks: AsyncSequence, Sendable {
     typealias Element = ByteChunk
     let feed = Feed<ByteChunk>(capacity: 1000)
-    let pulled = Counter()
+    let pulled = PullCounter()
 
     struct Iterator: AsyncIteratorProtocol {
         let chunks: Chunks
@@ -36,7 +36,7 @@ private struct Chunks: AsyncSequence, Sendable {
     func makeAsyncIterator() -> Iterator { Iterator(chunks: self) }
 }
 
-private final class Counter: Sendable {
+private final class PullCounter: Sendable {
     private let number = Mutex(0)
     func add() { number.withLock { $0 += 1 } }
     var value: Int { number.withLock { $0 } }

@@ -41,45 +41,94 @@ struct UnfriendlyPeerTests {
 
     static let rows = [
         Row(
-            testDescription: "refused", behaviour: .refuse, code: .connectFailed, execution: .notSent,
-            says: "127.0.0.1"),
+            testDescription: "refused",
+            behaviour: .refuse,
+            code: .connectFailed,
+            execution: .notSent,
+            says: "127.0.0.1"
+        ),
         Row(
-            testDescription: "refused, metadata", behaviour: .refuse, looksUpMetadata: true, code: .metadataUnavailable,
-            execution: .notSent, says: "GET /metadata"),
+            testDescription: "refused, metadata",
+            behaviour: .refuse,
+            looksUpMetadata: true,
+            code: .metadataUnavailable,
+            execution: .notSent,
+            says: "GET /metadata"
+        ),
         Row(
-            testDescription: "not Rivet", behaviour: .answer(notRivet), code: .unexpectedResponse,
-            execution: .notSent, says: "HTTP 200"),
+            testDescription: "not Rivet",
+            behaviour: .answer(notRivet),
+            code: .unexpectedResponse,
+            execution: .notSent,
+            says: "HTTP 200"
+        ),
         Row(
-            testDescription: "not Rivet, metadata", behaviour: .answer(notRivet), looksUpMetadata: true,
-            code: .metadataUnavailable, execution: .notSent, says: "not Rivet"),
+            testDescription: "not Rivet, metadata",
+            behaviour: .answer(notRivet),
+            looksUpMetadata: true,
+            code: .metadataUnavailable,
+            execution: .notSent,
+            says: "not Rivet"
+        ),
         Row(
             testDescription: "404 of another server",
-            behaviour: .answer("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"), code: .unexpectedResponse,
-            execution: .notSent, says: "HTTP 404"),
+            behaviour: .answer("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"),
+            code: .unexpectedResponse,
+            execution: .notSent,
+            says: "HTTP 404"
+        ),
         Row(
             testDescription: "redirection",
             behaviour: .answer(
-                "HTTP/1.1 302 Found\r\nLocation: https://u:secret@elsewhere/x?t=secret\r\nContent-Length: 0\r\n\r\n"),
-            code: .unexpectedResponse, execution: .notSent, says: "https://elsewhere/x"),
+                "HTTP/1.1 302 Found\r\nLocation: https://u:secret@elsewhere/x?t=secret\r\nContent-Length: 0\r\n\r\n"
+            ),
+            code: .unexpectedResponse,
+            execution: .notSent,
+            says: "https://elsewhere/x"
+        ),
         Row(
-            testDescription: "not HTTP", behaviour: .answer("SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n"), code: .protocolViolation,
-            execution: .notSent, says: "status line"),
+            testDescription: "not HTTP",
+            behaviour: .answer("SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n"),
+            code: .protocolViolation,
+            execution: .notSent,
+            says: "status line"
+        ),
         Row(
-            testDescription: "ends in the head", behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-"),
-            code: .connectionLost, execution: .notSent, says: "head"),
+            testDescription: "ends in the head",
+            behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-"),
+            code: .connectionLost,
+            execution: .notSent,
+            says: "head"
+        ),
         Row(
             testDescription: "ends in the body",
-            behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"actor\":"), code: .connectionLost,
-            execution: .notSent, says: "body"),
+            behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"actor\":"),
+            code: .connectionLost,
+            execution: .notSent,
+            says: "body"
+        ),
         Row(
-            testDescription: "resets", behaviour: .reset, code: .connectionLost, execution: .notSent,
-            says: "127.0.0.1"),
+            testDescription: "resets",
+            behaviour: .reset,
+            code: .connectionLost,
+            execution: .notSent,
+            says: "127.0.0.1"
+        ),
         Row(
-            testDescription: "silent", behaviour: .silent, code: .deadlineExceeded, execution: .notSent,
-            says: "deadline"),
+            testDescription: "silent",
+            behaviour: .silent,
+            code: .deadlineExceeded,
+            execution: .notSent,
+            says: "deadline"
+        ),
         Row(
-            testDescription: "silent, metadata", behaviour: .silent, looksUpMetadata: true, code: .metadataUnavailable,
-            execution: .notSent, says: "GET /metadata"),
+            testDescription: "silent, metadata",
+            behaviour: .silent,
+            looksUpMetadata: true,
+            code: .metadataUnavailable,
+            execution: .notSent,
+            says: "GET /metadata"
+        ),
     ]
 
     /// Serves until the test is over.

@@ -51,7 +51,7 @@ final class PlainPeer: ByteHandler, Sendable {
     /// Connects to an engine, by its sockets or by its memory; ends when `body` has.
     static func with<R>(_ engine: LocalEngine, _ body: (PlainPeer) async throws -> R) async throws -> R {
         let lane = Lane(label: "plain peer")
-        let dialer: any Dialer = engine.network.map { MemoryDialer(network: $0) } ?? SocketDialer()
+        let dialer: any Dialer = engine.transport.dialer
         let port = Int(engine.endpoint.split(separator: ":").last ?? "") ?? 0
         let time = TimeSource(ContinuousClock())
         let stream = try await dialer.dial(host: "127.0.0.1", port: port, lane: lane, deadline: nil, time: time)

@@ -5,7 +5,7 @@
 /// `run()` is one child of the client's root task. Under it there is one attempt at a time (resolve, open, then the wait
 /// for its end); timers are entries of the client's deadline scheduler that come back onto the lane. There is no read or
 /// write task. Every timer and socket event carries the generation of its attempt, so that an old one is ignored (B143).
-actor ConnectionCore {
+actor ConnectionDriver {
     struct Waiter: Sendable {
         let continuation: CheckedContinuation<EncodedValue, any Error>
         let deadline: DeadlineScheduler.ID?
@@ -65,7 +65,11 @@ actor ConnectionCore {
 
     private func refuse(_ error: RivetError) {
         carryOut(machine.attemptStarted(), reports: false)
-        let (actions, _) = machine.ended(ConnectionFailure(error: error, isPermanent: true), now: context.time.now, random: 0)
+        let (actions, _) = machine.ended(
+            ConnectionFailure(error: error, isPermanent: true),
+            now: context.time.now,
+            random: 0
+        )
         carryOut(actions)
         finished.set()
     }
@@ -304,7 +308,7 @@ actor ConnectionCore {
     // MARK: Timers
 
     /// Calls `body` on the lane at `time`, unless the attempt has ended before.
-    private func at(_ time: TimePoint, _ body: @escaping @Sendable (isolated ConnectionCore) -> Void) {
+    private func at(_ time: TimePoint, _ body: @escaping @Sendable (isolated ConnectionDriver) -> Void) {
         let generation = generation
         let lane = lane
         timers.append(

@@ -6,7 +6,7 @@ import Testing
 /// The client's side of the transcript in Documentation.docc/Protocol.md, section l, against a socket that holds the
 /// literal bytes.
 @Suite(.timeLimit(.minutes(1)))
-struct TranscriptTests {
+struct ClientTranscriptTests {
     static let id = "5jxlv5boumuljx2d2nvyat0o2edl00"
     static let connectionID = "6f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9"
 
@@ -77,7 +77,14 @@ struct TranscriptTests {
         #expect(try await counter.send(Increment(amount: 1)) == 1)
         let conn = counter.connect()
         let info = try await conn.waitUntilConnected()
-        #expect(info == ConnectionInfo(actorID: ActorID(rawValue: Self.id), connectionID: Self.connectionID, connectionNumber: 1))
+        #expect(
+            info
+                == ConnectionInfo(
+                    actorID: ActorID(rawValue: Self.id),
+                    connectionID: Self.connectionID,
+                    connectionNumber: 1
+                )
+        )
         let counts = conn.events(of: NewCount.self)
         #expect(try await conn.send(Increment(amount: 2)) == 3)
         var iterator = counts.makeAsyncIterator()
