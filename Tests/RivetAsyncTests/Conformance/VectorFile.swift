@@ -86,6 +86,10 @@ enum VectorFile {
         read("recorded/\(name).json")["steps"]?.array ?? []
     }
 
+    /// The names of all recorded conversations.
+    static let recordings = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/recorded")) ?? [])
+        .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+
     private static func read(_ path: String) -> FileValue {
         guard let data = try? Data(contentsOf: folder.appending(path: path)),
             let json = try? JSONSerialization.jsonObject(with: data)
