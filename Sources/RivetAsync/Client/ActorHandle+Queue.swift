@@ -29,6 +29,8 @@ extension ActorHandle {
     ///   - timeout: how long the actor may take. Beyond the actor's own action time-out (60 s by default) it ends as an
     ///     error `actor.action_timed_out` instead (PROTOCOL e2).
     ///   - options: for this call; its default deadline is `timeout` and 15 s.
+    /// - Returns: what became of the message.
+    /// - Throws: ``RivetError`` as for `enqueue`, or `CancellationError`.
     public func enqueueAndWait<M: ActorQueueMessage>(
         _ message: M,
         timeout: Duration,
@@ -37,7 +39,7 @@ extension ActorHandle {
         try await enqueueAndWait(M.queueName, message, as: M.Reply.self, timeout: timeout, options)
     }
 
-    /// As ``enqueue(_:_:)``, by name.
+    /// As `enqueue` with a type, by name.
     public func enqueue(
         _ queueName: String,
         _ body: some Encodable & Sendable,
@@ -46,7 +48,7 @@ extension ActorHandle {
         _ = try await core.enqueue(queueName, try core.context.encodeBody(body, of: queueName), options)
     }
 
-    /// As ``enqueueAndWait(_:timeout:_:)``, by name.
+    /// As `enqueueAndWait` with a type, by name.
     public func enqueueAndWait<Reply: Decodable & Sendable>(
         _ queueName: String,
         _ body: some Encodable & Sendable,

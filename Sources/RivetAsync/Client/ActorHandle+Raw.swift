@@ -10,12 +10,15 @@ extension ActorHandle {
         try await core.fetch(request, options)
     }
 
-    /// Opens a WebSocket to the actor's own handler. It is not reconnected: open another one.
+    /// Opens a WebSocket to the actor's own handler.
+    ///
+    /// It is not reconnected: open another one.
     ///
     /// - Parameters:
     ///   - path: path and query, as in ``ActorRequest/path``.
     ///   - subprotocols: reach the actor as a request field; the engine always selects its own (PROTOCOL f4).
     ///   - options: `timeout` is for opening; ``RivetConfiguration/openTimeout`` by default.
+    /// - Returns: the open socket.
     /// - Throws: ``RivetError``; `CancellationError`. What the actor refuses after the upgrade ends
     ///   ``ActorWebSocket/messages``.
     public func webSocket(

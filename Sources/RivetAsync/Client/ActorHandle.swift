@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value that names a remote actor. Making or copying one costs no network.
+/// A value that names a remote actor.
+///
+/// Making or copying one costs no network.
 ///
 /// The first use looks the actor's id up; the handle and its copies keep it until the actor is gone (B28, B30). A handle
 /// made with a key follows the key: when its actor was destroyed, the next call reaches the new one.
@@ -45,6 +47,8 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
     ///   - argument: the arguments, each in its place.
     ///   - output: the type of the answer.
     ///   - options: for this call.
+    /// - Returns: what the action returned.
+    /// - Throws: ``RivetError`` or `CancellationError`.
     @discardableResult
     public func action<each Argument: Encodable & Sendable, Output: Decodable & Sendable>(
         _ name: String,
@@ -70,7 +74,9 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
 
     // MARK: Connections
 
-    /// A connection that opens by itself and comes back until it is closed. Returns at once.
+    /// A connection that opens by itself and comes back until it is closed.
+    ///
+    /// Returns at once.
     public func connect(_ options: ConnectOptions = .init()) -> ActorConnection<Definition> {
         let connection = ConnectionDriver(handle: core, options: options)
         connection.start()
@@ -102,8 +108,10 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         try await core.resolve()
     }
 
-    /// The URL under which the gateway reaches the actor. For a key it is built without a lookup of the actor (PROTOCOL
-    /// c2); it holds the token, so it shows only when revealed.
+    /// The URL under which the gateway reaches the actor.
+    ///
+    /// For a key it is built without a lookup of the actor (PROTOCOL c2); it holds the token, so it shows only when
+    /// revealed.
     ///
     /// - Throws: ``RivetError`` with ``RivetError/Code/limitExceeded`` when the create input is over 4,096 bytes of CBOR,
     ///   which no URL carries.

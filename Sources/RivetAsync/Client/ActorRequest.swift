@@ -2,12 +2,18 @@
 
 /// A raw HTTP request to an actor's own handler.
 public struct ActorRequest: Sendable {
-    /// Any method; `OPTIONS` is answered by the gateway and never reaches the actor. `GET` by default.
+    /// Any method; `OPTIONS` is answered by the gateway and never reaches the actor.
+    ///
+    /// `GET` by default.
     public var method: String
-    /// Path and query, with or without a leading slash. A path with `//` or a query parameter that starts with `rvt-`
-    /// is refused: no gateway URL carries it (PROTOCOL c3).
+    /// Path and query, with or without a leading slash.
+    ///
+    /// A path with `//` or a query parameter that starts with `rvt-` is refused: no gateway URL carries it (PROTOCOL
+    /// c3).
     public var path: String
-    /// Fields; values must be printable ASCII. Of repeated ones only the last reaches the actor (PROTOCOL d).
+    /// Fields; values must be printable ASCII.
+    ///
+    /// Of repeated ones only the last reaches the actor (PROTOCOL d).
     public var fields: HTTPFields
     /// What follows the head; the gateway takes at most 20 MiB.
     public var body: RequestBody
@@ -52,11 +58,14 @@ public struct RequestBody: Sendable {
         }
     }
 
-    /// Chunks as they come, pulled no faster than the socket takes them. Read once, so the request is never repeated.
+    /// Chunks as they come, pulled no faster than the socket takes them.
+    ///
+    /// Read once, so the request is never repeated.
     ///
     /// - Parameters:
     ///   - chunks: what is sent; an error of theirs ends the request.
     ///   - length: how many bytes they come to; nil, the default, sends them chunked.
+    /// - Returns: the body.
     public static func stream<S: AsyncSequence & Sendable>(_ chunks: S, length: Int? = nil) -> Self
     where S.Element == ByteChunk {
         Self(content: .stream(chunks, length: length), contentType: nil)

@@ -14,6 +14,7 @@ public struct ActorResponse: Sendable {
     /// - Parameters:
     ///   - type: what to decode.
     ///   - maxBytes: how much is read at the most; 20 MiB by default, as much as the gateway passes on.
+    /// - Returns: the value.
     /// - Throws: ``RivetError`` with ``RivetError/Code/decodingFailed`` or ``RivetError/Code/limitExceeded``.
     public func decodeJSON<T: Decodable>(_ type: T.Type = T.self, upTo maxBytes: Int = 20 << 20) async throws -> T {
         let bytes = ByteChunk(try await body.collect(upTo: maxBytes))
@@ -66,7 +67,9 @@ public struct ResponseBody: AsyncSequence, Sendable {
 
     /// The whole content.
     ///
-    /// - Parameter maxBytes: 20 MiB by default; more throws ``RivetError/Code/limitExceeded``.
+    /// - Parameter maxBytes: 20 MiB by default.
+    /// - Returns: the bytes.
+    /// - Throws: ``RivetError``, with ``RivetError/Code/limitExceeded`` when there is more; `CancellationError`.
     public func collect(upTo maxBytes: Int = 20 << 20) async throws -> [UInt8] {
         do {
             return try await body.collect(upTo: maxBytes)

@@ -14,6 +14,7 @@ public actor ActorWebSocket {
     private nonisolated let lane: Lane
     private nonisolated let context: ClientContext
 
+    /// The socket's lane.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
     init(_ channel: WebSocketChannel, lane: Lane, context: ClientContext) {
@@ -22,14 +23,18 @@ public actor ActorWebSocket {
         self.context = context
     }
 
-    /// The messages that come, read ahead up to 1 MiB; then the peer has to wait. Pings are answered all the same.
+    /// The messages that come, read ahead up to 1 MiB; then the peer has to wait.
+    ///
+    /// Pings are answered all the same.
     ///
     /// Ends with nil after a close, whose code is in ``closing``; throws ``RivetError`` when the connection was lost or
     /// the peer broke the protocol.
     public nonisolated var messages: WebSocketMessages { channel.messages }
 
-    /// Sends a message. Returns when it was accepted, and waits only while more than 64 KiB are pending. Messages of one
-    /// task leave in order and whole.
+    /// Sends a message.
+    ///
+    /// Returns when it was accepted, and waits only while more than 64 KiB are pending. Messages of one task leave in
+    /// order and whole.
     ///
     /// - Throws: ``RivetError`` with ``RivetError/Code/connectionClosed`` when it is closed; `CancellationError` when
     ///   cancelled while it waits, and then the message is not sent.
@@ -40,8 +45,9 @@ public actor ActorWebSocket {
     /// The lane, for consumers that prefer it; see ``ActorConnection/executor``.
     public nonisolated var executor: any TaskExecutor { lane.taskExecutor }
 
-    /// Closes it behind everything sent before, and returns when the peer has answered, after 2 s at the latest. Safe to
-    /// call twice.
+    /// Closes it behind everything sent before, and returns when the peer has answered, after 2 s at the latest.
+    ///
+    /// Safe to call twice.
     public nonisolated func close(_ code: WebSocketCloseCode = .normalClosure, reason: String = "") async {
         await channel.close(WebSocketClosing(code, reason: reason))
     }

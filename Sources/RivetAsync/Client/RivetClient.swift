@@ -43,7 +43,9 @@ public actor RivetClient {
         ActorHandle(context, .getOrCreate(name: D.actorName, key: key, create), options)
     }
 
-    /// A handle on the actor with this id. When it is gone, calls fail; nothing is made or resolved in its place.
+    /// A handle on the actor with this id.
+    ///
+    /// When it is gone, calls fail; nothing is made or resolved in its place.
     public nonisolated func getForID<D: ActorDefinition>(
         _: D.Type,
         _ id: ActorID,
@@ -65,7 +67,7 @@ public actor RivetClient {
         return ActorHandle(context, .id(name: D.actorName, id), options)
     }
 
-    /// As ``get(_:_:_:)-(D.Type,_,_)``, by name.
+    /// As `get` with a type, by name.
     public nonisolated func get(
         _ name: String,
         _ key: ActorKey = [],
@@ -106,10 +108,14 @@ public actor RivetClient {
 
     // MARK: Life
 
-    /// Log lines, measurements and spans, secrets already removed. The library is silent otherwise: it never prints.
+    /// Log lines, measurements and spans, secrets already removed.
+    ///
+    /// The library is silent otherwise: it never prints.
     public nonisolated var diagnostics: DiagnosticSequence { DiagnosticSequence(hub: context.diagnostics) }
 
-    /// Waits for the end of the client, for services that run under a lifecycle of their own. Optional.
+    /// Waits for the end of the client, for services that run under a lifecycle of their own.
+    ///
+    /// Optional.
     ///
     /// Returns after ``close(within:)`` or ``beginGracefulShutdown()`` has done its work. Cancelling its task closes the
     /// client at once: what waits fails, sockets close without waiting for the peer.
@@ -124,12 +130,16 @@ public actor RivetClient {
     }
 
     /// No new calls from here on; those that run may end within 5 s, then connections close and ``runConnections()``
-    /// returns. Returns at once.
+    /// returns.
+    ///
+    /// Returns at once.
     public nonisolated func beginGracefulShutdown() {
         context.beginClose(within: .seconds(5))
     }
 
-    /// The same, awaited. Safe to call twice; all callers return when it is done.
+    /// The same, awaited.
+    ///
+    /// Safe to call twice; all callers return when it is done.
     ///
     /// - Parameter grace: how long calls that run may take to end; 5 s by default. Connections then get up to 2 s for
     ///   their closing handshakes, all at the same time.

@@ -4,7 +4,9 @@
 public struct CallOptions: Sendable {
     /// The time for the whole call, retries included; nil, the default, for ``RivetConfiguration/callTimeout``.
     public var timeout: Duration?
-    /// Whether the action may run twice without harm. False by default: then nothing that may have run is repeated.
+    /// Whether the action may run twice without harm.
+    ///
+    /// False by default: then nothing that may have run is repeated.
     ///
     /// When true, a call over HTTP that ended with ``RivetError/Execution/mayHaveRun`` and may succeed later is sent
     /// again, backing off, until its deadline. Calls on a connection are never repeated by the library.
@@ -13,6 +15,7 @@ public struct CallOptions: Sendable {
     /// setting (PROTOCOL c2, d).
     public var skipsReadyWait: Bool?
     /// Further fields for this request; they win over ``RivetConfiguration/fields`` and never over the protocol's own.
+    ///
     /// Without effect on actions of a connection, which are not HTTP requests.
     public var fields: HTTPFields
 

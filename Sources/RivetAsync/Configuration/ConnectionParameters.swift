@@ -19,7 +19,9 @@ public struct ConnectionParameters: Sendable {
     }
 
     /// A value that is asked for anew before each connection attempt, action, queue send and raw request, so that a
-    /// token is fresh on every path. An error of the provider fails that call, or that attempt of a connection.
+    /// token is fresh on every path.
+    ///
+    /// An error of the provider fails that call, or that attempt of a connection.
     public static func provided<T: Encodable & Sendable>(_ provider: @escaping @Sendable () async throws -> T) -> Self {
         Self(encode: { try ValueFormat.json.encode(try await provider()) }, isProvided: true)
     }

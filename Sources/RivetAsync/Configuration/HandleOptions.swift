@@ -2,7 +2,9 @@
 
 /// What a handle sends with everything that it starts.
 public struct HandleOptions: Sendable {
-    /// The connection parameters for actions, queue sends, raw requests and connections. None by default.
+    /// The connection parameters for actions, queue sends, raw requests and connections.
+    ///
+    /// None by default.
     public var parameters: ConnectionParameters
     /// Whether the gateway hands requests over without waiting for the actor to be ready; nil, the default, for
     /// ``RivetConfiguration/skipsReadyWait``.
@@ -38,8 +40,9 @@ public struct ConnectOptions: Sendable {
 
 /// How an actor is made where there is none yet.
 public struct CreateOptions: Sendable {
-    /// What the actor's constructor gets; nil, the default, for no input. At most
-    /// ``RivetConfiguration/maxInputSize`` bytes of CBOR.
+    /// What the actor's constructor gets; nil, the default, for no input.
+    ///
+    /// At most ``RivetConfiguration/maxInputSize`` bytes of CBOR.
     public var input: (any Encodable & Sendable)?
     /// The region to make it in, a datacenter's name; nil, the default, for the engine's choice.
     public var region: String?

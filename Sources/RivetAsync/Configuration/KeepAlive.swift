@@ -5,9 +5,13 @@
 /// Pings end at Rivet's gateway: they find dead networks, do not wake a sleeping actor and say nothing about it. They
 /// pause while `suspendReading` holds the socket.
 public struct KeepAlive: Sendable {
-    /// The time from one ping to the next. 30 s by default.
+    /// The time from one ping to the next.
+    ///
+    /// 30 s by default.
     public var interval: Duration
-    /// How long to wait for the pong. 10 s by default.
+    /// How long to wait for the pong.
+    ///
+    /// 10 s by default.
     public var timeout: Duration
 
     /// Makes a setting; both times must be positive.

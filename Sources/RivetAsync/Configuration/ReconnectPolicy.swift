@@ -6,11 +6,17 @@
 /// the first one, so that many clients that lose one gateway spread out). The growth starts over only after a
 /// connection has stayed open for `stableAfter`.
 public struct ReconnectPolicy: Sendable {
-    /// The bound of the first wait. 250 ms by default.
+    /// The bound of the first wait.
+    ///
+    /// 250 ms by default.
     public var first: Duration
-    /// The bound of every wait. 30 s by default.
+    /// The bound of every wait.
+    ///
+    /// 30 s by default.
     public var cap: Duration
-    /// How long a connection must have been open for the waits to start small again. 10 s by default.
+    /// How long a connection must have been open for the waits to start small again.
+    ///
+    /// 10 s by default.
     public var stableAfter: Duration
     /// How many attempts in one outage; nil, the default, for no limit.
     public var maxAttempts: Int?

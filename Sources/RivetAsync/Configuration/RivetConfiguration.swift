@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Everything a client is told. A value: a copy that is changed changes no client.
+/// Everything a client is told.
+///
+/// A value: a copy that is changed changes no client.
 ///
 /// What the initialiser takes is checked at once, so that a typing error does not wait for the first call. The rest has
 /// defaults that suit a service against a hosted engine.
 public struct RivetConfiguration: Sendable, CustomStringConvertible {
-    /// How messages and bodies are encoded. ``bare`` is Rivet's own and the default: under the other two the server
-    /// refuses byte strings and tags in arguments (PROTOCOL e1, g6).
+    /// How messages and bodies are encoded.
+    ///
+    /// ``bare`` is Rivet's own and the default: under the other two the server refuses byte strings and tags in
+    /// arguments (PROTOCOL e1, g6).
     public enum Encoding: Sendable {
         /// BARE, with CBOR values inside.
         case bare
@@ -25,51 +29,86 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     }
 
     let endpoint: Endpoint
-    /// The namespace. From the endpoint's user info or the argument; `default` otherwise.
+    /// The namespace.
+    ///
+    /// From the endpoint's user info or the argument; `default` otherwise.
     public private(set) var namespace = "default"
-    /// The pool of runners that creates actors. `default` unless given.
+    /// The pool of runners that creates actors.
+    ///
+    /// `default` unless given.
     public private(set) var poolName = "default"
-    /// The token, shown as `…` wherever it is printed. None by default.
+    /// The token, shown as `…` wherever it is printed.
+    ///
+    /// None by default.
     public private(set) var token: Secret?
 
     /// Fields for every request and WebSocket upgrade; those of one call win, the protocol's own always stay.
     public var fields = HTTPFields()
-    /// How messages and bodies are encoded. ``Encoding/bare`` by default.
+    /// How messages and bodies are encoded.
+    ///
+    /// ``Encoding/bare`` by default.
     public var encoding = Encoding.bare
     /// Whether integers beyond 32 and within 53 bits are written as floats, which JavaScript actors read as numbers and
-    /// not as BigInt (PROTOCOL j4). False by default; Rust actors refuse a float for an integer.
+    /// not as BigInt (PROTOCOL j4).
+    ///
+    /// False by default; Rust actors refuse a float for an integer.
     public var writesJavaScriptNumbers = false
-    /// Whether `GET /metadata` is asked, once, where to send everything. True by default, as Rivet's clients do.
+    /// Whether `GET /metadata` is asked, once, where to send everything.
+    ///
+    /// True by default, as Rivet's clients do.
     public var looksUpMetadata = true
-    /// Whether an `https` endpoint's metadata may name an `http` one, which gives up TLS. False by default (B17).
+    /// Whether an `https` endpoint's metadata may name an `http` one, which gives up TLS.
+    ///
+    /// False by default (B17).
     public var allowsInsecureRedirection = false
-    /// Whether the gateway hands requests over without waiting for the actor to be ready. False by default.
+    /// Whether the gateway hands requests over without waiting for the actor to be ready.
+    ///
+    /// False by default.
     public var skipsReadyWait = false
-    /// The largest create input, in bytes of CBOR. 1 MiB by default, the engine's own limit.
+    /// The largest create input, in bytes of CBOR.
+    ///
+    /// 1 MiB by default, the engine's own limit.
     public var maxInputSize = 1 << 20
-    /// For name, TCP and TLS together. 10 s by default.
+    /// For name, TCP and TLS together.
+    ///
+    /// 10 s by default.
     public var connectTimeout: Duration = .seconds(10)
-    /// From the start of a connection attempt to the actor's `Init`. 75 s by default: the engine allows a cold actor 60 s
-    /// and 15 s more.
+    /// From the start of a connection attempt to the actor's `Init`.
+    ///
+    /// 75 s by default: the engine allows a cold actor 60 s and 15 s more.
     public var openTimeout: Duration = .seconds(75)
-    /// For one call, retries included. 75 s by default: longer than the actor's own 60 s, whose answer so comes first.
+    /// For one call, retries included.
+    ///
+    /// 75 s by default: longer than the actor's own 60 s, whose answer so comes first.
     public var callTimeout: Duration = .seconds(75)
     /// The largest message and the largest body of an action's answer that is read, in bytes; 4 MiB by default (the
     /// actor's own limit is 1 MiB by default), up to 32 MiB, the gateway's.
     public var maxMessageSize = 4 << 20
-    /// How many actions may wait for a connection to open. 1,024 by default.
+    /// How many actions may wait for a connection to open.
+    ///
+    /// 1,024 by default.
     public var maxHeldActions = 1_024
-    /// How many bytes of arguments may wait so. 8 MiB by default.
+    /// How many bytes of arguments may wait so.
+    ///
+    /// 8 MiB by default.
     public var maxHeldBytes = 8 << 20
-    /// How dead networks are found; nil for never. A ping each 30 s, 10 s for its pong by default.
+    /// How dead networks are found; nil for never.
+    ///
+    /// A ping each 30 s, 10 s for its pong by default.
     public var keepAlive: KeepAlive? = .init()
-    /// See ``ReplyNudge``. ``ReplyNudge/automatic`` by default.
+    /// See ``ReplyNudge``.
+    ///
+    /// ``ReplyNudge/automatic`` by default.
     public var replyNudge = ReplyNudge.automatic
     /// How connections come back.
     public var reconnect = ReconnectPolicy()
-    /// How servers are verified. The system's trust store by default.
+    /// How servers are verified.
+    ///
+    /// The system's trust store by default.
     public var tls = TLSOptions()
-    /// Asked in the caller's task at the start of each call, so that its task-locals are visible. None by default.
+    /// Asked in the caller's task at the start of each call, so that its task-locals are visible.
+    ///
+    /// None by default.
     public var requestContext: (@Sendable () -> RequestContext)?
 
     /// Checks everything at once.
@@ -106,6 +145,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///
     /// What the endpoint itself carries beats the variables, so an exported `RIVET_NAMESPACE` breaks no endpoint.
     /// - Parameter variables: nil, the default, for those of the process.
+    /// - Returns: the configuration.
     /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` without an endpoint or with a bad one.
     public static func fromEnvironment(_ variables: [String: String]? = nil) throws -> Self {
         func value(_ name: String) -> String? {

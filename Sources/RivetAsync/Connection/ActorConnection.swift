@@ -22,6 +22,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         lifetime = ConnectionLifetime(core)
     }
 
+    /// The connection's lane.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lifetime.core.unownedExecutor }
 
     /// The current status first, then every change; ends after the last one.
@@ -34,6 +35,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
     /// - Parameters:
     ///   - type: the event; its name and argument style are the type's own.
     ///   - buffering: how much is kept for a slow reader, and what then. 256 events and 4 MiB, drop oldest, by default.
+    /// - Returns: the events, for one loop.
     public nonisolated func events<E: ActorEvent>(
         of type: E.Type,
         buffering: EventBuffering = .default
@@ -48,6 +50,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
     ///   - types: the types of its arguments, in order. More arguments than types are ignored; fewer are an error of
     ///     decoding unless the missing ones are optional (B111).
     ///   - buffering: as for ``events(of:buffering:)``.
+    /// - Returns: the events' arguments, for one loop.
     public nonisolated func events<each V: Decodable & Sendable>(
         named name: String,
         as types: (repeat each V).Type,
@@ -92,6 +95,8 @@ public actor ActorConnection<Definition: ActorDefinition> {
     ///   - argument: the arguments, each in its place.
     ///   - output: the type of the answer.
     ///   - options: `timeout` counts; the other options are for HTTP.
+    /// - Returns: what the action returned.
+    /// - Throws: ``RivetError`` or `CancellationError`.
     @discardableResult
     public nonisolated func action<each Argument: Encodable & Sendable, Output: Decodable & Sendable>(
         _ name: String,
@@ -140,18 +145,24 @@ public actor ActorConnection<Definition: ActorDefinition> {
         throw CancellationError()
     }
 
-    /// Ends a wait between two attempts, for example when the network is back. Nothing happens otherwise.
+    /// Ends a wait between two attempts, for example when the network is back.
+    ///
+    /// Nothing happens otherwise.
     public nonisolated func reconnectNow() {
         core.retryNow()
     }
 
-    /// The lane, for consumers that prefer it and are then woken without a change of thread:
-    /// `Task(executorPreference: conn.executor)`. Slow code on it stalls every socket of the lane.
+    /// The lane, for consumers that prefer it and are then woken without a change of thread: `Task(executorPreference:
+    /// conn.executor)`.
+    ///
+    /// Slow code on it stalls every socket of the lane.
     public nonisolated var executor: any TaskExecutor { core.lane.taskExecutor }
 
     /// Closes for good: what waits fails at once, close code 1000 leaves, and the peer's answer is awaited for at most
-    /// 2 s. Event sequences end with nil. Safe to call twice and from several tasks; all return when it is done. A
-    /// cancelled task finishes it all the same.
+    /// 2 s.
+    ///
+    /// Event sequences end with nil. Safe to call twice and from several tasks; all return when it is done. A cancelled
+    /// task finishes it all the same.
     public nonisolated func disconnect() async {
         await core.disconnect()
     }

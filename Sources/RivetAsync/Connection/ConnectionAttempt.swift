@@ -12,7 +12,7 @@ struct ConnectionAttempt: Sendable {
     let isFirst: Bool
     let deadline: TimePoint
 
-    /// - Parameter opened: called on the lane when the 101 has come, before what came with it is read.
+    /// Opens the socket; `opened` is called on the lane when the 101 has come, before what came with it is read.
     func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws -> ConnectionSocket {
         let context = handle.context
         return try await withDeadline(deadline, time: context.time) {

@@ -76,7 +76,9 @@ actor ConnectionDriver {
 
     // MARK: The task
 
-    /// Attempts until the connection is closed. Cancelling its task closes the connection.
+    /// Attempts until the connection is closed.
+    ///
+    /// Cancelling its task closes the connection.
     func run() async {
         await withTaskCancellationHandler {
             var next = ConnectionStateMachine<Waiter>.Next.attempt(after: .zero)

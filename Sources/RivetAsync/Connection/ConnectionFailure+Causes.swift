@@ -19,7 +19,9 @@ extension ConnectionFailure {
         )
     }
 
-    /// The peer's close frame. Code 1000 with any reason is no refusal (B105, B151).
+    /// The peer's close frame.
+    ///
+    /// Code 1000 with any reason is no refusal (B105, B151).
     init(closing: WebSocketClosing, rayID: String?) {
         let text = CloseReasonText(closing.reason)
         var meaning = RemoteMeaning(group: text?.group ?? "", code: text?.code ?? "", over: .connection)
@@ -55,8 +57,9 @@ extension ConnectionFailure {
         }
     }
 
-    /// A message that breaks Rivet's protocol. A version that we do not speak stays so (B121); all else is tried again
-    /// with backoff (B122).
+    /// A message that breaks Rivet's protocol.
+    ///
+    /// A version that we do not speak stays so (B121); all else is tried again with backoff (B122).
     init(violation: String, code: RivetError.Code) {
         self.init(
             error: RivetError(

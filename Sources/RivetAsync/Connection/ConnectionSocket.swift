@@ -28,8 +28,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
 
     /// Connects and carries out the opening handshake.
     ///
-    /// - Parameter opened: called on the lane when the 101 has come, before what came with it is read.
-    /// - Throws: ``TransportError``, ``WebSocketHandshakeError`` or `CancellationError`; nothing is left open then.
+    /// `opened` is called on the lane when the 101 has come, before what came with it is read. It throws
+    /// ``TransportError``, ``WebSocketHandshakeError`` or `CancellationError`; nothing is left open then.
     static func open(
         context: ClientContext,
         endpoint: Endpoint,

@@ -53,8 +53,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private var subscribedNames: Set<String> = []
     /// An error without action id: the cause of the close that follows.
     private var announced: ConnectionFailure?
-    /// Whether anything leaves behind the 101 and before `Init`. Off for one attempt after one that ended there without
-    /// a word: a reset may have overtaken the error (B88).
+    /// Whether anything leaves behind the 101 and before `Init`.
+    ///
+    /// Off for one attempt after one that ended there without a word: a reset may have overtaken the error (B88).
     private var sendsBeforeInit = true
     private var heardAnything = false
 
@@ -117,7 +118,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         return result
     }
 
-    /// The attempt or the open connection is over. Decides about the next one.
+    /// The attempt or the open connection is over.
+    ///
+    /// Decides about the next one.
     mutating func ended(_ failure: ConnectionFailure, now: TimePoint, random: Double) -> ([Action], Next) {
         var failure = failure
         if let announced, failure.error.code == .closedByPeer || failure.error.code == .connectionLost {
@@ -183,8 +186,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         }
     }
 
-    /// The next held action to send; nil when there is none or the connection is not open. Call it as often as the
-    /// socket takes more: after `Init`, and when it is writable again (B79).
+    /// The next held action to send; nil when there is none or the connection is not open.
+    ///
+    /// Call it as often as the socket takes more: after `Init`, and when it is writable again (B79).
     mutating func nextHeld() -> Action? {
         guard isOpen else { return nil }
         return actions.releaseFirstHeld().map { .sendAction($0) }
@@ -198,7 +202,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case refused(RivetError)
     }
 
-    /// - Parameter canSendNow: false while more is pending on the socket than it should; then the action is held too.
+    /// While more is pending on the socket than it should, `canSendNow` is false and the action is held too.
     mutating func submit(name: String, arguments: ByteChunk, canSendNow: Bool, waiter: Waiter) -> Submission {
         switch state {
         case .open where canSendNow && actions.heldCount == 0:

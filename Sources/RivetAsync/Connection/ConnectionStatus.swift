@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a connection is in its life. New cases may come: a `switch` needs a `default`.
+/// Where a connection is in its life.
+///
+/// New cases may come: a `switch` needs a `default`.
 @nonexhaustive public enum ConnectionStatus: Sendable {
     /// Made, and not started yet.
     case idle
@@ -14,7 +16,9 @@
     case closed(CloseReason)
 }
 
-/// Which actor and which of its connections this is. Both change with a reconnect.
+/// Which actor and which of its connections this is.
+///
+/// Both change with a reconnect.
 public struct ConnectionInfo: Sendable, Hashable {
     /// The actor behind the connection.
     public let actorID: ActorID
@@ -34,7 +38,9 @@ public struct RetryState: Sendable {
     public let cause: RivetError
 }
 
-/// Why a connection is over. New cases may come: a `switch` needs a `default`.
+/// Why a connection is over.
+///
+/// New cases may come: a `switch` needs a `default`.
 @nonexhaustive public enum CloseReason: Sendable {
     /// We asked for it: `disconnect()`, the end of `withConnection`, or the client was closed.
     case requested

@@ -8,7 +8,9 @@ public enum EventDelivery<Event: Sendable>: Sendable {
     case gap(EventGap)
 }
 
-/// Why events may be missing. New cases may come: a `switch` needs a `default`.
+/// Why events may be missing.
+///
+/// New cases may come: a `switch` needs a `default`.
 @nonexhaustive public enum EventGap: Sendable {
     /// The connection was lost and is back; Rivet does not send again what happened in between.
     case reconnected(ConnectionInfo)

@@ -39,7 +39,9 @@ public struct EventSequence<Event: ActorEvent>: AsyncSequence, Sendable {
     }
 }
 
-/// The events of one name, for handles and events without declared types. Behaves as ``EventSequence``.
+/// The events of one name, for handles and events without declared types.
+///
+/// Behaves as ``EventSequence``.
 public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
     let subscription: EventSubscription
     let decode: @Sendable (EncodedValue) throws -> Value

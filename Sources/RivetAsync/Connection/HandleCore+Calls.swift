@@ -55,7 +55,9 @@ extension HandleCore {
         let deadline: TimePoint
     }
 
-    /// The target and fields of a request to the actor. The token stands in the target and nowhere else (B228).
+    /// The target and fields of a request to the actor.
+    ///
+    /// The token stands in the target and nowhere else (B228).
     func requestHead(
         _ call: Call,
         method: String,

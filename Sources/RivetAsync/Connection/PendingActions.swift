@@ -37,8 +37,9 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         return entry
     }
 
-    /// Holds an entry, in call order; false when a limit is reached. The id counts as used either way, so that a late
-    /// cancellation of a refused call meets nobody else's.
+    /// Holds an entry, in call order; false when a limit is reached.
+    ///
+    /// The id counts as used either way, so that a late cancellation of a refused call meets nobody else's.
     mutating func addHeld(name: String, arguments: ByteChunk, waiter: Waiter) -> Bool {
         defer { nextID += 1 }
         guard heldCount < maxHeldActions, heldBytes + arguments.count <= maxHeldBytes else { return false }

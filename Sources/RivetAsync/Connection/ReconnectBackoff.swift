@@ -33,6 +33,7 @@ struct ReconnectBackoff: Sendable {
     ///   - failure: the end of the attempt or connection.
     ///   - now: the time of the end.
     ///   - random: uniform in 0 ..< 1.
+    /// - Returns: the wait before the next attempt, or that there is none.
     mutating func next(after failure: ConnectionFailure, now: TimePoint, random: Double) -> Next {
         let decision = policy.decide(failure.error, attempt)
         if case .stop = decision { return .giveUp }

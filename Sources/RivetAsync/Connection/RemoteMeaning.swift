@@ -18,9 +18,10 @@ struct RemoteMeaning: Sendable, Equatable {
     /// The server said no in a way that a repeat will not change: a connection gives up (B152).
     var isPermanent = false
 
-    /// - Parameters:
-    ///   - resource: the metadata's `resource` of an `actor.not_found` (PROTOCOL i3).
-    ///   - isLookup: a request to the actors API, where nothing of the actor's can run.
+    /// Sorts an error.
+    ///
+    /// `resource` is the metadata's of an `actor.not_found` (PROTOCOL i3); `isLookup` says that it was a request to the actors
+    /// API, where nothing of the actor's can run.
     init(group: String, code: String, over carrier: Carrier, resource: String? = nil, isLookup: Bool = false) {
         switch (group, code) {
         case ("user", _):

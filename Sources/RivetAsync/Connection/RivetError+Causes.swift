@@ -216,7 +216,9 @@ extension RivetError {
         RivetError(.limitExceeded, "\(what) has \(size) bytes; the \(name) is \(limit)", fault: .caller)
     }
 
-    /// The user's provider threw, or its value did not encode (B135). The text holds nothing of what it threw.
+    /// The user's provider threw, or its value did not encode (B135).
+    ///
+    /// The text holds nothing of what it threw.
     static func parametersFailed(_ error: any Error, areProvided: Bool) -> RivetError {
         RivetError(
             areProvided ? .remote : .encodingFailed,

@@ -9,7 +9,9 @@ public struct RemoteError: Sendable {
     public let group: String
     /// The code within the group; an open set.
     public let code: String
-    /// The message as it was sent. For other errors than `user.*` Rivet usually replaces it by a generic one.
+    /// The message as it was sent.
+    ///
+    /// For other errors than `user.*` Rivet usually replaces it by a generic one.
     public let message: String
     /// The id under which the engine logged the request, to give to who runs it.
     public let rayID: String?

@@ -12,15 +12,21 @@ extension RivetError.Code {
 
     // MARK: The network
 
-    /// No connection could be made; the message lists each address with its reason. Nothing was sent; a repeat is safe.
+    /// No connection could be made; the message lists each address with its reason.
+    ///
+    /// Nothing was sent; a repeat is safe.
     public static let connectFailed = Self(name: "connectFailed")
-    /// TLS could not be agreed on, or the certificate was refused. Nothing was sent.
+    /// TLS could not be agreed on, or the certificate was refused.
+    ///
+    /// Nothing was sent.
     public static let tlsFailed = Self(name: "tlsFailed")
     /// The connection went away under the call; ``RivetError/execution`` says what that means for it.
     public static let connectionLost = Self(name: "connectionLost")
     /// A deadline passed; ``RivetError/execution`` says whether the call had left.
     public static let deadlineExceeded = Self(name: "deadlineExceeded")
-    /// The engine's metadata could not be read within the call's deadline; the next call tries again. Nothing was sent.
+    /// The engine's metadata could not be read within the call's deadline; the next call tries again.
+    ///
+    /// Nothing was sent.
     public static let metadataUnavailable = Self(name: "metadataUnavailable")
 
     // MARK: The peer
@@ -39,7 +45,9 @@ extension RivetError.Code {
     public static let protocolViolation = Self(name: "protocolViolation")
     /// The peer speaks a version of Rivet's protocol that this library does not; not retried.
     public static let unsupportedVersion = Self(name: "unsupportedVersion")
-    /// An answer did not decode as the type that was asked for. The action ran.
+    /// An answer did not decode as the type that was asked for.
+    ///
+    /// The action ran.
     public static let decodingFailed = Self(name: "decodingFailed")
 
     // MARK: Limits and ends

@@ -5,7 +5,9 @@ enum DateText {
     /// JavaScript's range of dates (ECMA-262 §21.4.1.1): 100 million days on either side of 1970.
     private static let maxSeconds = 8_640_000_000_000.0
 
-    /// `2025-08-06T20:37:26.123Z`; nil beyond JavaScript's range. Fractions of a millisecond are rounded.
+    /// `2025-08-06T20:37:26.123Z`; nil beyond JavaScript's range.
+    ///
+    /// Fractions of a millisecond are rounded.
     static func write(secondsSince1970 seconds: Double) -> String? {
         guard abs(seconds) <= maxSeconds else { return nil }
         let milliseconds = Int64((seconds * 1000).rounded())
@@ -88,7 +90,9 @@ enum DateText {
         }
     }
 
-    /// Days since 1970. Years start in March here, so that the day that comes and goes is the last one.
+    /// Days since 1970.
+    ///
+    /// Years start in March here, so that the day that comes and goes is the last one.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let shifted = month > 2 ? year : year - 1
         let (era, yearOfEra) = floorDivide(shifted, 400)

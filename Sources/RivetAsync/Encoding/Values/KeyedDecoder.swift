@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A map as `Codable` sees it. Only this thin face is generic over the user's keys.
+/// A map as `Codable` sees it.
+///
+/// Only this thin face is generic over the user's keys.
 struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let map: MapDecoder
 

@@ -81,7 +81,9 @@ extension ValueOutput {
 }
 
 extension RivetValue: Codable {
-    /// Reads any value. From a decoder of another library it takes what that one can tell.
+    /// Reads any value.
+    ///
+    /// From a decoder of another library it takes what that one can tell.
     public init(from decoder: any Decoder) throws {
         if let ours = decoder as? ValueDecoder {
             self = try ours.untyped()
@@ -110,7 +112,9 @@ extension RivetValue: Codable {
         }
     }
 
-    /// Writes any value. To an encoder of another library: tags by their content, `undefined` as null.
+    /// Writes any value.
+    ///
+    /// To an encoder of another library: tags by their content, `undefined` as null.
     public func encode(to encoder: any Encoder) throws {
         if let ours = encoder as? ValueEncoder {
             return try ours.output.single(ours.id) { try ours.output.write(self) }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a user's `encode(to:)` is given: an output and which of its values this is. `any Encoder` holds it inline.
+/// What a user's `encode(to:)` is given: an output and which of its values this is.
+///
+/// `any Encoder` holds it inline.
 struct ValueEncoder: Encoder {
     let output: ValueOutput
     let id: UInt32

@@ -15,7 +15,9 @@ package enum ValueFormat: Sendable, Hashable, CaseIterable {
 /// How values are written.
 package struct ValueEncodingOptions: Sendable, Hashable {
     /// Writes integers beyond 32 and within 53 bits as floats, so that a JavaScript actor gets numbers instead of
-    /// BigInts. Off by default: an actor in Rust refuses a float for an integer.
+    /// BigInts.
+    ///
+    /// Off by default: an actor in Rust refuses a float for an integer.
     package var javaScriptNumbers: Bool
 
     package init(javaScriptNumbers: Bool = false) {
