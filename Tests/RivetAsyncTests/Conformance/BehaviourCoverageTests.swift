@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+/// The rules of the behaviour catalogue, 1 to 231: which of them a test holds.
+///
+/// A test says so in its title, `@Test("B53: …")` or `@Test("B30, B52: …")`.
+@Suite(.timeLimit(.minutes(1)))
+struct BehaviourCoverageTests {
+    static let all = Set(1...231)
+
+    /// Those that no test holds yet; it only ever shrinks.
+    static let missing: Set<Int> = [
+        6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 18, 19, 21, 22, 28, 29, 31, 32, 33, 34, 35, 36, 42, 43, 44, 48, 50, 51,
+        54, 55, 59, 60, 61, 62, 63, 65, 70, 71, 77, 80, 81, 82, 83, 84, 85, 89, 90, 93, 94, 95, 96, 97, 101, 107,
+        108, 112, 123, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 136, 137, 138, 139, 140, 143, 144, 145, 147,
+        155, 156, 157, 160, 162, 164, 165, 167, 169, 170, 171, 176, 177, 178, 179, 180, 181, 185, 186, 187, 188, 189,
+        192, 193, 198, 199, 200, 204, 208, 210, 211, 213, 216, 217, 218, 219, 220, 221, 223, 224, 227, 228, 229,
+    ]
+
+    @Test func everyNumberThatATitleNamesIsARule() throws {
+        for (number, file) in try Self.claimed() {
+            #expect(Self.all.contains(number), "B\(number) in \(file)")
+        }
+    }
+
+    @Test func everyRuleHasATestOrIsKnownToLackOne() throws {
+        let held = Set(try Self.claimed().map(\.number))
+        #expect(Self.all.subtracting(held).subtracting(Self.missing).sorted() == [])
+    }
+
+    private static func claimed() throws -> [(number: Int, file: String)] {
+        let tests = Repository.root.appending(path: "Tests/RivetAsyncTests")
+        let title = /@Test\(\s*"((?:B\d+(?:, )?)+):/
+        return try Repository.files(below: tests, withExtension: "swift").flatMap { file in
+            try String(contentsOf: file, encoding: .utf8).matches(of: title).flatMap { match in
+                match.1.split(separator: ", ").compactMap { Int($0.dropFirst()) }
+                    .map { (number: $0, file: file.lastPathComponent) }
+            }
+        }
+    }
+}
