@@ -44,7 +44,8 @@ struct ReconnectBackoff: Sendable {
             delay = after
         case .automatic, .stop:
             if failure.isPermanent { return .giveUp }
-            delay = bound * min(max(random, 0), 1)
+            // Whole milliseconds, which read better and jitter as well.
+            delay = .milliseconds(Int((bound / .milliseconds(1) * min(max(random, 0), 1)).rounded()))
         }
         if let retryAfter = failure.retryAfter { delay = max(delay, retryAfter) }
         if let maxElapsed = policy.maxElapsed, outageBegan.duration(to: now) + delay > maxElapsed { return .giveUp }
