@@ -27,6 +27,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     /// The kernel's buffer is full; it will report room.
     private var isWriteBlocked = false
     private var isEndOfTurnAsked = false
+    private var owesAcknowledgement = false
     /// A sender saw the output above the high-water mark and waits for `writable`.
     private var isWriterWaiting = false
     private var isFinishingWriting = false
@@ -95,6 +96,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         if isOpen, isWriteBlocked, events.contains(.writable) {
             isWriteBlocked = false
             send()
+            if isOpen { askForEndOfTurn() }
         }
     }
 
@@ -128,7 +130,10 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         guard isOpen else { return }
         if !isReadable { lane.wantsReadable(registration) }
         guard reads > 0 else { return }
-        if wantsQuickAcknowledgements { SystemCalls.setQuickAcknowledgement(descriptor) }
+        if wantsQuickAcknowledgements {
+            owesAcknowledgement = true
+            askForEndOfTurn()
+        }
         handler?.receivedAll()
     }
 
@@ -174,7 +179,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     }
 
     private func askForEndOfTurn() {
-        guard !isEndOfTurnAsked, !isWriteBlocked else { return }
+        guard !isEndOfTurnAsked else { return }
         isEndOfTurnAsked = true
         lane.atEndOfTurn(self)
     }
@@ -183,6 +188,9 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         isEndOfTurnAsked = false
         guard isOpen else { return }
         if !isWriteBlocked { send() }
+        // Behind the answer, if there was one: that carries the acknowledgement, and no packet is spent on it.
+        if isOpen, owesAcknowledgement { SystemCalls.setQuickAcknowledgement(descriptor) }
+        owesAcknowledgement = false
         // A buffer that has grown for a burst is not kept by an idle connection. Not given back sooner: a writer that
         // goes on would have its memory taken from and given to the system again and again.
         if output.isEmpty {
