@@ -121,6 +121,8 @@ final class EngineCore: Sendable {
         let race = Race<T>()
         let id = tasks.begin()
         let task = Task {
+            // Captured, so that the task starts on the caller's actor, in the order of the calls.
+            _ = isolation
             do {
                 race.finish(.success(try await body()))
             } catch {

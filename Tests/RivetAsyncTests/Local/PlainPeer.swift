@@ -49,6 +49,7 @@ final class PlainPeer: ByteHandler, Sendable {
     }
 
     /// Connects to an engine, by its sockets or by its memory; ends when `body` has.
+    @discardableResult
     static func with<R>(_ engine: LocalEngine, _ body: (PlainPeer) async throws -> R) async throws -> R {
         let lane = Lane(label: "plain peer")
         let dialer: any Dialer = engine.transport.dialer
@@ -170,8 +171,7 @@ final class PlainPeer: ByteHandler, Sendable {
     func frame() async throws -> Frame {
         let head = try await read(2)
         var count = Int(head[1] & 0x7F)
-        if count == 126 { count = try await read(2).reduce(0) { $0 << 8 | Int($1) } }
-        if count == 127 { count = try await read(8).reduce(0) { $0 << 8 | Int($1) } }
+        if count > 125 { count = try await read(count == 126 ? 2 : 8).reduce(0) { $0 << 8 | Int($1) } }
         return Frame(opcode: head[0] & 0xF, payload: try await read(count))
     }
 

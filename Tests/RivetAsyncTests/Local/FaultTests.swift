@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+import Testing
+
+/// Trouble on demand does what it says (PROTOCOL k10), over sockets.
+@Suite(.timeLimit(.minutes(1)))
+struct FaultTests {
+    private func withCounter(
+        clock: any Clock<Duration> = ContinuousClock(),
+        transport: LocalEngine.Transport = .loopback(port: 0),
+        _ body: (LocalEngine, PlainPeer, _ actor: String) async throws -> Void
+    ) async throws {
+        try await withEngine(clock: clock, transport: transport) {
+            $0.actor(LocalCounter.self, state: 0, LocalCounter.define)
+        } _: { engine in
+            try await PlainPeer.with(engine) { peer in
+                try await body(engine, peer, try await peer.getOrCreate("counter"))
+            }
+        }
+    }
+
+    private static let increment = Array(#"{"args":[1]}"#.utf8)
+
+    private func call(_ peer: PlainPeer, _ actor: String) async throws -> PlainPeer.Response {
+        try await peer.request("POST", "/gateway/\(actor)/action/increment", body: Self.increment)
+    }
+
+    struct Refusal: Sendable {
+        var group: String, code: String
+        var status: Int
+    }
+
+    @Test(arguments: [
+        Refusal(group: "guard", code: "retry_attempts_exceeded", status: 502),
+        Refusal(group: "guard", code: "actor_ready_timeout", status: 503),
+        Refusal(group: "guard", code: "tunnel_message_timeout", status: 504),
+        Refusal(group: "guard", code: "rate_limit", status: 429),
+        Refusal(group: "guard", code: "actor_runner_failed", status: 400),
+        Refusal(group: "actor", code: "overloaded", status: 500),
+        Refusal(group: "actor", code: "dropped_reply", status: 500),
+        Refusal(group: "actor", code: "destroyed_while_waiting_for_ready", status: 400),
+        Refusal(group: "core", code: "internal_error", status: 500),
+    ])
+    func anyErrorBeforeOrAfterTheActionRan(_ refusal: Refusal) async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            for ran in [false, true] {
+                engine.faults.inject(
+                    .refuse(group: refusal.group, code: refusal.code, afterTheActionRan: ran),
+                    at: .request
+                )
+                let refused = try await call(peer, actor)
+                #expect(refused.status == refusal.status)
+                #expect(refused.text.contains("\"\(refusal.code)\""))
+            }
+            #expect(try await call(peer, actor).text == #"{"output":2}"#)
+        }
+    }
+
+    @Test func refusalsReachActionsOnAConnectionToo() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.refuse(group: "actor", code: "overloaded"), at: .request)
+            peer.send(Wire.call(0, "increment", "1"))
+            let masked = "An internal error occurred"
+            #expect(try await peer.frame() == Wire.error(0, actor, "actor", "overloaded", masked))
+            engine.faults.inject(.refuse(group: "actor", code: "dropped_reply"), at: .answer)
+            peer.send(Wire.call(1, "increment", "1"))
+            #expect(try await peer.frame() == Wire.error(1, actor, "actor", "dropped_reply", masked))
+            peer.send(Wire.call(2, "increment", "1"))
+            #expect(try await peer.frame() == Wire.answer(2, "2"))
+        }
+    }
+
+    @Test(arguments: [0, 1, 20, 150])
+    func anAnswerIsCutAtAnyByte(_ count: Int) async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.cut(afterBytes: count), at: .request)
+            peer.send("GET /gateway/\(actor)/health HTTP/1.1\r\nHost: h\r\n\r\n")
+            let (bytes, _) = try await peer.readToEnd()
+            #expect(bytes.count == count)
+            #expect("HTTP/1.1 200 OK\r\n".utf8.starts(with: bytes.prefix(17)))
+        }
+    }
+
+    @Test func resetAndHalfClose() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.reset, at: .request)
+            peer.send("GET /metadata HTTP/1.1\r\nHost: h\r\n\r\n")
+            let (bytes, end) = try await peer.readToEnd()
+            #expect(bytes.isEmpty && end != .finished)
+        }
+        try await withCounter { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.halfClose, at: .answer)
+            peer.send(Wire.call(0, "increment", "1"))
+            #expect(try await peer.frame() == Wire.answer(0, "1"))
+            #expect(try await peer.readToEnd().end == .finished)
+        }
+    }
+
+    @Test func theUpgradeIsDelayedWithheldClosedOrReplaced() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.delay(.milliseconds(20)), at: .upgrade)
+            #expect(try await peer.upgrade("/gateway/\(actor)/connect").status == 101)
+            #expect(try await peer.frame().opcode == 2)
+        }
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.close(1012, reason: "restart"), at: .upgrade)
+            _ = try await peer.upgrade("/gateway/\(actor)/connect")
+            #expect(try await peer.frame() == .close(1012, "restart"))
+        }
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.refuse(group: "guard", code: "websocket_open_timeout"), at: .upgrade)
+            let answer = try await peer.upgrade("/gateway/\(actor)/connect")
+            let ray = answer["x-rivet-ray-id"] ?? ""
+            #expect(try await peer.frame() == .close(1011, "guard.websocket_open_timeout#\(ray)"))
+        }
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.bytes(Array("HTTP/1.1 403 Forbidden\r\n\r\n".utf8)), at: .upgrade)
+            #expect(try await peer.upgrade("/gateway/\(actor)/connect").status == 403)
+        }
+    }
+
+    @Test func messagesAreReplacedWithheldAndClosed() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.bytes(Array("nonsense".utf8)), at: .initialMessage)
+            #expect(try await peer.connect(actor) == .text("nonsense"))
+            engine.faults.inject(.withhold, at: .answer)
+            engine.faults.inject(.close(1011, reason: String(repeating: "r", count: 200)), at: .event)
+            peer.send(Wire.call(0, "increment", "1"))
+            peer.send(Wire.call(1, "increment", "1"))
+            #expect(try await peer.frame() == Wire.answer(1, "2"))
+            peer.send(Wire.subscribe("newCount"))
+            peer.send(Wire.call(2, "increment", "1"))
+            #expect(try await peer.frame() == .close(1011, String(repeating: "r", count: 200)))
+        }
+    }
+
+    @Test func anAnswerIsHeldUntilTheNextFrame() async throws {
+        let clock = TestClock()
+        try await withCounter(clock: clock) { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.holdUntilNextFrame, at: .answer, times: 2)
+            peer.send(Wire.subscribe("newCount"))
+            peer.send(Wire.call(0, "increment", "1"))
+            // The event is not held. Any frame lets the answer go; without one the time does.
+            #expect(try await peer.frame() == Wire.event("newCount", "1"))
+            for _ in 0..<5 { await clock.advance(by: .milliseconds(1)) }
+            #expect(peer.receivedSoFar.isEmpty)
+            while peer.receivedSoFar.isEmpty {
+                peer.send(Wire.subscribe("never", false))
+                await Task.yield()
+            }
+            #expect(try await peer.frame() == Wire.answer(0, "1"))
+            peer.send(Wire.call(1, "increment", "1"))
+            #expect(try await peer.frame() == Wire.event("newCount", "2"))
+            while peer.receivedSoFar.isEmpty { await clock.advance(by: .milliseconds(1)) }
+            #expect(try await peer.frame() == Wire.answer(1, "2"))
+        }
+    }
+
+    @Test func aDelayedAnswerIsOvertaken() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.delay(.milliseconds(30)), at: .answer)
+            peer.send(Wire.call(0, "increment", "1"))
+            peer.send(Wire.call(1, "increment", "1"))
+            #expect(try await peer.frame() == Wire.answer(1, "2"))
+            #expect(try await peer.frame() == Wire.answer(0, "1"))
+        }
+    }
+
+    @Test func pongsAreWithheld() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.withhold, at: .pong)
+            peer.send(PlainPeer.Frame(opcode: 9, payload: [1]))
+            peer.send(PlainPeer.Frame(opcode: 9, payload: [2]))
+            #expect(try await peer.frame() == PlainPeer.Frame(opcode: 10, payload: [2]))
+        }
+    }
+
+    @Test func clearEndsWhatHasNotHappened() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.reset, at: .request, times: 5)
+            engine.faults.clear()
+            #expect(try await call(peer, actor).text == #"{"output":1}"#)
+        }
+    }
+
+    @Test(arguments: [LocalEngine.Transport.memory, .loopback(port: 0)])
+    func everyConnectionIsCutAtOnce(_ transport: LocalEngine.Transport) async throws {
+        try await withCounter(transport: transport) { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            await engine.faults.cutAllConnections()
+            let (bytes, _) = try await peer.readToEnd()
+            #expect(bytes.isEmpty)
+            // The engine goes on.
+            try await PlainPeer.with(engine) { (other) async throws in
+                #expect(try await call(other, actor).text == #"{"output":1}"#)
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+import Testing
+
+/// Sleep, wake, kill, destroy and schedules (PROTOCOL k2, k5, k8, k9).
+@Suite(.timeLimit(.minutes(1)))
+struct LocalLifecycleTests {
+    @Test func aSleepingActorKeepsItsConnectionAndWakesForTheNextMessage() async throws {
+        let test = StageTest()
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            peer.send(Wire.subscribe("said"))
+            peer.send(Wire.call(0, "add", "5"))
+            #expect(try await peer.frame() == Wire.answer(0, "5"))
+            peer.send(Wire.call(1, "sleep"))
+            #expect(try await peer.frame() == Wire.answer(1, "null"))
+            try await test.waitFor("sleep")
+            // No second Init: parameters, state and subscriptions are still there.
+            peer.send(Wire.call(2, "add", "5"))
+            #expect(try await peer.frame() == Wire.answer(2, "10"))
+            peer.send(Wire.call(3, "say", #""awake""#))
+            #expect(try await peer.frame() == Wire.event("said", #""awake""#))
+            #expect(try await peer.frame() == Wire.answer(3, "null"))
+            #expect(test.log.all.filter { $0.hasPrefix("wake") } == ["wake 1", "wake 2"])
+        }
+    }
+
+    @Test func messagesBehindTheWishToSleepAreKeptInOrder() async throws {
+        let test = StageTest()
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            peer.send(Wire.call(0, "sleep"))
+            for id in 1...5 { peer.send(Wire.call(id, "add", "1")) }
+            for id in 0...5 { #expect(try await peer.frame() == Wire.answer(id, id == 0 ? "null" : "\(id)")) }
+        }
+    }
+
+    @Test func anIdleActorFallsAsleepUnlessSocketsKeepIt() async throws {
+        let clock = TestClock()
+        let test = StageTest(clock: clock)
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            #expect(try await peer.request("GET", "/gateway/\(actor)/health").text == "ok")
+            await clock.waitForSleepers()
+            await clock.advance(by: .seconds(30))
+            try await test.waitFor("sleep")
+            try await peer.connect(actor)
+            await clock.advance(by: .seconds(300))
+            #expect(test.log.all.count(where: { $0 == "sleep" }) == 1)
+        }
+    }
+
+    @Test func bySettingItSleepsWithSocketsToo() async throws {
+        let clock = TestClock()
+        var test = StageTest(clock: clock)
+        test.settings.sleepsWithConnections = true
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            await clock.waitForSleepers()
+            await clock.advance(by: .seconds(31))
+            try await test.waitFor("sleep")
+            peer.send(Wire.call(0, "add", "1"))
+            #expect(try await peer.frame() == Wire.answer(0, "1"))
+        }
+    }
+
+    @Test func aKilledActorRunsAgainWhatWasUnderWay() async throws {
+        let test = StageTest()
+        try await test.run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            peer.send(Wire.call(0, "wait", #""door""#))
+            try await test.waitFor("start door")
+            await engine.faults.killActors()
+            try await test.waitFor("start door", times: 2)
+            test.gates["door"].set()
+            #expect(try await peer.frame() == Wire.answer(0, #""door""#))
+        }
+        let other = StageTest()
+        try await other.run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            async let answer = peer.request(
+                "POST",
+                "/gateway/\(actor)/action/wait",
+                body: Array(#"{"args":["door"]}"#.utf8)
+            )
+            try await other.waitFor("start door")
+            await engine.faults.killActors()
+            try await other.waitFor("start door", times: 2)
+            other.gates["door"].set()
+            let done = try await answer
+            #expect(done.text == #"{"output":"door"}"#)
+            #expect(done["x-rivet-actor-generation"] == "2")
+        }
+    }
+
+    @Test func destroyClosesEveryConnectionAndFreesTheKey() async throws {
+        let test = StageTest()
+        try await test.run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await PlainPeer.with(engine) { (other) async throws in
+                try await other.connect(actor)
+                try await peer.connect(actor)
+                peer.send(Wire.call(0, "destroy"))
+                #expect(try await peer.frame() == Wire.answer(0, "null"))
+                #expect(try await peer.frame() == .close(1000))
+                #expect(try await other.frame() == .close(1000))
+            }
+            try await test.waitFor("destroy")
+            try await PlainPeer.with(engine) { (other) async throws in
+                let gone = try await other.request("POST", "/gateway/\(actor)/action/echo", body: Array("{}".utf8))
+                #expect(gone.status == 404)
+                #expect(gone["x-rivet-error"] == "actor.not_found")
+                // By id it is still told of, with the time of its end; by key there is a new one.
+                let found = try await other.request("GET", "/actors?actor_ids=\(actor)&namespace=default").text
+                #expect(found.contains(actor) && !found.contains(#""destroy_ts":null"#))
+                #expect(try await other.getOrCreate("stage") != actor)
+            }
+        }
+    }
+
+    @Test func aDestroyWaitsForTheWorkUnderWayAsLongAsTheGrace() async throws {
+        let clock = TestClock()
+        let test = StageTest(clock: clock)
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            peer.send(Wire.call(0, "wait", #""slow""#))
+            peer.send(Wire.call(1, "wait", #""never""#))
+            try await test.waitFor("start never")
+            peer.send(Wire.call(2, "destroy"))
+            #expect(try await peer.frame() == Wire.answer(2, "null"))
+            test.gates["slow"].set()
+            #expect(try await peer.frame() == Wire.answer(0, #""slow""#))
+            await clock.advance(by: .seconds(15))
+            #expect(try await peer.frame() == .close(1000))
+        }
+    }
+
+    @Test func aScheduledActionWakesItsActor() async throws {
+        let clock = TestClock()
+        let test = StageTest(clock: clock)
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            peer.send(Wire.call(0, "later", "60"))
+            peer.send(Wire.call(1, "sleep"))
+            #expect(try await peer.frame() == Wire.answer(0, "null"))
+            #expect(try await peer.frame() == Wire.answer(1, "null"))
+            try await test.waitFor("sleep")
+            await clock.advance(by: .seconds(59))
+            #expect(!test.log.all.contains("state 10"))
+            await clock.advance(by: .seconds(1))
+            try await test.waitFor("state 10")
+            #expect(test.log.all.contains("wake 2"))
+        }
+    }
+
+    @Test func inputAndKeyMakeTheState() async throws {
+        enum Room: ActorDefinition {
+            struct Describe: ActorAction {
+                typealias Target = Room
+                typealias Output = String
+            }
+        }
+        struct Input: Codable { var topic: String }
+        try await withEngine {
+            $0.actor(
+                Room.self,
+                state: { input, key in
+                    "\(key.parts) \(try input.decode(Input.self)?.topic ?? "nothing")"
+                }
+            ) { room in room.on(Room.Describe.self) { _, actor in actor.state } }
+        } _: { engine in
+            try await PlainPeer.with(engine) { (peer) async throws in
+                // {"topic":"tea"} in CBOR, in Base64.
+                let body =
+                    #"{"name":"room","key":"a/b","input":"oWV0b3BpY2N0ZWE=","runner_name_selector":"default","#
+                    + #""crash_policy":"sleep"}"#
+                let created = try await peer.request("PUT", "/actors?namespace=default", body: Array(body.utf8)).text
+                let actor = String(created.dropFirst(#"{"actor":{"actor_id":""#.count).prefix(30))
+                let answer = try await peer.request(
+                    "POST",
+                    "/gateway/\(actor)/action/describe",
+                    body: Array("{}".utf8)
+                )
+                #expect(answer.text == #"{"output":"[\"a\", \"b\"] tea"}"#)
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+import Testing
+
+/// Queues (PROTOCOL e2, k7).
+@Suite(.timeLimit(.minutes(1)))
+struct LocalQueueTests {
+    private func send(
+        _ peer: PlainPeer,
+        _ actor: String,
+        _ name: String,
+        _ body: String,
+        _ more: String = ""
+    ) async throws -> PlainPeer.Response {
+        try await peer.request(
+            "POST",
+            "/gateway/\(actor)/queue/\(name)",
+            body: Array(#"{"body":\#(body)\#(more)}"#.utf8)
+        )
+    }
+
+    @Test func messagesAreConsumedInOrderOneAfterAnother() async throws {
+        let test = StageTest()
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            for name in ["wait", "b", "c"] {
+                #expect(try await send(peer, actor, "job", #"{"name":"\#(name)"}"#).text == #"{"status":"completed"}"#)
+            }
+            try await test.waitFor("job wait")
+            #expect(!test.log.all.contains("job b"))
+            test.gates["wait"].set()
+            let last = try await send(peer, actor, "job", #"{"name":"d"}"#, #","wait":true"#)
+            #expect(last.text == #"{"response":"did d","status":"completed"}"#)
+            #expect(test.log.all.filter { $0.hasPrefix("job") } == ["job wait", "job b", "job c", "job d"])
+        }
+    }
+
+    @Test func aTimedOutWaitLeavesTheMessageAndItIsConsumedOnce() async throws {
+        let clock = TestClock()
+        let test = StageTest(clock: clock)
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            async let answer = send(peer, actor, "job", #"{"name":"wait"}"#, #","wait":true,"timeout":500"#)
+            try await test.waitFor("job wait")
+            await clock.waitForSleepers()
+            await clock.advance(by: .milliseconds(500))
+            #expect(try await answer.text == #"{"status":"timedOut"}"#)
+            test.gates["wait"].set()
+            let next = try await send(peer, actor, "job", #"{"name":"b"}"#, #","wait":true"#)
+            #expect(next.text == #"{"response":"did b","status":"completed"}"#)
+            #expect(test.log.all.filter { $0.hasPrefix("job") } == ["job wait", "job b"])
+        }
+    }
+
+    @Test func theActionTimeoutEndsALongerWait() async throws {
+        let clock = TestClock()
+        let test = StageTest(clock: clock)
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            async let answer = send(peer, actor, "job", #"{"name":"wait"}"#, #","wait":true,"timeout":90000"#)
+            try await test.waitFor("job wait")
+            await clock.waitForSleepers()
+            await clock.advance(by: .seconds(60))
+            let ended = try await answer
+            #expect(ended.status == 408)
+            #expect(ended.text.contains(#""code":"action_timed_out""#))
+        }
+    }
+
+    @Test func outcomes() async throws {
+        let test = StageTest()
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            let silent = try await send(peer, actor, "silent", #"{"name":"a"}"#, #","wait":true"#)
+            #expect(silent.text == #"{"status":"completed"}"#)
+            // As a JavaScript actor without such a queue.
+            let unknown = try await send(peer, actor, "nope", #"{"name":"a"}"#, #","wait":true"#)
+            #expect(unknown.text == #"{"status":"completed"}"#)
+            let failed = try await send(peer, actor, "job", #"{"name":"fail"}"#, #","wait":true"#)
+            #expect(failed.status == 500)
+            #expect(failed.text.contains(#""code":"bad_job","group":"user","message":"bad job""#))
+            let large = try await send(peer, actor, "job", "\"" + String(repeating: "x", count: 65_536) + "\"")
+            #expect(large.status == 400)
+            #expect(large.text.contains(#""code":"message_too_large","group":"queue""#))
+        }
+        var strict = StageTest()
+        strict.settings.refusesUnknownQueues = true
+        try await strict.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            #expect(try await send(peer, actor, "nope", #"{"name":"a"}"#).status == 404)
+        }
+    }
+
+    @Test func aKilledActorConsumesTheMessageAgain() async throws {
+        let test = StageTest()
+        try await test.run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            _ = try await send(peer, actor, "job", #"{"name":"wait"}"#)
+            try await test.waitFor("job wait")
+            await engine.faults.killActors()
+            try await test.waitFor("job wait", times: 2)
+        }
+    }
+}
