@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #if os(Linux)
-    import CEpoll
-    import Glibc
+import CEpoll
+import Glibc
 #endif
 
 /// Unpredictable bytes from the kernel, for masking keys and nonces (RFC 6455 §10.3).
@@ -12,14 +12,14 @@ package enum KernelRandom {
     package static func fill(_ buffer: UnsafeMutableRawBufferPointer) {
         var filled = 0
         #if os(Linux)
-            while filled < buffer.count, let base = buffer.baseAddress {
-                let count = getrandom(base + filled, buffer.count - filled, 0)
-                if count > 0 {
-                    filled += count
-                } else if count == 0 || errno != EINTR {
-                    break  // No such call (a kernel before 3.17 or a filter): the generator below knows other ways.
-                }
+        while filled < buffer.count, let base = buffer.baseAddress {
+            let count = getrandom(base + filled, buffer.count - filled, 0)
+            if count > 0 {
+                filled += count
+            } else if count == 0 || errno != EINTR {
+                break  // No such call (a kernel before 3.17 or a filter): the generator below knows other ways.
             }
+        }
         #endif
         var generator = SystemRandomNumberGenerator()
         while filled < buffer.count {

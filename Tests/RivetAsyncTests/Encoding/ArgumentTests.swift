@@ -18,16 +18,52 @@ struct ArgumentTests {
     }
 
     @Test(arguments: [
-        Row(testDescription: "object", bytes: { try json.encodeArgument(Join(room: "a", nick: nil, age: 1)) }, json: #"[{"room":"a","age":1}]"#),
-        Row(testDescription: "positional", bytes: { try json.encodePositionalArguments(Join(room: "a", nick: nil, age: 1)) }, json: #"["a",null,1]"#),
-        Row(testDescription: "positional, pair to escape", bytes: { try json.encodePositionalArguments(Point2(x: "$x", y: 1)) }, json: #"["$$x",1]"#),
-        Row(testDescription: "positional, no properties", bytes: { try json.encodePositionalArguments(Empty()) }, json: "[]"),
-        Row(testDescription: "positional, one value", bytes: { try json.encodePositionalArguments(Wrapper(3)) }, json: "[3]"),
-        Row(testDescription: "positional, a scalar", bytes: { try json.encodePositionalArguments("a") }, json: #"["a"]"#),
-        Row(testDescription: "positional, an array is spread", bytes: { try json.encodePositionalArguments([1, 2, 3]) }, json: "[1,2,3]"),
-        Row(testDescription: "positional, nested containers", bytes: { try json.encodePositionalArguments(Interleaved(a: [1], b: ["x"], c: 2)) }, json: #"[[1],["x"],2]"#),
+        Row(
+            testDescription: "object",
+            bytes: { try json.encodeArgument(Join(room: "a", nick: nil, age: 1)) },
+            json: #"[{"room":"a","age":1}]"#
+        ),
+        Row(
+            testDescription: "positional",
+            bytes: { try json.encodePositionalArguments(Join(room: "a", nick: nil, age: 1)) },
+            json: #"["a",null,1]"#
+        ),
+        Row(
+            testDescription: "positional, pair to escape",
+            bytes: { try json.encodePositionalArguments(Point2(x: "$x", y: 1)) },
+            json: #"["$$x",1]"#
+        ),
+        Row(
+            testDescription: "positional, no properties",
+            bytes: { try json.encodePositionalArguments(Empty()) },
+            json: "[]"
+        ),
+        Row(
+            testDescription: "positional, one value",
+            bytes: { try json.encodePositionalArguments(Wrapper(3)) },
+            json: "[3]"
+        ),
+        Row(
+            testDescription: "positional, a scalar",
+            bytes: { try json.encodePositionalArguments("a") },
+            json: #"["a"]"#
+        ),
+        Row(
+            testDescription: "positional, an array is spread",
+            bytes: { try json.encodePositionalArguments([1, 2, 3]) },
+            json: "[1,2,3]"
+        ),
+        Row(
+            testDescription: "positional, nested containers",
+            bytes: { try json.encodePositionalArguments(Interleaved(a: [1], b: ["x"], c: 2)) },
+            json: #"[[1],["x"],2]"#
+        ),
         Row(testDescription: "none", bytes: { try json.encodeArguments() }, json: "[]"),
-        Row(testDescription: "several", bytes: { try json.encodeArguments(1, "a", Int?.none, [true]) }, json: #"[1,"a",null,[true]]"#),
+        Row(
+            testDescription: "several",
+            bytes: { try json.encodeArguments(1, "a", Int?.none, [true]) },
+            json: #"[1,"a",null,[true]]"#
+        ),
         Row(testDescription: "two to escape", bytes: { try json.encodeArguments("$x", 1) }, json: #"["$$x",1]"#),
     ])
     func listIsWritten(_ row: Row) throws {
@@ -96,7 +132,10 @@ struct ArgumentTests {
         #expect(failure?.path == "[1]")
     }
 
-    @Test("B119: nothing decodes to nothing", arguments: ["null", #"["$Undefined",0]"#, #"[ "$Undefined" , null ]"#, ""])
+    @Test(
+        "B119: nothing decodes to nothing",
+        arguments: ["null", #"["$Undefined",0]"#, #"[ "$Undefined" , null ]"#, ""]
+    )
     func nothingIsRead(_ text: String) throws {
         let bytes = ByteChunk(text.utf8)
         #expect(try Self.json.decode(NoValue.self, from: bytes) == NoValue())
@@ -109,7 +148,10 @@ struct ArgumentTests {
         #expect(try Self.json.decode([String: Int?].self, from: member) == ["a": nil])
     }
 
-    @Test("B119: nothing in CBOR", arguments: ["f6", "f7", "826a24556e646566696e656400", "9f6a24556e646566696e656400ff", ""])
+    @Test(
+        "B119: nothing in CBOR",
+        arguments: ["f6", "f7", "826a24556e646566696e656400", "9f6a24556e646566696e656400ff", ""]
+    )
     func nothingIsReadFromCBOR(_ bytes: String) throws {
         let bytes = ByteChunk(unhex(bytes))
         #expect(try ValueFormat.cbor.decode(NoValue.self, from: bytes) == NoValue())

@@ -57,7 +57,9 @@ struct CBORVectorTests {
         let value = try ValueFormat.cbor.decode(RivetValue.self, from: bytes)
         if let expected = TypedValue(vector["value"]) {
             #expect(try Self.raw(vector.bytes) == expected)
-            if vector["means"] == nil, !vector.id.hasPrefix("cbor.value.js.arraybuffer"), vector.id != "cbor.value.js.set" {
+            if vector["means"] == nil, !vector.id.hasPrefix("cbor.value.js.arraybuffer"),
+                vector.id != "cbor.value.js.set"
+            {
                 #expect(TypedValue(value) == TypedValue(expected.meaning))
             }
         }

@@ -15,7 +15,12 @@ struct FailureTests {
         var testDescription: String { json }
 
         init<T: Decodable & SendableMetatype>(
-            _ json: String, _: T.Type, _ kind: CodingFailure.Kind, _ path: String, wanted: String = "", found: String = ""
+            _ json: String,
+            _: T.Type,
+            _ kind: CodingFailure.Kind,
+            _ path: String,
+            wanted: String = "",
+            found: String = ""
         ) {
             self.json = json
             (self.kind, self.path, self.wanted, self.found) = (kind, path, wanted, found)
@@ -25,18 +30,46 @@ struct FailureTests {
 
     static let rows = [
         Row(#"[{},{},{"user":{"name":5}}]"#, [Group].self, .missingField, "[0].user", wanted: "a value", found: "none"),
-        Row(#"[{"user":{"name":"a"}},{"user":{"name":5}}]"#, [Group].self, .typeMismatch, "[1].user.name", wanted: "text", found: "an integer"),
+        Row(
+            #"[{"user":{"name":"a"}},{"user":{"name":5}}]"#,
+            [Group].self,
+            .typeMismatch,
+            "[1].user.name",
+            wanted: "text",
+            found: "an integer"
+        ),
         Row(#"{"user":{"name":null}}"#, Group.self, .typeMismatch, "user.name", wanted: "text", found: "null"),
         Row(#"{"a":[1,2,"x"]}"#, [String: [Int]].self, .typeMismatch, "a[2]", wanted: "Int", found: "text"),
         Row(#"{"a":300}"#, [String: UInt8].self, .integerOverflow, "a", wanted: "UInt8", found: "an integer"),
         Row(#"{"a":1.5}"#, [String: Int].self, .typeMismatch, "a", wanted: "Int", found: "a floating-point number"),
-        Row(#"{"a":9007199254740993}"#, [String: Double].self, .integerOverflow, "a", wanted: "Double", found: "an integer"),
+        Row(
+            #"{"a":9007199254740993}"#,
+            [String: Double].self,
+            .integerOverflow,
+            "a",
+            wanted: "Double",
+            found: "an integer"
+        ),
         Row(#"{"a":true}"#, [String: String].self, .typeMismatch, "a", wanted: "text", found: "a boolean"),
         Row(#"{"a":[]}"#, [String: Group].self, .typeMismatch, "a", wanted: "a map", found: "an array"),
         Row(#"[[["$Nope",1]]]"#, [[Int]].self, .unknownCompatTag, "[0][0][0]", found: "$Nope"),
         Row(#"["purple"]"#, [Color].self, .refusedByType, "[0]"),
-        Row(#"{"date":"yesterday"}"#, [String: Date].self, .typeMismatch, "date", wanted: "Date", found: "text that is no ISO 8601 date"),
-        Row(#"{"date":"2025-02-29T00:00:00Z"}"#, [String: Date].self, .typeMismatch, "date", wanted: "Date", found: "text that is no ISO 8601 date"),
+        Row(
+            #"{"date":"yesterday"}"#,
+            [String: Date].self,
+            .typeMismatch,
+            "date",
+            wanted: "Date",
+            found: "text that is no ISO 8601 date"
+        ),
+        Row(
+            #"{"date":"2025-02-29T00:00:00Z"}"#,
+            [String: Date].self,
+            .typeMismatch,
+            "date",
+            wanted: "Date",
+            found: "text that is no ISO 8601 date"
+        ),
         Row(#"{"date":5}"#, [String: Date].self, .typeMismatch, "date", wanted: "Date", found: "an integer"),
         Row(#"{"url":""}"#, [String: URL].self, .refusedByType, "url", wanted: "URL"),
         Row(#"{"id":"x"}"#, [String: UUID].self, .refusedByType, "id"),
@@ -106,15 +139,26 @@ struct FailureTests {
             enum CodingKeys: CodingKey { case text, missing, null }
             init(from decoder: any Decoder) throws {
                 let container = try decoder.container(keyedBy: CodingKeys.self)
-                do { _ = try container.decode(Int.self, forKey: .text) } catch DecodingError.typeMismatch { kinds.append("typeMismatch") }
-                do { _ = try container.decode(Int.self, forKey: .missing) } catch DecodingError.keyNotFound { kinds.append("keyNotFound") }
-                do { _ = try container.decode(Int.self, forKey: .null) } catch DecodingError.valueNotFound(_, let context) {
+                do { _ = try container.decode(Int.self, forKey: .text) } catch DecodingError.typeMismatch {
+                    kinds.append("typeMismatch")
+                }
+                do { _ = try container.decode(Int.self, forKey: .missing) } catch DecodingError.keyNotFound {
+                    kinds.append("keyNotFound")
+                }
+                do { _ = try container.decode(Int.self, forKey: .null) } catch DecodingError.valueNotFound(
+                    _,
+                    let context
+                ) {
                     kinds.append("valueNotFound \(context.codingPath.map(\.stringValue).joined(separator: "."))")
                 }
             }
         }
         let bytes = ByteChunk(#"[{"text":"a","null":null}]"#.utf8)
-        #expect(try ValueFormat.json.decode([Probe].self, from: bytes)[0].kinds == ["typeMismatch", "keyNotFound", "valueNotFound [0].null"])
+        #expect(
+            try ValueFormat.json.decode([Probe].self, from: bytes)[0].kinds == [
+                "typeMismatch", "keyNotFound", "valueNotFound [0].null",
+            ]
+        )
     }
 
     @Test("B120: depth is bounded on writing too", arguments: ValueFormat.allCases)

@@ -10,7 +10,11 @@ struct ShapeTests {
         #expect(Shape.all.count >= 60)
     }
 
-    @Test("B119: every shape travels as output and as argument, or is refused", arguments: Shape.all, ValueFormat.allCases)
+    @Test(
+        "B119: every shape travels as output and as argument, or is refused",
+        arguments: Shape.all,
+        ValueFormat.allCases
+    )
     func shapeTravels(_ shape: Shape, _ format: ValueFormat) throws {
         guard let kind = shape.refused[format] else { return try shape.roundTrip(format) }
         let failure = #expect(throws: CodingFailure.self) { try shape.roundTrip(format) }

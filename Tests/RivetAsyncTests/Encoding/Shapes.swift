@@ -13,7 +13,9 @@ struct Shape: Sendable, CustomTestStringConvertible {
     var refused: [ValueFormat: CodingFailure.Kind] = [:]
 
     init<T: Codable & Sendable>(
-        _ name: String, _ value: T, refused: [ValueFormat: CodingFailure.Kind] = [:],
+        _ name: String,
+        _ value: T,
+        refused: [ValueFormat: CodingFailure.Kind] = [:],
         equal: @escaping @Sendable (T, T) -> Bool
     ) {
         testDescription = name
@@ -153,7 +155,9 @@ struct Nested: Codable, Sendable, Equatable {
     init(number: Int) { self.number = number }
     init(from decoder: any Decoder) throws {
         var outer = try decoder.unkeyedContainer()
-        guard try outer.decodeNil() else { throw DecodingError.valueNotFound(Int.self, .init(codingPath: [], debugDescription: "")) }
+        guard try outer.decodeNil() else {
+            throw DecodingError.valueNotFound(Int.self, .init(codingPath: [], debugDescription: ""))
+        }
         var middle = try outer.nestedUnkeyedContainer()
         let inner = try middle.nestedContainer(keyedBy: CodingKeys.self)
         number = try inner.decode(Int.self, forKey: .number)
@@ -209,7 +213,8 @@ extension Shape {
         Shape(Int8.min), Shape(UInt8.max), Shape(Int16.min), Shape(UInt32.max), Shape((1 << 53) - 1), Shape(1 << 53),
         Shape(-(1 << 53)), Shape(Int128.max), Shape(Int128.min), Shape(UInt128.max),
         Shape(Int128(UInt64.max) + 1), Shape(Int128(Int64.min) - 1),
-        Shape(0.0), Shape(0.1), Shape(1e300), Shape(Double.leastNonzeroMagnitude), Shape(Double.greatestFiniteMagnitude),
+        Shape(0.0), Shape(0.1), Shape(1e300), Shape(Double.leastNonzeroMagnitude),
+        Shape(Double.greatestFiniteMagnitude),
         Shape("-0.0", -0.0) { $0.bitPattern == $1.bitPattern },
         Shape("NaN", Double.nan, refused: [.json: .notRepresentable]) { $0.isNaN && $1.isNaN },
         Shape("infinity", -Double.infinity, refused: [.json: .notRepresentable], equal: ==),
@@ -237,7 +242,8 @@ extension Shape {
         Shape(Int?.none), Shape(Int?.some(5)), Shape(Optionals()),
         Shape(Optionals(number: 0, text: "", point: Point(x: 0, y: 0), list: [], flag: false)), Shape(NoValue()),
         // Structs, enums, classes
-        Shape(Empty()), Shape([Empty(), Empty()]), Shape(user), Shape([user, user]), Shape(Renamed(first: 1, second: 2)),
+        Shape(Empty()), Shape([Empty(), Empty()]), Shape(user), Shape([user, user]),
+        Shape(Renamed(first: 1, second: 2)),
         Shape(Numbered(first: 1, second: "b")), Shape(Wrapper(7)), Shape([Wrapper(1), Wrapper(2)]),
         Shape(Generic(value: user, more: [user])), Shape(Color.red), Shape(Level.high), Shape([Color.red, .green]),
         Shape(Tree.leaf), Shape(Tree.value(1)),
@@ -252,8 +258,22 @@ extension Shape {
         Shape(Nested(number: 5)), Shape(Either.list([.number(1), .text("a"), .list([])])),
         Shape(
             Widths(
-                a: -1, b: -300, c: .min, d: .max, e: 255, f: 256, g: .max, h: .max, i: .max, j: 1.5, k: 0.1, l: .min,
-                m: .max, n: true)),
+                a: -1,
+                b: -300,
+                c: .min,
+                d: .max,
+                e: 255,
+                f: 256,
+                g: .max,
+                h: .max,
+                i: .max,
+                j: 1.5,
+                k: 0.1,
+                l: .min,
+                m: .max,
+                n: true
+            )
+        ),
         // Bytes, dates and Foundation's
         Shape([UInt8]()), Shape([1, 2, 255] as [UInt8]), Shape([[1], [2, 3]] as [[UInt8]]), Shape([UInt8]?.some([1])),
         Shape(ByteChunk([9, 8, 7])), Shape(ByteChunk([UInt8]())), Shape(Data([0, 1, 255])), Shape(Data()),
@@ -266,30 +286,58 @@ extension Shape {
         Shape(Decimal(string: "1e-100").unsafelyUnwrapped),
         Shape(
             Everything(
-                data: Data([1]), date: moment, url: url, uuid: uuid, decimal: 0.5, chunk: ByteChunk([2]), bytes: [3],
-                optionalDate: moment, dates: [moment], byName: ["x": Data([4])])),
+                data: Data([1]),
+                date: moment,
+                url: url,
+                uuid: uuid,
+                decimal: 0.5,
+                chunk: ByteChunk([2]),
+                bytes: [3],
+                optionalDate: moment,
+                dates: [moment],
+                byName: ["x": Data([4])]
+            )
+        ),
         Shape(
-            "the end of time", Date.distantFuture.addingTimeInterval(1e13),
-            refused: [.json: .notRepresentable, .cbor: .notRepresentable], equal: ==),
+            "the end of time",
+            Date.distantFuture.addingTimeInterval(1e13),
+            refused: [.json: .notRepresentable, .cbor: .notRepresentable],
+            equal: ==
+        ),
         Shape(
-            "Decimal.nan", Decimal.nan,
+            "Decimal.nan",
+            Decimal.nan,
             refused: [.json: .notRepresentable, .cbor: .notRepresentable, .nativeCBOR: .notRepresentable],
-            equal: { $0.isNaN && $1.isNaN }),
+            equal: { $0.isNaN && $1.isNaN }
+        ),
         Shape(
-            "a relative URL", URL(string: "b", relativeTo: url).unsafelyUnwrapped,
-            refused: [.json: .notRepresentable, .cbor: .notRepresentable, .nativeCBOR: .notRepresentable], equal: ==),
+            "a relative URL",
+            URL(string: "b", relativeTo: url).unsafelyUnwrapped,
+            refused: [.json: .notRepresentable, .cbor: .notRepresentable, .nativeCBOR: .notRepresentable],
+            equal: ==
+        ),
         // Untyped
         Shape(RivetValue.null), Shape(RivetValue.undefined), Shape(.string("$x") as RivetValue),
         Shape(["a": [1, 2.5, nil, true, .bytes([1]), .undefined], "$": ["$x", 1]] as RivetValue),
         Shape(.bigInteger("123456789012345678901234567890") as RivetValue),
         Shape(.bigInteger(String(repeating: "9", count: 200)) as RivetValue),
         Shape(
-            "a tag", RivetValue.tag(32, "x"), refused: [.json: .notRepresentable, .cbor: .notRepresentable], equal: ==),
+            "a tag",
+            RivetValue.tag(32, "x"),
+            refused: [.json: .notRepresentable, .cbor: .notRepresentable],
+            equal: ==
+        ),
         Shape(
-            "a simple value", RivetValue.simple(255), refused: [.json: .notRepresentable, .cbor: .notRepresentable],
-            equal: ==),
+            "a simple value",
+            RivetValue.simple(255),
+            refused: [.json: .notRepresentable, .cbor: .notRepresentable],
+            equal: ==
+        ),
         Shape(
-            "a map with an array as key", RivetValue.map([.init([1], 2)]),
-            refused: [.json: .notRepresentable, .cbor: .notRepresentable], equal: ==),
+            "a map with an array as key",
+            RivetValue.map([.init([1], 2)]),
+            refused: [.json: .notRepresentable, .cbor: .notRepresentable],
+            equal: ==
+        ),
     ]
 }

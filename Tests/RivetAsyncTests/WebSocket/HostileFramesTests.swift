@@ -97,7 +97,8 @@ struct HostileFramesTests {
             let text = (0..<size / 3).flatMap { _ in Array("€".utf8) }
             return frame(
                 opcode,
-                opcode == 8 ? [0x03, 0xE8] + text.prefix(9) : Bool.random(using: &generator) ? text : Array(text.dropLast()),
+                opcode == 8
+                    ? [0x03, 0xE8] + text.prefix(9) : Bool.random(using: &generator) ? text : Array(text.dropLast()),
                 isFinal: opcode >= 8 || Bool.random(using: &generator),
                 mask: role == .server ? [1, 2, 3, 4] : nil
             )

@@ -175,9 +175,12 @@ struct WebSocketStateMachineTests {
         if row.isAllowed {
             #expect(actions.prefix(2) == [.sendClose(WebSocketClosing(code)), .reportClosed(WebSocketClosing(code))])
         } else {
-            #expect(actions.prefix(2) == [
-                .sendClose(WebSocketClosing(.protocolError)), .reportFailure(.violation(.closeCodeNotAllowed(row.code))),
-            ])
+            #expect(
+                actions.prefix(2) == [
+                    .sendClose(WebSocketClosing(.protocolError)),
+                    .reportFailure(.violation(.closeCodeNotAllowed(row.code))),
+                ]
+            )
         }
     }
 }

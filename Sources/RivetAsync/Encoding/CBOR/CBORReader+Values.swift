@@ -5,9 +5,11 @@ extension CBORReader {
         let start = position
         if try peek() >> 5 == 6 { _ = try readTags() }
         switch try peek() {
-        case 0xf4: position &+= 1
+        case 0xf4:
+            position &+= 1
             return false
-        case 0xf5: position &+= 1
+        case 0xf5:
+            position &+= 1
             return true
         default: throw CodingFailure(.typeMismatch, at: start, wanted: "a boolean")
         }

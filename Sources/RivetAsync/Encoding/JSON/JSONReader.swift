@@ -155,9 +155,11 @@ package struct JSONReader: ItemReader {
 
     package mutating func readBool() throws(CodingFailure) -> Bool {
         switch try peek() {
-        case UInt8(ascii: "t"): try readLiteral("true")
+        case UInt8(ascii: "t"):
+            try readLiteral("true")
             return true
-        case UInt8(ascii: "f"): try readLiteral("false")
+        case UInt8(ascii: "f"):
+            try readLiteral("false")
             return false
         default: throw CodingFailure(.typeMismatch, at: position, wanted: "a boolean")
         }
@@ -165,7 +167,8 @@ package struct JSONReader: ItemReader {
 
     package mutating func readNil() throws(CodingFailure) -> Bool {
         switch try peek() {
-        case UInt8(ascii: "n"): try readLiteral("null")
+        case UInt8(ascii: "n"):
+            try readLiteral("null")
             return true
         case UInt8(ascii: "["):
             return try readUndefinedPair()

@@ -40,7 +40,8 @@ struct DocumentReader: ItemReader {
     mutating func skipItem(depth: Int) throws(CodingFailure) {
         try read(
             { (r) throws(CodingFailure) in try r.skipItem(depth: depth) },
-            { (r) throws(CodingFailure) in try r.skipItem(depth: depth) })
+            { (r) throws(CodingFailure) in try r.skipItem(depth: depth) }
+        )
     }
 
     mutating func readEnd() throws(CodingFailure) {
@@ -49,7 +50,9 @@ struct DocumentReader: ItemReader {
 
     mutating func beginArray() throws(CodingFailure) -> Int {
         try read(
-            { (r) throws(CodingFailure) in try r.beginArray() }, { (r) throws(CodingFailure) in try r.beginArray() })
+            { (r) throws(CodingFailure) in try r.beginArray() },
+            { (r) throws(CodingFailure) in try r.beginArray() }
+        )
     }
 
     mutating func beginMap() throws(CodingFailure) -> Int {
@@ -59,7 +62,8 @@ struct DocumentReader: ItemReader {
     mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
         try read(
             { (r) throws(CodingFailure) in try r.hasNext(&remaining) },
-            { (r) throws(CodingFailure) in try r.hasNext(&remaining) })
+            { (r) throws(CodingFailure) in try r.hasNext(&remaining) }
+        )
     }
 
     mutating func readKey() throws(CodingFailure) -> String? {
@@ -69,7 +73,8 @@ struct DocumentReader: ItemReader {
     mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
         try read(
             { (r) throws(CodingFailure) in try r.readKey(equals: name) },
-            { (r) throws(CodingFailure) in try r.readKey(equals: name) })
+            { (r) throws(CodingFailure) in try r.readKey(equals: name) }
+        )
     }
 
     mutating func readBool() throws(CodingFailure) -> Bool {
@@ -83,12 +88,15 @@ struct DocumentReader: ItemReader {
     mutating func readInteger<T: FixedWidthInteger>(as type: T.Type) throws(CodingFailure) -> T {
         try read(
             { (r) throws(CodingFailure) in try r.readInteger(as: type) },
-            { (r) throws(CodingFailure) in try r.readInteger(as: type) })
+            { (r) throws(CodingFailure) in try r.readInteger(as: type) }
+        )
     }
 
     mutating func readDouble() throws(CodingFailure) -> Double {
         try read(
-            { (r) throws(CodingFailure) in try r.readDouble() }, { (r) throws(CodingFailure) in try r.readDouble() })
+            { (r) throws(CodingFailure) in try r.readDouble() },
+            { (r) throws(CodingFailure) in try r.readDouble() }
+        )
     }
 
     mutating func readBytes() throws(CodingFailure) -> [UInt8] {
@@ -112,14 +120,16 @@ struct DocumentReader: ItemReader {
     mutating func readSimpleValue() throws(CodingFailure) -> UInt8 {
         try read(
             { (r) throws(CodingFailure) in UInt8(truncatingIfNeeded: try r.readHead().argument) },
-            { (_) throws(CodingFailure) in 0 })
+            { (_) throws(CodingFailure) in 0 }
+        )
     }
 
     /// The digits of JSON's number that is next.
     mutating func readDigits() throws(CodingFailure) -> String {
         try read(
             { (_) throws(CodingFailure) in "" },
-            { (r) throws(CodingFailure) in String(decoding: try r.scanNumber().bytes, as: UTF8.self) })
+            { (r) throws(CodingFailure) in String(decoding: try r.scanNumber().bytes, as: UTF8.self) }
+        )
     }
 
     mutating func readPlainBytes() throws(CodingFailure) -> Range<Int>? {

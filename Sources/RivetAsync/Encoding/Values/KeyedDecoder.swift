@@ -59,7 +59,8 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func nestedContainer<Nested: CodingKey>(
-        keyedBy _: Nested.Type, forKey key: Key
+        keyedBy _: Nested.Type,
+        forKey key: Key
     ) throws -> KeyedDecodingContainer<Nested> {
         try map.value(key).container(keyedBy: Nested.self)
     }

@@ -57,7 +57,8 @@ struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws { try addIfPresent(value, key) }
 
     func nestedContainer<Nested: CodingKey>(
-        keyedBy _: Nested.Type, forKey key: Key
+        keyedBy _: Nested.Type,
+        forKey key: Key
     ) -> KeyedEncodingContainer<Nested> {
         output.addInsert(id, key: key.stringValue).container(keyedBy: Nested.self)
     }

@@ -71,7 +71,11 @@ struct MapDecoder {
         throw DecodingError.keyNotFound(
             key,
             DecodingError.Context(
-                codingPath: decoder.codingPath, debugDescription: "missingField", underlyingError: failure))
+                codingPath: decoder.codingPath,
+                debugDescription: "missingField",
+                underlyingError: failure
+            )
+        )
     }
 
     private func search(_ name: UnsafeRawBufferPointer, first: Mark, last: Cursor?) -> Int? {

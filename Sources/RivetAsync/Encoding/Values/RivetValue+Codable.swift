@@ -91,7 +91,8 @@ extension RivetValue: Codable {
             self = .map(
                 try container.allKeys.map {
                     Member(.string($0.stringValue), try container.decode(RivetValue.self, forKey: $0))
-                })
+                }
+            )
         } else if var container = try? decoder.unkeyedContainer() {
             var elements: [RivetValue] = []
             while !container.isAtEnd { elements.append(try container.decode(RivetValue.self)) }

@@ -47,10 +47,13 @@ extension ValueOutput {
     /// What a type of Foundation's writes by itself, read as `Form`.
     private func ownForm<T: Encodable, Form: Decodable>(of value: T, _: Form.Type) throws -> Form {
         let output = ValueOutput(.nativeCBOR, options: .init())
-        return try output.document({ output in
-            try output.writeScope { try value.encode(to: $0) }
-        }, { bytes in
-            try Form(from: ValueDecoder(document: ByteChunk(copying: bytes), isJSON: false))
-        })
+        return try output.document(
+            { output in
+                try output.writeScope { try value.encode(to: $0) }
+            },
+            { bytes in
+                try Form(from: ValueDecoder(document: ByteChunk(copying: bytes), isJSON: false))
+            }
+        )
     }
 }

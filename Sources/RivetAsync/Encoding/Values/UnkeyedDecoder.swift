@@ -72,11 +72,17 @@ struct UnkeyedDecoder: UnkeyedDecodingContainer {
 
     private func next(_ wanted: Any.Type) throws -> ValueDecoder {
         guard isAtEnd else { return current }
-        var failure = CodingFailure(.missingField, at: Int(decoder.offset), wanted: "\(wanted)", found: "the array's end")
+        var failure = CodingFailure(
+            .missingField,
+            at: Int(decoder.offset),
+            wanted: "\(wanted)",
+            found: "the array's end"
+        )
         failure.path = "[\(currentIndex)]"
         throw DecodingError.valueNotFound(
             wanted,
-            DecodingError.Context(codingPath: codingPath, debugDescription: "missingField", underlyingError: failure))
+            DecodingError.Context(codingPath: codingPath, debugDescription: "missingField", underlyingError: failure)
+        )
     }
 
     mutating func decodeNil() throws -> Bool {

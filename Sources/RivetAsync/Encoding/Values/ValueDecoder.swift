@@ -104,7 +104,10 @@ struct ValueDecoder: Decoder {
 
     func decodingError(_ failure: CodingFailure, _ wanted: Any.Type) -> DecodingError {
         let context = DecodingError.Context(
-            codingPath: codingPath, debugDescription: failure.kind.rawValue, underlyingError: failure)
+            codingPath: codingPath,
+            debugDescription: failure.kind.rawValue,
+            underlyingError: failure
+        )
         switch failure.kind {
         case .typeMismatch where decodeNil(): return .valueNotFound(wanted, context)
         case .typeMismatch: return .typeMismatch(wanted, context)

@@ -54,13 +54,15 @@ extension ValueFormat {
 
     /// The value's properties in their order as a list of arguments; nil is written as null (API 7).
     package func encodePositionalArguments(
-        _ value: some Encodable, options: ValueEncodingOptions = .init()
+        _ value: some Encodable,
+        options: ValueEncodingOptions = .init()
     ) throws -> [UInt8] {
         try encoded(options) { output in try output.writeProperties(value) }
     }
 
     package func encodeArguments<each Argument: Encodable>(
-        _ argument: repeat each Argument, options: ValueEncodingOptions = .init()
+        _ argument: repeat each Argument,
+        options: ValueEncodingOptions = .init()
     ) throws -> [UInt8] {
         try encoded(options) { output in
             try output.writeArray { repeat try output.writeElement(each argument) }
@@ -68,7 +70,8 @@ extension ValueFormat {
     }
 
     private func encoded(
-        _ options: ValueEncodingOptions, _ body: (ValueOutput) throws -> Void
+        _ options: ValueEncodingOptions,
+        _ body: (ValueOutput) throws -> Void
     ) throws -> [UInt8] {
         let output = ValueOutput(self, options: options)
         return try output.document(body) { Array($0) }
@@ -118,7 +121,8 @@ extension ValueFormat {
 
     /// The arguments one by one; extra ones are ignored, missing ones must be optional (B111).
     package func decodeArguments<each Value: Decodable>(
-        as _: (repeat each Value).Type = (repeat each Value).self, from bytes: ByteChunk
+        as _: (repeat each Value).Type = (repeat each Value).self,
+        from bytes: ByteChunk
     ) throws -> (repeat each Value) {
         try decode(from: bytes) { (root) throws in
             var arguments = try ArgumentList(root)

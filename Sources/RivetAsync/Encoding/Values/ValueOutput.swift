@@ -46,7 +46,8 @@ final class ValueOutput {
 
     /// Encodes one document and gives its bytes to `result`; the memory is kept for the next one.
     func document<R>(
-        _ body: (ValueOutput) throws -> Void, _ result: (UnsafeRawBufferPointer) throws -> R
+        _ body: (ValueOutput) throws -> Void,
+        _ result: (UnsafeRawBufferPointer) throws -> R
     ) throws -> R {
         buffer.removeAll()
         scope = Scope()
@@ -99,7 +100,12 @@ final class ValueOutput {
     private func begin(depth: Int, level: Int, isPositional: Bool) {
         lastID &+= 1
         scope = Scope(
-            id: lastID, isPositional: isPositional, start: buffer.count, depth: depth, level: level)
+            id: lastID,
+            isPositional: isPositional,
+            start: buffer.count,
+            depth: depth,
+            level: level
+        )
     }
 
     // MARK: Containers
