@@ -83,7 +83,8 @@ struct CounterDemo {
         case .idle: "idle"
         case .connecting(let attempt): "connecting, attempt \(attempt)"
         case .connected(let info): "connected, connection number \(info.connectionNumber)"
-        case .waiting(let retry): "waiting \(retry.delay) for attempt \(retry.attempt): \(retry.cause.code.name)"
+        case .waiting(let retry):
+            "waiting \(Int(retry.delay / .milliseconds(1))) ms before attempt \(retry.attempt): \(retry.cause.code.name)"
         case .closed(.requested): "closed, as requested"
         case .closed(let reason): "closed: \(reason)"
         @unknown default: "\(status)"
