@@ -36,6 +36,7 @@ actor ConnectionDriver {
     /// Ends the wait between two attempts.
     private var retryWake: Signal?
 
+    nonisolated var isPinned: Bool { handle.query.isPinned }
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
     init(handle: HandleCore, options: ConnectOptions) {
@@ -86,9 +87,7 @@ actor ConnectionDriver {
                 if !isFirstAttempt { await pause(delay) }
                 carryOut(machine.attemptStarted(), reports: !isFirstAttempt)
                 if machine.isOver { break }
-                var failure = await attempt()
-                // A pinned handle has no other actor to find (B32, B152).
-                if handle.query.isPinned, failure.error.matches("actor", "not_found") { failure.isPermanent = true }
+                let failure = await attempt()
                 isFirstAttempt = false
                 endSocket()
                 let actions: [ConnectionStateMachine<Waiter>.Action]
@@ -210,7 +209,9 @@ actor ConnectionDriver {
                 nudge.answered(id: id, now: now)
                 carryOut(machine.receivedActionError(id: id, .action(message)))
             } else {
-                carryOut(machine.receivedConnectionError(ConnectionFailure(refusal: message)))
+                carryOut(
+                    machine.receivedConnectionError(ConnectionFailure(refusal: message, isPinned: isPinned))
+                )
             }
         case .event:
             break  // The socket has given it to its feeds.

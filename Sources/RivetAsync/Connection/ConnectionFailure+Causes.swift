@@ -3,47 +3,38 @@
 /// How the ends of sockets and attempts are sorted (PROTOCOL h9, i; B148–B152).
 extension ConnectionFailure {
     /// An error without action id: the connection is refused, and its close follows (B141).
-    init(refusal message: ErrorMessage) {
-        let meaning = RemoteMeaning(group: message.group, code: message.code, over: .connection)
+    init(refusal message: ErrorMessage, isPinned: Bool) {
+        let close = ErrorClass.refusal(group: message.group, code: message.code, isPinned: isPinned)
+        let meaning = ErrorClass(execution: .notSent, isTransient: !close.isPermanent)
         self.init(
-            error: RivetError(
-                .remote,
-                message.message,
-                fault: meaning.fault,
-                execution: .notSent,
-                isTransient: !meaning.isPermanent,
-                connectionSurvives: false,
-                remote: RemoteError(message, rayID: nil, httpStatus: nil)
-            ),
-            isPermanent: meaning.isPermanent
+            error: RivetError(message, meaning, connectionSurvives: false),
+            isPermanent: close.isPermanent
         )
     }
 
     /// The peer's close frame.
     ///
     /// Code 1000 with any reason is no refusal (B105, B151).
-    init(closing: WebSocketClosing, rayID: String?) {
+    init(closing: WebSocketClosing, rayID: String?, isPinned: Bool) {
+        let close = ErrorClass.close(code: closing.code.rawValue, reason: closing.reason, isPinned: isPinned)
         let text = CloseReasonText(closing.reason)
-        var meaning = RemoteMeaning(group: text?.group ?? "", code: text?.code ?? "", over: .connection)
-        if closing.code == .normalClosure { meaning.isPermanent = false }
-        let reason = text == nil && !closing.reason.isEmpty ? closing.reason : ""
         self.init(
             error: RivetError(
                 .closedByPeer,
                 "the peer closed the connection with code \(closing.code.rawValue)",
-                fault: closing.code == .normalClosure ? .actor : meaning.fault,
+                fault: closing.code == .normalClosure || text?.group == "user" ? .actor : .server,
                 execution: .mayHaveRun,
-                isTransient: !meaning.isPermanent,
+                isTransient: !close.isPermanent,
                 connectionSurvives: false,
                 remote: RemoteError(
                     group: text?.group ?? "",
                     code: text?.code ?? "",
-                    message: reason,
+                    message: text == nil ? closing.reason : "",
                     rayID: text?.rayID ?? rayID,
                     closeCode: closing.code
                 )
             ),
-            isPermanent: meaning.isPermanent
+            isPermanent: close.isPermanent
         )
     }
 
@@ -122,7 +113,7 @@ extension ConnectionFailure {
         var remote: RemoteError?
         var retryAfter: Duration?
         if case .notSwitched(let head) = error {
-            isPermanent = !RemoteMeaning.isTransient(status: head.status)
+            isPermanent = !ErrorClass.isTransient(status: head.status)
             let answer = HTTPAnswer(head: head, body: ByteChunk())
             retryAfter = answer.retryAfter
             remote = RemoteError(group: "", code: "", message: "", rayID: answer.rayID, httpStatus: head.status)
@@ -151,9 +142,9 @@ extension RivetError {
         case .invalidConfiguration, .invalidArgument, .encodingFailed, .limitExceeded, .clientClosed, .connectionClosed:
             return true
         case .remote:
+            // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
             guard let remote else { return false }
-            let meaning = RemoteMeaning(group: remote.group, code: remote.code, over: .connection)
-            return meaning.isPermanent || matches("actor", "not_found")
+            return ErrorClass.refusal(group: remote.group, code: remote.code, isPinned: true).isPermanent
         default:
             return false
         }

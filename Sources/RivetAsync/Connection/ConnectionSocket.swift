@@ -187,7 +187,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     }
 
     func closed(_ closing: WebSocketClosing) {
-        end(ConnectionFailure(closing: closing, rayID: rayID))
+        end(ConnectionFailure(closing: closing, rayID: rayID, isPinned: core?.isPinned ?? false))
     }
 
     func failed(_ failure: WebSocketFailure) {

@@ -120,12 +120,12 @@ extension HandleCore {
                 // The deadline met a repeat: why there was one says more.
                 if error.code == .deadlineExceeded, let cause { throw cause.with(execution: error.execution) }
                 cause = error
-                let meaning = error.meaning
-                if let used, meaning.forgetsActorID { resolver.forget(used) }
+                let meaning = error.answerClass
+                if let used, meaning?.forgetsID == true { resolver.forget(used) }
                 guard canRepeat, shouldRepeat(error, meaning, usedID: used != nil, options) else {
                     throw await explained(error, kind, used, deadline: deadline)
                 }
-                if meaning.resolvesAnew, pause == .milliseconds(100) {
+                if meaning?.resolvesAgain == true, pause == .milliseconds(100) {
                     pause = pause * 2  // The id was stale: the first repeat need not wait (B31).
                     continue
                 }
@@ -136,12 +136,12 @@ extension HandleCore {
 
     private func shouldRepeat(
         _ error: RivetError,
-        _ meaning: RemoteMeaning,
+        _ meaning: ErrorClass?,
         usedID: Bool,
         _ options: CallOptions
     ) -> Bool {
         // The gateway has no such actor any more, or not yet: resolved again and repeated, on a key (B31, B52).
-        if meaning.resolvesAnew { return usedID && !query.isPinned }
+        if meaning?.resolvesAgain == true { return usedID && !query.isPinned }
         switch error.execution {
         case .notSent: return error.isTransient && error.code != .metadataUnavailable
         case .mayHaveRun: return error.isTransient && options.isIdempotent

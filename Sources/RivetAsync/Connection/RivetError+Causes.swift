@@ -4,51 +4,34 @@
 extension RivetError {
     /// What the actor answered to an action on a connection (B69, B83).
     static func action(_ message: ErrorMessage) -> RivetError {
-        let meaning = RemoteMeaning(group: message.group, code: message.code, over: .connection)
-        return RivetError(message, meaning, rayID: nil, httpStatus: nil, connectionSurvives: true)
+        RivetError(message, .answer(group: message.group, code: message.code, status: nil))
     }
 
     /// An answer over HTTP that is not a success (B57, B58).
     init(answer: HTTPAnswer, encoding: WireEncoding, of kind: RequestKind) {
-        let contentType = answer.head.fields["content-type"]
-        let codec = MessageCodec(encoding.ofErrorBody(contentType: contentType))
-        if let message = try? codec.readErrorBody(answer.body) {
-            let meaning = RemoteMeaning(
-                group: message.group,
-                code: message.code,
-                over: .http(status: answer.head.status),
-                resource: message.metadata?.missingResource,
-                isLookup: kind.isLookup
-            )
-            self.init(message, meaning, rayID: answer.rayID, httpStatus: answer.head.status, connectionSurvives: true)
-            return
-        }
-        // Plain text with the code in a header (PROTOCOL i5), or not Rivet at all.
+        let codec = MessageCodec(encoding.ofErrorBody(contentType: answer.head.fields["content-type"]))
         let piece = answer.body.boundedText
-        if let name = answer.head.fields["x-rivet-error"].flatMap({ CloseReasonText($0) }) {
-            let message = ErrorMessage(group: name.group, code: name.code, message: piece)
-            let meaning = RemoteMeaning(group: name.group, code: name.code, over: .http(status: answer.head.status))
-            self.init(message, meaning, rayID: answer.rayID, httpStatus: answer.head.status, connectionSurvives: true)
+        let message: ErrorMessage
+        if let body = try? codec.readErrorBody(answer.body) {
+            message = body
+        } else if let name = answer.head.fields["x-rivet-error"].flatMap({ CloseReasonText($0) }) {
+            message = ErrorMessage(group: name.group, code: name.code, message: piece)  // PROTOCOL i5
+        } else {
+            self = .unexpected(answer, "\(kind.name) was answered", piece: piece)
             return
         }
-        self = .unexpected(answer, "\(kind.name) was answered", piece: piece)
-    }
-
-    private init(
-        _ message: ErrorMessage,
-        _ meaning: RemoteMeaning,
-        rayID: String?,
-        httpStatus: Int?,
-        connectionSurvives: Bool
-    ) {
+        let meaning = ErrorClass.answer(
+            group: message.group,
+            code: message.code,
+            status: answer.head.status,
+            metadataResource: message.metadata?.missingResource,
+            fromGateway: answer.head.fields["x-rivet-error"] != nil && !answer.isFromActor
+        )
         self.init(
-            .remote,
-            message.message,
-            fault: meaning.fault,
-            execution: meaning.execution,
-            isTransient: meaning.isTransient,
-            connectionSurvives: connectionSurvives,
-            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus)
+            message,
+            kind.isLookup ? meaning.ofLookup : meaning,
+            rayID: answer.rayID,
+            httpStatus: answer.head.status
         )
     }
 
@@ -63,7 +46,7 @@ extension RivetError {
             text,
             fault: .server,
             execution: .mayHaveRun,
-            isTransient: RemoteMeaning.isTransient(status: answer.head.status),
+            isTransient: ErrorClass.isTransient(status: answer.head.status),
             remote: RemoteError(
                 group: "",
                 code: "",

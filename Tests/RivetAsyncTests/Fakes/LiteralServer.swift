@@ -38,7 +38,9 @@ final class LiteralServer: Sendable {
         await lanes.shutDown()
     }
 
-    /// One accepted connection. `@unchecked Sendable`: read by the test's one task; its socket is used on its lane.
+    /// One accepted connection.
+    ///
+    /// `@unchecked Sendable`: read by the test's one task; its socket is used on its lane.
     final class Peer: ByteHandler, @unchecked Sendable {
         private let socket: TCPSocket
         private let arrived = Feed<ByteChunk>(capacity: 4_096)

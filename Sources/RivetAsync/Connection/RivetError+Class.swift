@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ErrorClass {
+    /// Nothing of the actor's can run in a request to the actors API, and there is no id to forget.
+    var ofLookup: ErrorClass { ErrorClass(execution: .notSent, isTransient: isTransient) }
+}
+
+extension RivetError {
+    /// An error that Rivet or the actor made, with what its code means (PROTOCOL i).
+    init(
+        _ message: ErrorMessage,
+        _ meaning: ErrorClass,
+        rayID: String? = nil,
+        httpStatus: Int? = nil,
+        connectionSurvives: Bool = true
+    ) {
+        let execution: Execution =
+            switch meaning.execution {
+            case .notSent: .notSent
+            case .mayHaveRun: .mayHaveRun
+            case .ran: .ran
+            }
+        self.init(
+            .remote,
+            message.message,
+            fault: Self.fault(group: message.group, meaning),
+            execution: execution,
+            isTransient: meaning.isTransient,
+            connectionSurvives: connectionSurvives,
+            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus)
+        )
+    }
+
+    /// Who has to change something: the actor's author, we, or who runs the engine.
+    private static func fault(group: String, _ meaning: ErrorClass) -> Fault {
+        switch meaning.execution {
+        case .ran: .actor
+        case .notSent where !meaning.isTransient && !meaning.forgetsID: .caller
+        case .notSent, .mayHaveRun: group == "user" ? .actor : .server
+        }
+    }
+
+    /// What ``remote`` means for the handle that used it; nil where Rivet said nothing over HTTP.
+    var answerClass: ErrorClass? {
+        guard code == .remote, let remote, let status = remote.httpStatus else { return nil }
+        return .answer(
+            group: remote.group,
+            code: remote.code,
+            status: status,
+            metadataResource: remote.encodedMetadata?.missingResource
+        )
+    }
+}
