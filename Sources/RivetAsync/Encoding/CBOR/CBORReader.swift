@@ -117,10 +117,26 @@ package struct CBORReader: ItemReader {
             guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: start) }
             var remaining = try count(head)
             while try hasNext(&remaining) {
-                if head.major == 5 { try skipItem(depth: depth &+ 1) }
-                try skipItem(depth: depth &+ 1)
+                if head.major == 5 { try skipElement(depth: depth &+ 1) }
+                try skipElement(depth: depth &+ 1)
             }
         }
+    }
+
+    /// As `skipItem`, with the commonest items first: small numbers and short strings.
+    @inline(__always)
+    private mutating func skipElement(depth: Int) throws(CodingFailure) {
+        let initial = try peek()
+        let info = Int(initial & 31)
+        let major = initial >> 5
+        if info < 24, major < 4 {
+            let size = major < 2 ? 1 : info &+ 1
+            if size <= left {
+                position &+= size
+                return
+            }
+        }
+        try skipItem(depth: depth)
     }
 
     package mutating func readEnd() throws(CodingFailure) {

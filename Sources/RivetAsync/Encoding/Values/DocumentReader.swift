@@ -3,8 +3,11 @@
 /// One of the two readers, chosen by a flag: the Codable side is written once, and every call here is direct.
 struct DocumentReader: ItemReader {
     private let bytes: UnsafeRawBufferPointer
-    private let isJSON: Bool
+    let isJSON: Bool
     var position: Int
+
+    var cbor: CBORReader { CBORReader(bytes, position: position) }
+    var json: JSONReader { JSONReader(bytes, position: position) }
 
     init(_ bytes: UnsafeRawBufferPointer, position: Int, isJSON: Bool) {
         self.bytes = bytes
@@ -33,10 +36,12 @@ struct DocumentReader: ItemReader {
         return result
     }
 
+    @inline(__always)
     mutating func peekKind() throws(CodingFailure) -> ItemKind {
         try read({ (r) throws(CodingFailure) in try r.peekKind() }, { (r) throws(CodingFailure) in try r.peekKind() })
     }
 
+    @inline(__always)
     mutating func skipItem(depth: Int) throws(CodingFailure) {
         try read(
             { (r) throws(CodingFailure) in try r.skipItem(depth: depth) },
@@ -44,10 +49,12 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func readEnd() throws(CodingFailure) {
         try read({ (r) throws(CodingFailure) in try r.readEnd() }, { (r) throws(CodingFailure) in try r.readEnd() })
     }
 
+    @inline(__always)
     mutating func beginArray() throws(CodingFailure) -> Int {
         try read(
             { (r) throws(CodingFailure) in try r.beginArray() },
@@ -55,10 +62,12 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func beginMap() throws(CodingFailure) -> Int {
         try read({ (r) throws(CodingFailure) in try r.beginMap() }, { (r) throws(CodingFailure) in try r.beginMap() })
     }
 
+    @inline(__always)
     mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
         try read(
             { (r) throws(CodingFailure) in try r.hasNext(&remaining) },
@@ -66,10 +75,12 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func readKey() throws(CodingFailure) -> String? {
         try read({ (r) throws(CodingFailure) in try r.readKey() }, { (r) throws(CodingFailure) in try r.readKey() })
     }
 
+    @inline(__always)
     mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
         try read(
             { (r) throws(CodingFailure) in try r.readKey(equals: name) },
@@ -77,14 +88,17 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func readBool() throws(CodingFailure) -> Bool {
         try read({ (r) throws(CodingFailure) in try r.readBool() }, { (r) throws(CodingFailure) in try r.readBool() })
     }
 
+    @inline(__always)
     mutating func readText() throws(CodingFailure) -> String {
         try read({ (r) throws(CodingFailure) in try r.readText() }, { (r) throws(CodingFailure) in try r.readText() })
     }
 
+    @inline(__always)
     mutating func readInteger<T: FixedWidthInteger>(as type: T.Type) throws(CodingFailure) -> T {
         try read(
             { (r) throws(CodingFailure) in try r.readInteger(as: type) },
@@ -92,6 +106,7 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func readDouble() throws(CodingFailure) -> Double {
         try read(
             { (r) throws(CodingFailure) in try r.readDouble() },
@@ -99,24 +114,29 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func readBytes() throws(CodingFailure) -> [UInt8] {
         try read({ (r) throws(CodingFailure) in try r.readBytes() }, { (r) throws(CodingFailure) in try r.readBytes() })
     }
 
+    @inline(__always)
     mutating func readNil() throws(CodingFailure) -> Bool {
         try read({ (r) throws(CodingFailure) in try r.readNil() }, { (r) throws(CodingFailure) in try r.readNil() })
     }
 
     /// Steps over the tags in front of an item, which JSON has not; the innermost.
+    @inline(__always)
     mutating func readTags() throws(CodingFailure) -> UInt64? {
         try read({ (r) throws(CodingFailure) in try r.readTags() }, { (_) throws(CodingFailure) in nil })
     }
 
     /// The tag in front of an item, as CBOR writes it.
+    @inline(__always)
     mutating func readTag() throws(CodingFailure) -> UInt64 {
         try read({ (r) throws(CodingFailure) in try r.readHead().argument }, { (_) throws(CodingFailure) in 0 })
     }
 
+    @inline(__always)
     mutating func readSimpleValue() throws(CodingFailure) -> UInt8 {
         try read(
             { (r) throws(CodingFailure) in UInt8(truncatingIfNeeded: try r.readHead().argument) },
@@ -125,6 +145,7 @@ struct DocumentReader: ItemReader {
     }
 
     /// The digits of JSON's number that is next.
+    @inline(__always)
     mutating func readDigits() throws(CodingFailure) -> String {
         try read(
             { (_) throws(CodingFailure) in "" },
@@ -132,6 +153,7 @@ struct DocumentReader: ItemReader {
         )
     }
 
+    @inline(__always)
     mutating func readPlainBytes() throws(CodingFailure) -> Range<Int>? {
         try read({ (r) throws(CodingFailure) in try r.readPlainBytes() }, { (_) throws(CodingFailure) in nil })
     }

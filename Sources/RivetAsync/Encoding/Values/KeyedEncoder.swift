@@ -6,27 +6,77 @@ struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let id: UInt32
     var codingPath: [any CodingKey] { [] }
 
+    private func begin(_ key: Key) throws {
+        try output.begin(id, key: key.stringValue)
+    }
+
+    @inline(__always)
     private func add(_ key: Key, _ value: () throws -> Void) throws {
         try output.add(id, key: key.stringValue, value)
     }
 
-    func encodeNil(forKey key: Key) throws { try add(key) { output.writeNull() } }
-    func encode(_ value: Bool, forKey key: Key) throws { try add(key) { output.write(value) } }
-    func encode(_ value: String, forKey key: Key) throws { try add(key) { output.write(value) } }
+    func encodeNil(forKey key: Key) throws {
+        try begin(key)
+        output.writeNull()
+    }
+    func encode(_ value: Bool, forKey key: Key) throws {
+        try begin(key)
+        output.write(value)
+    }
+    func encode(_ value: String, forKey key: Key) throws {
+        try begin(key)
+        output.write(value)
+    }
     func encode(_ value: Double, forKey key: Key) throws { try add(key) { try output.write(value) } }
     func encode(_ value: Float, forKey key: Key) throws { try add(key) { try output.write(value) } }
-    func encode(_ value: Int, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: Int8, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: Int16, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: Int32, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: Int64, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: Int128, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: UInt, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: UInt8, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: UInt16, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: UInt32, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: UInt64, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
-    func encode(_ value: UInt128, forKey key: Key) throws { try add(key) { output.write(integer: value) } }
+    func encode(_ value: Int, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int8, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int16, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int32, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int64, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int128, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt8, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt16, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt32, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt64, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt128, forKey key: Key) throws {
+        try begin(key)
+        output.write(integer: value)
+    }
     func encode<T: Encodable>(_ value: T, forKey key: Key) throws { try add(key) { try output.write(value) } }
 
     // What is nil is left out of a map, but never of a list of arguments, where it would shift the rest.

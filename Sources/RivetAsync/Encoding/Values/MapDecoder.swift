@@ -1,136 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Finds the members of a map by name, without building a dictionary.
-///
-/// A search starts at the member that was found last, because `Codable` asks for keys in the order in which they are
-/// written nearly always; only where keys come in another order does it go round.
-struct MapDecoder {
-    /// The map itself.
-    let decoder: ValueDecoder
-    private let members: Members
-
-    private enum Members {
-        case none
-        case named(first: Mark, last: Cursor?)
-        case positional(PositionalCursor)
-    }
-
-    /// A key's place, and what its reader knows of the members behind it.
-    private struct Mark {
-        var position: Int
-        var remaining: Int
-    }
-
-    private final class Cursor {
-        var mark: Mark
-        init(_ mark: Mark) { self.mark = mark }
-    }
+enum MapDecoder {
+    /// So few bytes are scanned from the start faster than a place to remember is allocated.
+    case short(MapScan)
+    case long(MapCursor)
+    /// The properties are arguments.
+    case positional(PositionalCursor)
 
     init(_ decoder: ValueDecoder) throws {
-        self.decoder = decoder
-        if decoder.flags.contains(.positional) {
-            members = .positional(PositionalCursor(try decoder.argumentList() ?? UnkeyedDecoder(one: decoder)))
-        } else if decoder.isNothing {
-            members = .none
+        if decoder.flags.contains(.positional), !decoder.isNothing {
+            self = .positional(PositionalCursor(decoder, try decoder.argumentList() ?? UnkeyedDecoder(one: decoder)))
         } else {
-            let first = try decoder.read([String: Int].self) { (reader) throws(CodingFailure) -> Mark? in
-                var remaining = try reader.beginMap()
-                guard try reader.hasNext(&remaining) else { return nil }
-                return Mark(position: reader.position, remaining: remaining)
-            }
-            if let first {
-                // So few bytes are scanned from the start faster than a place to remember is allocated.
-                let isShort = decoder.bytesLeft <= 64
-                members = .named(first: first, last: isShort ? nil : Cursor(first))
-            } else {
-                members = .none
-            }
+            let scan = try MapScan(decoder)
+            self = decoder.bytesLeft <= 64 ? .short(scan) : .long(MapCursor(scan))
+        }
+    }
+
+    /// The map itself.
+    var decoder: ValueDecoder {
+        switch self {
+        case .short(let scan): scan.decoder
+        case .long(let cursor): cursor.scan.decoder
+        case .positional(let cursor): cursor.decoder
         }
     }
 
     /// The value of a member, or nil.
-    func find(_ name: String, _ number: Int? = nil) -> ValueDecoder? {
-        switch members {
-        case .none:
-            return nil
-        case .positional(let cursor):
-            return cursor.place(of: name)
-        case .named(let first, let last):
-            let found = withUTF8(of: name) { search($0, first: first, last: last) }
-            if let found { return decoder.at(found) }
-            // A map with integer keys, as JavaScript's Map writes it.
-            guard let number, case let key = String(number), key != name else { return nil }
-            return find(key)
+    @inline(__always)
+    func find(_ key: some CodingKey) -> ValueDecoder? {
+        if let found = find(name: key.stringValue) { return found }
+        // A map with integer keys, as JavaScript's Map writes it.
+        return key.intValue.flatMap { find(name: String($0)) }
+    }
+
+    func find(name: String) -> ValueDecoder? {
+        switch self {
+        case .short(let scan): return withUTF8(of: name) { scan.find($0) }.map { scan.decoder.at($0) }
+        case .long(let cursor): return withUTF8(of: name) { cursor.find($0) }.map { cursor.scan.decoder.at($0) }
+        case .positional(let cursor): return cursor.place(of: name)
         }
     }
 
     func value(_ key: some CodingKey) throws -> ValueDecoder {
-        if let found = find(key.stringValue, key.intValue) { return found }
+        if let found = find(key) { return found }
+        throw missing(key)
+    }
+
+    private func missing(_ key: some CodingKey) -> DecodingError {
+        let decoder = decoder
         var failure = CodingFailure(.missingField, at: Int(decoder.offset), wanted: "a value", found: "none")
         failure.path = key.stringValue
-        throw DecodingError.keyNotFound(
-            key,
-            DecodingError.Context(
-                codingPath: decoder.codingPath,
-                debugDescription: "missingField",
-                underlyingError: failure
-            )
-        )
+        let context = DecodingError.Context(
+            codingPath: decoder.codingPath, debugDescription: "missingField", underlyingError: failure)
+        return .keyNotFound(key, context)
     }
 
-    private func search(_ name: UnsafeRawBufferPointer, first: Mark, last: Cursor?) -> Int? {
-        let from = last?.mark ?? first
-        if let found = scan(name, from: from, until: .max, last) { return found }
-        return from.position == first.position ? nil : scan(name, from: first, until: from.position, last)
-    }
-
-    private func scan(_ name: UnsafeRawBufferPointer, from: Mark, until limit: Int, _ last: Cursor?) -> Int? {
-        var reader = decoder.reader
-        reader.position = from.position
-        var remaining = from.remaining
-        // The document was checked, so nothing here fails.
-        do {
-            repeat {
-                let mark = Mark(position: reader.position, remaining: remaining)
-                guard mark.position < limit else { return nil }
-                if try reader.readKey(equals: name) {
-                    last?.mark = mark
-                    return reader.position
-                }
-                try reader.skipItem(depth: 0)
-            } while try reader.hasNext(&remaining)
-        } catch {}
-        return nil
+    /// Reads a member that is a scalar: where the reader ends, the next key is looked for.
+    @inline(__always)
+    func read<R>(
+        _ key: some CodingKey, _ body: (inout DocumentReader) throws(CodingFailure) -> R
+    ) throws -> R {
+        if case .long(let cursor) = self {
+            guard let position = withUTF8(of: key.stringValue, { cursor.find($0) }) else {
+                return try value(key).read(R.self, body)
+            }
+            var reader = cursor.scan.decoder.reader
+            reader.position = position
+            do throws(CodingFailure) {
+                let result = try body(&reader)
+                cursor.passed(to: reader.position)
+                return result
+            } catch {
+                throw cursor.scan.decoder.at(position).decodingError(error, R.self)
+            }
+        }
+        return try value(key).read(R.self, body)
     }
 
     /// The keys in the order of the document; what is neither text nor number can be none.
     func keys<Key: CodingKey>(_: Key.Type) -> [Key] {
-        guard case .named(let first, _) = members else { return [] }
-        var keys: [Key] = []
-        var reader = decoder.reader
-        reader.position = first.position
-        var remaining = first.remaining
-        do {
-            repeat {
-                let isNumber = try reader.peekKind() == .integer
-                if let name = try reader.readKey() {
-                    let number = isNumber ? Int(name).flatMap(Key.init(intValue:)) : nil
-                    if let key = number ?? Key(stringValue: name) { keys.append(key) }
-                }
-                try reader.skipItem(depth: 0)
-            } while try reader.hasNext(&remaining)
-        } catch {}
-        return keys
+        switch self {
+        case .short(let scan): scan.keys()
+        case .long(let cursor): cursor.scan.keys()
+        case .positional: []
+        }
     }
 }
 
 /// Gives each name asked for the next argument.
 final class PositionalCursor {
+    let decoder: ValueDecoder
     private var names: [String] = []
     private var places: [ValueDecoder?] = []
     private var list: UnkeyedDecoder
 
-    init(_ list: UnkeyedDecoder) { self.list = list }
+    init(_ decoder: ValueDecoder, _ list: UnkeyedDecoder) {
+        self.decoder = decoder
+        self.list = list
+    }
 
     func place(of name: String) -> ValueDecoder? {
         if let index = names.firstIndex(of: name) { return places[index] }

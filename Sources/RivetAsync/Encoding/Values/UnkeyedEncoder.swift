@@ -7,23 +7,68 @@ struct UnkeyedEncoder: UnkeyedEncodingContainer {
     var codingPath: [any CodingKey] { [] }
     var count: Int { output.scope.id == id ? output.scope.count : 0 }
 
-    func encodeNil() throws { try output.add(id) { output.writeNull() } }
-    func encode(_ value: Bool) throws { try output.add(id) { output.write(value) } }
-    func encode(_ value: String) throws { try output.add(id) { output.write(value) } }
+    func encodeNil() throws {
+        try output.begin(id)
+        output.writeNull()
+    }
+    func encode(_ value: Bool) throws {
+        try output.begin(id)
+        output.write(value)
+    }
+    func encode(_ value: String) throws {
+        try output.begin(id)
+        output.write(value)
+    }
     func encode(_ value: Double) throws { try output.add(id) { try output.write(value) } }
     func encode(_ value: Float) throws { try output.add(id) { try output.write(value) } }
-    func encode(_ value: Int) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: Int8) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: Int16) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: Int32) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: Int64) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: Int128) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: UInt) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: UInt8) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: UInt16) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: UInt32) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: UInt64) throws { try output.add(id) { output.write(integer: value) } }
-    func encode(_ value: UInt128) throws { try output.add(id) { output.write(integer: value) } }
+    func encode(_ value: Int) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int8) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int16) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int32) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int64) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: Int128) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt8) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt16) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt32) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt64) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
+    func encode(_ value: UInt128) throws {
+        try output.begin(id)
+        output.write(integer: value)
+    }
     func encode<T: Encodable>(_ value: T) throws { try output.add(id) { try output.write(value) } }
 
     func nestedContainer<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {

@@ -8,11 +8,29 @@
 final class ValueOutput {
     let format: ValueFormat
     let options: ValueEncodingOptions
-    var buffer = ByteBuffer(capacity: 256)
-    private(set) var scope = Scope()
-    private var lastID: UInt32 = 0
-    /// A failure of a method that cannot throw; thrown when the value is complete.
-    private var failure: CodingFailure?
+    /// Behind a pointer, because the run-time check of exclusive access to a class's properties would cost as much
+    /// as all the rest; no access here lasts longer than a statement, and none calls the user's code.
+    private let state: UnsafeMutablePointer<State>
+
+    private struct State: ~Copyable {
+        var buffer = ByteBuffer(capacity: 256)
+        var scope = Scope()
+        var lastID: UInt32 = 0
+        /// The nested outputs of the values under way, the innermost value's last.
+        var inserts: [Insert] = []
+        /// A failure of a method that cannot throw; thrown when the value is complete.
+        var failure: CodingFailure?
+    }
+
+    var buffer: ByteBuffer {
+        @inline(__always) _read { yield state.pointee.buffer }
+        @inline(__always) _modify { yield &state.pointee.buffer }
+    }
+
+    private(set) var scope: Scope {
+        @inline(__always) _read { yield state.pointee.scope }
+        @inline(__always) _modify { yield &state.pointee.scope }
+    }
 
     /// One value being encoded.
     struct Scope {
@@ -30,7 +48,8 @@ final class ValueOutput {
         var start = 0, count = 0, depth = 0
         /// Values inside one another, containers or not: a bound for what encodes itself.
         var level = 0
-        var inserts: [Insert] = []
+        /// The first of its nested outputs.
+        var firstInsert = 0
     }
 
     /// A nested output and where it belongs.
@@ -42,19 +61,26 @@ final class ValueOutput {
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
         self.format = format
         self.options = options
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// Encodes one document and gives its bytes to `result`; the memory is kept for the next one.
     func document<R>(
-        _ body: (ValueOutput) throws -> Void,
-        _ result: (UnsafeRawBufferPointer) throws -> R
+        _ body: (ValueOutput) throws -> Void, _ result: (UnsafeRawBufferPointer) throws -> R
     ) throws -> R {
         buffer.removeAll()
         scope = Scope()
-        failure = nil
+        state.pointee.failure = nil
+        state.pointee.inserts = []
         do {
             try body(self)
-            if let failure { throw failure }
+            if let failure = state.pointee.failure { throw failure }
         } catch let error as EncodingError {
             throw CodingFailure(error)
         }
@@ -87,25 +113,28 @@ final class ValueOutput {
         try add(scope.id) { try write(value) }
     }
 
+    @inline(__always)
     func writeScope(isPositional: Bool = false, _ body: (ValueEncoder) throws -> Void) throws {
         let outer = scope
-        let depth = outer.depth &+ (outer.kind.hasDepth ? 1 : 0)
         guard outer.level < 4 * maxNestingDepth else { throw CodingFailure(.depthLimit, at: -1) }
-        begin(depth: depth, level: outer.level &+ 1, isPositional: isPositional)
-        defer { scope = outer }
-        try body(ValueEncoder(output: self, id: scope.id))
-        try finish()
+        begin(
+            depth: outer.depth &+ (outer.kind.hasDepth ? 1 : 0), level: outer.level &+ 1, isPositional: isPositional)
+        do {
+            try body(ValueEncoder(output: self, id: scope.id))
+            try finish()
+            scope = outer
+        } catch {
+            state.pointee.inserts.removeLast(state.pointee.inserts.count - scope.firstInsert)
+            scope = outer
+            throw error
+        }
     }
 
     private func begin(depth: Int, level: Int, isPositional: Bool) {
-        lastID &+= 1
+        state.pointee.lastID &+= 1
         scope = Scope(
-            id: lastID,
-            isPositional: isPositional,
-            start: buffer.count,
-            depth: depth,
-            level: level
-        )
+            id: state.pointee.lastID, isPositional: isPositional, start: buffer.count, depth: depth, level: level,
+            firstInsert: state.pointee.inserts.count)
     }
 
     // MARK: Containers
@@ -123,30 +152,42 @@ final class ValueOutput {
         buffer.append(format.isJSON ? (kind == .map ? UInt8(ascii: "{") : UInt8(ascii: "[")) : 0)
     }
 
-    /// Adds an element, or a member with its key; nothing of it stays if its value cannot be written.
-    @inline(__always)
-    func add(_ id: UInt32, key: String? = nil, _ value: () throws -> Void) throws {
-        let start = buffer.count
-        try addSeparator(id, key)
-        do {
-            try value()
-        } catch {
-            if scope.id == id { buffer.truncate(to: start) }
-            throw located(error, key)
-        }
-        scope.count &+= 1
-    }
-
-    private func addSeparator(_ id: UInt32, _ key: String?) throws {
-        if let failure { throw failure }
+    /// Starts an element, or a member with its key, whose value is written next and cannot fail.
+    func begin(_ id: UInt32, key: String? = nil) throws {
+        if state.pointee.failure != nil { try throwFailure() }
         guard id == scope.id, scope.kind == .array || scope.kind == .map else {
             throw CodingFailure(.notRepresentable, at: -1, found: "a value written after it was complete")
         }
         if format.isJSON, scope.count > 0 { buffer.append(UInt8(ascii: ",")) }
+        scope.count &+= 1
         guard let key, scope.kind == .map else { return }
         guard format.isJSON else { return buffer.appendCBOR(key) }
         buffer.appendJSON(key)
         buffer.append(UInt8(ascii: ":"))
+    }
+
+    /// Adds an element, or a member with its key; nothing of it stays if its value cannot be written.
+    @inline(__always)
+    func add(_ id: UInt32, key: String? = nil, _ value: () throws -> Void) throws {
+        let start = buffer.count
+        try begin(id, key: key)
+        do {
+            try value()
+        } catch {
+            throw takenBack(error, id, key, start)
+        }
+    }
+
+    /// Takes back what `add` began; the failure with one more step of the path in front.
+    private func takenBack(_ error: any Error, _ id: UInt32, _ key: String?, _ start: Int) -> any Error {
+        guard scope.id == id else { return error }
+        buffer.truncate(to: start)
+        scope.count &-= 1
+        guard var failure = error as? CodingFailure ?? (error as? EncodingError).map(CodingFailure.init) else {
+            return error
+        }
+        failure.prepend(scope.kind == .map ? key ?? "" : "[\(scope.count)]")
+        return failure
     }
 
     /// Adds an element or member whose content is written later, in any order with what follows.
@@ -154,7 +195,9 @@ final class ValueOutput {
         let nested = ValueOutput(format, options: options)
         nested.begin(depth: scope.depth &+ 1, level: scope.level &+ 1, isPositional: false)
         do {
-            try add(id, key: key) { scope.inserts.append(Insert(index: buffer.count, output: nested)) }
+            try add(id, key: key) {
+                state.pointee.inserts.append(Insert(index: buffer.count, output: nested))
+            }
         } catch {
             fail(error as? CodingFailure ?? CodingFailure(.notRepresentable, at: -1))
         }
@@ -179,23 +222,18 @@ final class ValueOutput {
         }
     }
 
-    /// A failure on its way out, with one more step of the path in front.
-    private func located(_ error: any Error, _ key: String?) -> any Error {
-        guard var failure = error as? CodingFailure ?? (error as? EncodingError).map(CodingFailure.init) else {
-            return error
-        }
-        failure.prepend(scope.kind == .map ? key ?? "" : "[\(scope.count)]")
-        return failure
+    private func fail(_ failure: CodingFailure) {
+        if state.pointee.failure == nil { state.pointee.failure = failure }
     }
 
-    private func fail(_ failure: CodingFailure) {
-        if self.failure == nil { self.failure = failure }
+    private func throwFailure() throws {
+        if let failure = state.pointee.failure { throw failure }
     }
 
     // MARK: Completing a value
 
     private func finish() throws {
-        if !scope.inserts.isEmpty { try insertNested() }
+        if state.pointee.inserts.count > scope.firstInsert { try insertNested() }
         switch scope.kind {
         case .empty:
             // A type without properties is an empty map, or no arguments.
@@ -217,7 +255,7 @@ final class ValueOutput {
                 finishCBORHead()
             }
         }
-        if let failure { throw failure }
+        if state.pointee.failure != nil { try throwFailure() }
     }
 
     private func finishCBORHead() {
@@ -257,7 +295,7 @@ final class ValueOutput {
         let content = buffer.withUnsafeBytes { Array($0[scope.start...]) }
         buffer.truncate(to: scope.start)
         var written = 0
-        for insert in scope.inserts {
+        for insert in state.pointee.inserts[scope.firstInsert...] {
             let end = insert.index - scope.start
             content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written..<end])) }
             written = end
@@ -265,7 +303,7 @@ final class ValueOutput {
             insert.output.buffer.withUnsafeBytes { buffer.append($0) }
         }
         content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written...])) }
-        scope.inserts = []
+        state.pointee.inserts.removeLast(state.pointee.inserts.count - scope.firstInsert)
     }
 }
 
