@@ -35,7 +35,11 @@ enum CodecBenchmarks {
     static var all: [Benchmark] {
         [ValueFormat.nativeCBOR, .cbor, .json].flatMap { format in
             cases(
-                format, "NewCount", NewCount(count: 1_234), operations: 1_000, maxAllocations: 1
+                format,
+                "NewCount",
+                NewCount(count: 1_234),
+                operations: 1_000,
+                maxAllocations: 1
             ) { UInt64(truncatingIfNeeded: $0.count) }
                 + cases(format, "chat message", chatMessage, operations: 1_000) {
                     UInt64($0.text.utf8.count &+ $0.author.utf8.count &+ $0.room.utf8.count)
@@ -45,7 +49,9 @@ enum CodecBenchmarks {
                     $0.reduce(0) { $0 &+ UInt64(truncatingIfNeeded: $1.id) }
                 }
                 + cases(
-                    format, "64 KiB of bytes", Blob(bytes: ByteChunk((0..<65_536).map { UInt8(truncatingIfNeeded: $0) })),
+                    format,
+                    "64 KiB of bytes",
+                    Blob(bytes: ByteChunk((0..<65_536).map { UInt8(truncatingIfNeeded: $0) })),
                     operations: 20
                 ) { UInt64($0.bytes.count) &+ UInt64($0.bytes[77]) }
         }

@@ -61,7 +61,8 @@ struct RecordedValueTests {
         Recorded("date", Date(timeIntervalSince1970: 1_754_512_646.123), lossy: true),
         Recorded("dateWhole", Date(timeIntervalSince1970: 1_754_512_646), lossy: true),
         Recorded("bytes", [0, 0, 0] as [UInt8]), Recorded("bytesFull", Data([0, 1, 254, 255])),
-        Recorded("arrayBuffer", ByteChunk([1, 2, 3])), Recorded("bigSmall", 7), Recorded("bigWide", 9_007_199_254_740_993),
+        Recorded("arrayBuffer", ByteChunk([1, 2, 3])), Recorded("bigSmall", 7),
+        Recorded("bigWide", 9_007_199_254_740_993),
         Recorded("bigNegative", -9_007_199_254_740_993),
         Recorded("bigHuge", Int128("123456789012345678901234567890").unsafelyUnwrapped),
         Recorded("map", ["b": 1, "a": 2], lossy: true), Recorded("mapNumbers", [1: "one", 2: "two"], lossy: true),
@@ -69,7 +70,8 @@ struct RecordedValueTests {
         Recorded("undefinedMember", UndefinedMember(a: nil, b: 1)), Recorded("null", NoValue()),
         Recorded("nan", Same(.nan), lossy: true), Recorded("infinity", Double.infinity, lossy: true),
         Recorded("minusZero", 0), Recorded("half", 0.5), Recorded("third", 1.0 / 3), Recorded("int31", 2_147_483_647),
-        Recorded("int32", UInt32(4_294_967_295)), Recorded("int33", 4_294_967_296), Recorded("millis", 1_754_512_646_123),
+        Recorded("int32", UInt32(4_294_967_295)), Recorded("int33", 4_294_967_296),
+        Recorded("millis", 1_754_512_646_123),
         Recorded("minusMillis", -1_754_512_646_123), Recorded("maxSafe", UInt64(9_007_199_254_740_991)),
         Recorded("e16", 10_000_000_000_000_000),
         Recorded("unsorted", Unsorted(b: 1, a: .init(z: 1, y: 2), c: .init(first: 3, second: .init(q: 1, p: 2)))),
@@ -91,7 +93,8 @@ struct RecordedValueTests {
             Conversation(name: "cbor", format: .cbor, answers: 35, events: 35),
             // Seven dates, maps and the like close the socket; NaN and infinity come as null.
             Conversation(name: "json", format: .json, answers: 28, events: 28),
-        ])
+        ]
+    )
     func recordedValuesAreRead(_ conversation: Conversation) throws {
         var waiting: [String: String] = [:]
         var event: [Int: ByteChunk] = [:]
@@ -105,7 +108,8 @@ struct RecordedValueTests {
                 try value.check(conversation.format, bytes)
             }
         }
-        for step in VectorFile.recording("scripted-values-\(conversation.name)") where step["kind"]?.text == "ws-frame" {
+        for step in VectorFile.recording("scripted-values-\(conversation.name)") where step["kind"]?.text == "ws-frame"
+        {
             let note = step["note"]?.text ?? ""
             let connection = step["conn"]?.int ?? -1
             let bytes = ByteChunk(unhex(step["hex"]?.text ?? ""))
@@ -144,7 +148,9 @@ struct RecordedValueTests {
         #expect(answers.count == Self.values.count)
         for (value, answer) in zip(Self.values, answers) {
             let message = unhex(answer["hex"]?.text ?? "")
-            let body = try #require((0..<message.count - 3).first { message[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) })
+            let body = try #require(
+                (0..<message.count - 3).first { message[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) }
+            )
             let bytes = ByteChunk(message[(body + 4)...])
             let output = try bytes.withUnsafeBytes { raw in
                 var reader = CBORReader(raw)

@@ -23,12 +23,16 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func decodeNil(forKey key: Key) throws -> Bool { try map.value(key).decodeNil() }
-    func decode(_: Bool.Type, forKey key: Key) throws -> Bool { try map.read(key) { (reader) throws(CodingFailure) in try reader.readBool() } }
+    func decode(_: Bool.Type, forKey key: Key) throws -> Bool {
+        try map.read(key) { (reader) throws(CodingFailure) in try reader.readBool() }
+    }
     func decode(_: String.Type, forKey key: Key) throws -> String {
         if case .positional(let cursor) = map, let value = cursor.place(of: key.stringValue) { return try value.text() }
         return try map.read(key) { (reader) throws(CodingFailure) in try reader.readText() }
     }
-    func decode(_: Double.Type, forKey key: Key) throws -> Double { try map.read(key) { (reader) throws(CodingFailure) in try reader.readDouble() } }
+    func decode(_: Double.Type, forKey key: Key) throws -> Double {
+        try map.read(key) { (reader) throws(CodingFailure) in try reader.readDouble() }
+    }
     func decode(_: Float.Type, forKey key: Key) throws -> Float { try map.value(key).decode(Float.self) }
     func decode(_: Int.Type, forKey key: Key) throws -> Int { try integer(key) }
     func decode(_: Int8.Type, forKey key: Key) throws -> Int8 { try integer(key) }

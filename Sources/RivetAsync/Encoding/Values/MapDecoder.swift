@@ -52,14 +52,18 @@ enum MapDecoder {
         var failure = CodingFailure(.missingField, at: Int(decoder.offset), wanted: "a value", found: "none")
         failure.path = key.stringValue
         let context = DecodingError.Context(
-            codingPath: decoder.codingPath, debugDescription: "missingField", underlyingError: failure)
+            codingPath: decoder.codingPath,
+            debugDescription: "missingField",
+            underlyingError: failure
+        )
         return .keyNotFound(key, context)
     }
 
     /// Reads a member that is a scalar: where the reader ends, the next key is looked for.
     @inline(__always)
     func read<R>(
-        _ key: some CodingKey, _ body: (inout DocumentReader) throws(CodingFailure) -> R
+        _ key: some CodingKey,
+        _ body: (inout DocumentReader) throws(CodingFailure) -> R
     ) throws -> R {
         if case .long(let cursor) = self {
             guard let position = withUTF8(of: key.stringValue, { cursor.find($0) }) else {

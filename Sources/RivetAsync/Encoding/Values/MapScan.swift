@@ -42,7 +42,10 @@ struct MapScan {
     /// The document was checked, so nothing here fails.
     @inline(__always)
     private func find<Reader: ItemReader>(
-        _ name: UnsafeRawBufferPointer, _ start: Reader, _ mark: inout Mark, _ limit: Int
+        _ name: UnsafeRawBufferPointer,
+        _ start: Reader,
+        _ mark: inout Mark,
+        _ limit: Int
     ) -> Int? {
         var reader = start
         reader.position = mark.position

@@ -72,7 +72,8 @@ final class ValueOutput {
 
     /// Encodes one document and gives its bytes to `result`; the memory is kept for the next one.
     func document<R>(
-        _ body: (ValueOutput) throws -> Void, _ result: (UnsafeRawBufferPointer) throws -> R
+        _ body: (ValueOutput) throws -> Void,
+        _ result: (UnsafeRawBufferPointer) throws -> R
     ) throws -> R {
         buffer.removeAll()
         scope = Scope()
@@ -118,7 +119,10 @@ final class ValueOutput {
         let outer = scope
         guard outer.level < 4 * maxNestingDepth else { throw CodingFailure(.depthLimit, at: -1) }
         begin(
-            depth: outer.depth &+ (outer.kind.hasDepth ? 1 : 0), level: outer.level &+ 1, isPositional: isPositional)
+            depth: outer.depth &+ (outer.kind.hasDepth ? 1 : 0),
+            level: outer.level &+ 1,
+            isPositional: isPositional
+        )
         do {
             try body(ValueEncoder(output: self, id: scope.id))
             try finish()
@@ -133,8 +137,13 @@ final class ValueOutput {
     private func begin(depth: Int, level: Int, isPositional: Bool) {
         state.pointee.lastID &+= 1
         scope = Scope(
-            id: state.pointee.lastID, isPositional: isPositional, start: buffer.count, depth: depth, level: level,
-            firstInsert: state.pointee.inserts.count)
+            id: state.pointee.lastID,
+            isPositional: isPositional,
+            start: buffer.count,
+            depth: depth,
+            level: level,
+            firstInsert: state.pointee.inserts.count
+        )
     }
 
     // MARK: Containers
