@@ -64,7 +64,7 @@ extension RivetError {
         case let error as RivetError:
             self = error
         case let error as TransportError:
-            self = .transport(error, endpoint, execution)
+            self = .transport(error, endpoint, execution, advice: failure.advice)
         case is DeadlinePassed:
             self.init(
                 .deadlineExceeded,
@@ -78,7 +78,7 @@ extension RivetError {
         case let error as HTTPError where !error.isPeersFault:
             self.init(.invalidArgument, "\(error)", fault: .caller, execution: execution, underlying: error)
         case let error as HTTPError:
-            self = .http(error, endpoint, execution)
+            self = .http(error, endpoint, execution, advice: failure.advice)
         default:
             self.init(
                 .connectionLost,
@@ -91,7 +91,12 @@ extension RivetError {
         }
     }
 
-    private static func http(_ error: HTTPError, _ endpoint: Endpoint, _ execution: Execution) -> RivetError {
+    private static func http(
+        _ error: HTTPError,
+        _ endpoint: Endpoint,
+        _ execution: Execution,
+        advice: String
+    ) -> RivetError {
         // A stream that ended early is the network's doing; anything else the peer has said so.
         let (code, fault, isTransient): (Code, Fault, Bool) =
             switch error {
@@ -101,7 +106,7 @@ extension RivetError {
             }
         return RivetError(
             code,
-            "\(endpoint.text): \(error)",
+            "\(endpoint.text): \(error)\(advice)",
             fault: fault,
             execution: execution,
             isTransient: isTransient,
@@ -109,7 +114,12 @@ extension RivetError {
         )
     }
 
-    static func transport(_ error: TransportError, _ endpoint: Endpoint, _ execution: Execution) -> RivetError {
+    static func transport(
+        _ error: TransportError,
+        _ endpoint: Endpoint,
+        _ execution: Execution,
+        advice: String = ""
+    ) -> RivetError {
         let code: Code
         var isTransient = true
         switch error {
@@ -135,7 +145,7 @@ extension RivetError {
         }
         return RivetError(
             code,
-            "\(endpoint.text): \(error)",
+            "\(endpoint.text): \(error)\(advice)",
             fault: .network,
             execution: execution,
             isTransient: isTransient,

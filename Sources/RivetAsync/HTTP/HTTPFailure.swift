@@ -25,9 +25,13 @@ package struct HTTPFailure: Error, Sendable {
 }
 
 extension HTTPFailure: CustomStringConvertible {
+    /// What a person may try, as an addition to a sentence; empty for nothing.
+    package var advice: String {
+        mayNeedTLS ? " (a port for https ends plain http in this way: should the address begin so?)" : ""
+    }
+
     package var description: String {
         let progress = answerBegun ? "within the answer" : requestLeft ? "after the request left" : "before it was sent"
-        let advice = mayNeedTLS ? " (a port for https ends plain http in this way: should the address begin so?)" : ""
         return "HTTP exchange failed \(progress): \(error)\(advice)"
     }
 }
