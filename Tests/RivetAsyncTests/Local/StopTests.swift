@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+import Testing
+
+/// `stop` ends everything that an engine holds, whatever is under way.
+@Suite(.timeLimit(.minutes(1)))
+struct StopTests {
+    @Test(arguments: [LocalEngine.Transport.memory, .loopback(port: 0)])
+    func nothingIsLeftOfWhatWasUnderWay(_ transport: LocalEngine.Transport) async throws {
+        let log = Recorder<String>()
+        let gates = Gates()
+        let engine = try await LocalEngine.start(transport: transport) { registry in
+            registry.actor(Stage.self, state: 0) { kind in Stage.define(&kind, log, gates) }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            let actor = try await peer.getOrCreate("stage")
+            try await peer.connect(actor)
+            peer.send(Wire.call(0, "wait", #""door""#))
+            peer.send(Wire.call(1, "later", "3600"))
+            #expect(try await peer.frame() == Wire.answer(1, "null"))
+            try await PlainPeer.with(engine) { (idle) async throws in
+                #expect(try await idle.request("GET", "/metadata").status == 200)
+                try await PlainPeer.with(engine) { (busy) async throws in
+                    busy.send("POST /gateway/\(actor)/action/wait HTTP/1.1\r\nHost: h\r\nContent-Length: 17\r\n\r\n")
+                    busy.send(#"{"args":["other"]}"#)
+                    await engine.stop()
+                    await engine.stop()
+                    #expect(engine.gauge.snapshot == [0, 0, 0])
+                    _ = try await busy.readToEnd()
+                }
+            }
+            _ = try await peer.readToEnd()
+        }
+    }
+
+    @Test func aTakenPortFailsAndLeavesNothing() async throws {
+        let engine = try await LocalEngine.start { _ in }
+        let port = UInt16(engine.endpoint.split(separator: ":").last ?? "") ?? 0
+        await #expect(throws: (any Error).self) {
+            try await LocalEngine.start(transport: .loopback(port: port)) { _ in }
+        }
+        await engine.stop()
+        #expect(engine.gauge.snapshot == [0, 0, 0])
+    }
+
+    @Test func afterStopNobodyListens() async throws {
+        let engine = try await LocalEngine.start { _ in }
+        await engine.stop()
+        await #expect(throws: (any Error).self) { try await PlainPeer.with(engine) { _ in } }
+    }
+}
