@@ -104,7 +104,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
         if isOpen {
             // A request that was answered before all of it was sent leaves the connection in the middle of it.
             isFirstExchange = false
-            if decoder.keepsAlive, finished.hasSentAll {
+            if decoder.keepsAlive, finished.completesUpload() {
                 stream.resumeReading()
                 becameFree(self)
             } else {

@@ -101,7 +101,21 @@ final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    var hasSentAll: Bool { if case .ended = upload { true } else { false } }
+    /// The answer has ended: whether all of the request was sent, and its connection can be used again.
+    ///
+    /// A body of an announced length is whole with its last byte; its producer may not have noticed yet.
+    func completesUpload() -> Bool {
+        switch upload {
+        case .ended:
+            return true
+        case .stream(0?, let rest, let writer) where rest.isEmpty:
+            upload = .ended
+            writer?.resume()
+            return true
+        case .bytes, .stream:
+            return false
+        }
+    }
 
     /// A child of the client's root task, because the answer may come, and be returned, before the request has ended.
     private func startProducer(_ produce: @escaping @Sendable (HTTPBodyWriter) async throws -> Void) {
