@@ -3,7 +3,8 @@ import Glibc
 
 // Each file of cases adds its list here.
 let cases =
-    MemoryBenchmarks.all + FramingBenchmarks.all + CodecBenchmarks.all + LoopbackBenchmarks.all + TLSBenchmarks.all
+    MemoryBenchmarks.all + FramingBenchmarks.all + CodecBenchmarks.all + EventBenchmarks.all + LoopbackBenchmarks.all
+    + TLSBenchmarks.all
 
 do {
     let options = try BenchmarkOptions(Array(CommandLine.arguments.dropFirst()))
