@@ -167,7 +167,7 @@ struct UnfriendlyPeerTests {
         var configuration = try RivetConfiguration(endpoint: server.endpoint)
         configuration.looksUpMetadata = row.looksUpMetadata
         // Long beside a busy machine's pauses.
-        configuration.callTimeout = row.lasts ? .seconds(3) : .seconds(60)
+        configuration.callTimeout = row.lasts ? .seconds(15) : .seconds(60)
         let client = RivetClient(configuration)
         let serving = Task { await Self.serve(server, row.behaviour) }
         let counter = client.get(Counter.self, ["k"])
