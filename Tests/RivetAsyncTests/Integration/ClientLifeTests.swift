@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+import Testing
+
+@testable import RivetAsync
+
+/// How a client and its connections end: by shutdown, by cancellation, by being let go.
+@Suite(.timeLimit(.minutes(1)))
+struct ClientLifeTests {
+    @Test("B165, B170: graceful shutdown refuses new calls, closes connections, and runConnections returns")
+    func gracefulShutdown() async throws {
+        let engine = try await LocalEngine.withCounter()
+        let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        let running = Task { try await client.runConnections() }
+        let counter = client.getOrCreate(Counter.self)
+        let connections = [counter.connect(), counter.connect()]
+        for connection in connections { try await connection.waitUntilConnected() }
+        client.beginGracefulShutdown()
+        try await running.value
+        for connection in connections { #expect(connection.status.current.name == "closed") }
+        let error = await #expect(throws: RivetError.self) { _ = try await counter.send(Count()) }
+        #expect(error?.code == .clientClosed)
+        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        await engine.stop()
+    }
+
+    @Test("cancelling runConnections fails what waits and leaves nothing")
+    func cancellation() async throws {
+        let engine = try await LocalEngine.withCounter()
+        let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        let running = Task { try await client.runConnections() }
+        let connection = client.getOrCreate(Counter.self).connect()
+        try await connection.waitUntilConnected()
+        let hanging = Task { _ = try await connection.send(Hang()) }
+        _ = try await connection.send(Count())
+        running.cancel()
+        await #expect(throws: CancellationError.self) { try await running.value }
+        await #expect(throws: RivetError.self) { try await hanging.value }
+        #expect(connection.status.current.name == "closed")
+        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        await engine.stop()
+    }
+
+    @Test("B169: the last reference without disconnect closes the socket and reports a warning")
+    func released() async throws {
+        let engine = try await LocalEngine.withCounter()
+        let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        var lines = client.diagnostics.makeAsyncIterator()
+        func use() async throws {
+            let connection = client.getOrCreate(Counter.self).connect()
+            try await connection.waitUntilConnected()
+        }
+        try await use()
+        while let line = await lines.next() {
+            if line.level == .warning, line.message.contains("without disconnect()") { break }
+        }
+        await client.close(within: .zero)
+        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        await engine.stop()
+    }
+
+    @Test("B28: two first calls at once share one lookup, and the id is kept")
+    func sharedLookup() async throws {
+        let server = try await LiteralServer.start()
+        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        configuration.looksUpMetadata = false
+        let client = RivetClient(configuration)
+        let id = "5jxlv5boumuljx2d2nvyat0o2edl00"
+        let serving = Task {
+            let peer = try await server.accept()
+            let head = try await peer.readHead()
+            let actor =
+                #"{"actor":{"actor_id":"\#(id)","name":"counter","key":"k","namespace_id":"n","datacenter":"d","#
+                + #""runner_name_selector":"default","crash_policy":"sleep","create_ts":1,"start_ts":null,"#
+                + #""pending_allocation_ts":null,"connectable_ts":null,"sleep_ts":null,"reschedule_ts":null,"#
+                + #""destroy_ts":null},"created":true}"#
+            peer.write("HTTP/1.1 200 OK\r\ncontent-length: \(actor.utf8.count)\r\n\r\n\(actor)")
+            return head[0]
+        }
+        let counter = client.getOrCreate(Counter.self, ["k"])
+        async let first = counter.resolve()
+        async let second = counter.resolve()
+        let ids = try await [first, second, counter.resolve()]
+        #expect(ids == [ActorID(rawValue: id), ActorID(rawValue: id), ActorID(rawValue: id)])
+        #expect(try await serving.value == "PUT /actors?namespace=default HTTP/1.1")
+        await client.close(within: .zero)
+        await server.stop()
+    }
+}
