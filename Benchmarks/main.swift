@@ -3,7 +3,7 @@ import Glibc
 
 // Each file of cases adds its list here.
 let cases =
-    MemoryBenchmarks.all + FramingBenchmarks.all + CodecBenchmarks.all + EventBenchmarks.all + LoopbackBenchmarks.all
+    MemoryBenchmarks.all + FramingBenchmarks.all + CodecBenchmarks.all + ClientBenchmarks.all + LoopbackBenchmarks.all
     + TLSBenchmarks.all
 
 do {

@@ -78,6 +78,12 @@ final class RawSocket {
         try bytes.withUnsafeBytes { try send($0) }
     }
 
+    /// Sends the last bytes and ends this side.
+    func finish(_ bytes: [UInt8]) {
+        try? send(bytes)
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
     /// Receives and drops exactly `count` bytes.
     func drain(_ count: Int, through buffer: UnsafeMutableRawBufferPointer) throws {
         var left = count

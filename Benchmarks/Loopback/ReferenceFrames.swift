@@ -36,8 +36,11 @@ struct ReferenceFrames {
             guard count - start >= head + size else { break }
             let payload = (start + head)..<(start + head + size)
             for index in payload { bytes[index] ^= bytes[start + head - 4 + (index - payload.lowerBound) & 3] }
-            // A close frame has no answer here: the client's end of the stream follows.
-            if bytes[start] & 0xF < 8 { try body(bytes[payload]) }
+            switch bytes[start] & 0xF {
+            case 8: socket.finish([0x88, 2, 3, 0xE8])
+            case 9...: break
+            default: try body(bytes[payload])
+            }
             start += head + size
         }
         // In place: a slice on the right-hand side would make every call copy the whole buffer.

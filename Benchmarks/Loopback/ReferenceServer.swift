@@ -10,6 +10,7 @@ import RivetAsync
 ///
 /// - `echo`: each message comes back as a binary one.
 /// - `flood?size=S&count=N`: each message is answered by N binary messages of S bytes.
+/// - `connect`: an actor, see `ReferenceActor`.
 /// - `sink?bytes=B`: after each B bytes, frame heads included, one binary message of one byte.
 enum ReferenceServer {
     static func serve() throws {
@@ -57,6 +58,7 @@ enum ReferenceServer {
         switch parts.first?.split(separator: "/").last {
         case "echo": try echo(over: socket)
         case "flood": try flood(over: socket, size: numbers["size"] ?? 32, count: numbers["count"] ?? 1)
+        case "connect": try ReferenceActor.serve(over: socket)
         case "sink": try sink(over: socket, bytes: numbers["bytes"] ?? 1)
         default: break
         }

@@ -11,9 +11,8 @@ struct CounterDemo {
             if let engine { try RivetConfiguration(endpoint: engine.endpoint) } else {
                 try RivetConfiguration.fromEnvironment()
             }
-        print("engine    \(engine.map { "in this process, at \($0.endpoint)" } ?? configuration.description)")
-
         let demo = Task {
+            print("engine    \(engine.map { "in this process, at \($0.endpoint)" } ?? configuration.description)")
             try await withRivetClient(configuration) { client in
                 try await run(client, engine)
             }
