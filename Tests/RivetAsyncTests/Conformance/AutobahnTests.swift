@@ -175,7 +175,8 @@ struct AutobahnTests {
         let results = cases.mapValues { "\($0["behavior"] ?? "") / \($0["behaviorClose"] ?? "")" }
         #expect(results.count > 300)
 
-        let table = URL(fileURLWithPath: #filePath).appending(path: "../../../Autobahn/expected-results.json").standardized
+        let table = URL(fileURLWithPath: #filePath).appending(path: "../../../Autobahn/expected-results.json")
+            .standardized
         let data = (try? Data(contentsOf: table)) ?? Data("{}".utf8)
         var expected = (try JSONSerialization.jsonObject(with: data) as? [String: [String: String]]) ?? [:]
         for (number, result) in results.sorted(by: { $0.key.localizedStandardCompare($1.key) == .orderedAscending }) {
@@ -193,7 +194,8 @@ struct AutobahnTests {
     }
 
     private static func rank(_ result: String) -> Int {
-        result.components(separatedBy: " / ").map { ["OK", "INFORMATIONAL", "NON-STRICT"].firstIndex(of: $0) ?? 3 }.max() ?? 3
+        result.components(separatedBy: " / ").map { ["OK", "INFORMATIONAL", "NON-STRICT"].firstIndex(of: $0) ?? 3 }
+            .max() ?? 3
     }
 
     private static func isStrict(_ result: String) -> Bool { rank(result) <= 1 }
