@@ -74,7 +74,8 @@ import Testing
         #expect(fixture.counts == [1, 1, 0])
         await fixture.clock.advance(by: .seconds(2))
         _ = await fixture.peer.until { $0.ended == 1 }
-        #expect(fixture.counts == [0, 0, 0])
+        // The peer may see the end before the client has counted it.
+        while fixture.counts != [0, 0, 0] { await Task.yield() }
         #expect(try await fixture.get() == "ok")
         #expect(fixture.peer.seen.connections == 2)
         #expect(await fixture.close() == HTTPPoolFixture.nothing)

@@ -111,7 +111,11 @@ struct ByteStreamTests {
         let pair = try await StreamPair.make(kind)
         // The client has no handler yet, so it has not noticed the end when it writes.
         await pair.server.lane.perform { pair.server.close() }
-        for _ in 0..<3 { await pair.client.lane.perform { pair.client.write { $0.append([1, 2, 3]) } } }
+        for _ in 0..<3 {
+            await pair.client.lane.perform { pair.client.write { $0.append([1, 2, 3]) } }
+            // Each leaves at the end of a turn of its own, or the handler would see the peer's end before any was sent.
+            while !pair.client.lane.isIdle { await Task.yield() }
+        }
         let client = RecordingHandler()
         await pair.client.setHandlerLater(client)
         let end = await client.untilEnd().ends.first
