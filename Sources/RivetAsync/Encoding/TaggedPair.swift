@@ -36,7 +36,7 @@ extension ItemReader {
         case "$Uint8Array", "$ArrayBuffer": kind = .bytes
         case "$Undefined": kind = .undefined
         case "$Set": kind = .set
-        case _ where name.hasPrefix("$$"): kind = .escaped
+        case _ where name.utf8.starts(with: "$$".utf8): kind = .escaped
         default: throw CodingFailure(.unknownCompatTag, at: tagPosition, found: String(name.prefix(40)))
         }
         return TaggedPair(kind: kind, second: second, end: position)
@@ -89,6 +89,11 @@ extension ItemReader {
         while try hasNext(&remaining) { bytes.append(try readInteger(as: UInt8.self)) }
         return bytes
     }
+}
+
+extension String {
+    /// Without the `$` in front, which may be one character together with a mark behind it.
+    var withoutDollar: String { String(Substring(utf8.dropFirst())) }
 }
 
 /// An optional minus sign and at least one digit.

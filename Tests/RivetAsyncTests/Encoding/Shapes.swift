@@ -227,6 +227,7 @@ extension Shape {
         Shape([Int]()), Shape([1, 2, 3]), Shape(Array(0..<1_000), "a thousand integers"), Shape([[1], [], [2, 3]]),
         Shape(["$x", "y"], "a pair to be escaped"), Shape(["$BigInt", "5"], "an array that looks like a BigInt"),
         Shape(["$$", "y"], "two dollars"), Shape([["$a", "b"], ["$c", "d"]], "pairs in a pair"),
+        Shape(["$\u{301}", "y"], "a dollar with an accent"), Shape(["$$\u{301}", "y"], "two of them"),
         Shape(["$x"], "one dollar alone"), Shape(["$x", "y", "z"], "three with a dollar"),
         Shape(["$" + String(repeating: "x", count: 22), "y"], "a pair whose head grows"),
         Shape(["$" + String(repeating: "x", count: 254), "y"], "a pair whose head grows again"),

@@ -65,7 +65,7 @@ extension RivetValue {
         var elements: [RivetValue] = []
         var remaining = try reader.beginArray()
         while try reader.hasNext(&remaining) { elements.append(try RivetValue(&reader)) }
-        if pair != nil, case .string(let text) = elements.first { elements[0] = .string(String(text.dropFirst())) }
+        if pair != nil, case .string(let text) = elements.first { elements[0] = .string(text.withoutDollar) }
         return .array(elements)
     }
 

@@ -73,7 +73,7 @@ extension ValueDecoder {
     func untyped() throws -> RivetValue {
         if isNothing { return .null }
         let value = try read(RivetValue.self) { (reader) throws(CodingFailure) in try RivetValue(&reader) }
-        if flags.contains(.escaped), case .string(let text) = value { return .string(String(text.dropFirst())) }
+        if flags.contains(.escaped), case .string(let text) = value { return .string(text.withoutDollar) }
         return value
     }
 }

@@ -125,7 +125,7 @@ struct ValueDecoder: Decoder {
 
     func text() throws -> String {
         let text = try read(String.self) { (reader) throws(CodingFailure) in try reader.readText() }
-        return flags.contains(.escaped) ? String(text.dropFirst()) : text
+        return flags.contains(.escaped) ? text.withoutDollar : text
     }
 
     func integer<T: FixedWidthInteger>(_: T.Type) throws -> T {
