@@ -19,12 +19,14 @@ enum FuzzTarget: String {
                 try? reader.skipItem(depth: 0)
                 try? reader.readEnd()
             }
+            Self.readValues(bytes, .nativeCBOR)
         case .json:
             bytes.withUnsafeBytes { bytes in
                 var reader = JSONReader(bytes, position: 0)
                 try? reader.skipItem(depth: 0)
                 try? reader.readEnd()
             }
+            Self.readValues(bytes, .json)
         case .bareMessages: Self.readMessages(bytes, MessageCodec(.bare))
         case .cborMessages: Self.readMessages(bytes, MessageCodec(.cbor))
         case .jsonMessages: Self.readMessages(bytes, MessageCodec(.json))
@@ -34,6 +36,24 @@ enum FuzzTarget: String {
         case .webSocketServer: Self.readFrames(bytes, .server)
         case .texts: Self.readTexts(String(decoding: bytes, as: UTF8.self))
         }
+    }
+
+    /// A type with every kind of container.
+    private struct Sample: Decodable {
+        struct Member: Decodable { var number: Int8, text: String?, double: Double, wide: UInt128 }
+        enum Choice: Decodable { case one(Int), two(name: String, bytes: [UInt8]) }
+        var members: [Member]?, byName: [String: Choice]?, byNumber: [Int: RivetValue]?, chunk: ByteChunk?
+    }
+
+    private static func readValues(_ bytes: ByteChunk, _ format: ValueFormat) {
+        if let value = try? format.decode(RivetValue.self, from: bytes), let again = try? format.encode(value) {
+            // What was read can be written, and is read as the same again.
+            guard (try? format.decode(RivetValue.self, from: ByteChunk(again))) != nil else { fatalError("unreadable") }
+        }
+        _ = try? format.decode(Sample.self, from: bytes)
+        _ = try? format.decode([Sample.Choice].self, from: bytes)
+        _ = try? format.decodePositionalArguments(Sample.Member.self, from: bytes)
+        _ = try? format.decodeArguments(as: (Int?, String?, Sample?).self, from: bytes)
     }
 
     private static func readMessages(_ bytes: ByteChunk, _ codec: MessageCodec) {
