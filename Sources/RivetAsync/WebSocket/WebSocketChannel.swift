@@ -96,7 +96,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     /// Begins the closing handshake behind everything accepted, and returns when the stream is closed.
     ///
-    /// That is after twice the close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits for the same.
+    /// That is after the close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits for the same.
     package func close(_ closing: WebSocketClosing = WebSocketClosing(.normalClosure)) async {
         outbox.close()
         lane.run { [self] in

@@ -7,7 +7,7 @@ package struct WebSocketStateMachine: Sendable {
     package struct Configuration: Sendable {
         package var role: WebSocketRole
         package var limits: WebSocketLimits
-        /// How long the peer may take to answer our close frame, and then to end the stream.
+        /// How long the peer may take to answer our close frame and to end the stream.
         package var closeTimeout: Duration
 
         package init(
@@ -199,10 +199,15 @@ package struct WebSocketStateMachine: Sendable {
 
     /// The server ends the stream first, so that the client keeps no port waiting (§7.1.1).
     private mutating func drain(after report: Action, finishesWriting: Bool = false) {
-        let deadline = now.advanced(by: configuration.closeTimeout)
         pending.append(report)
         if finishesWriting || configuration.role == .server { pending.append(.finishWriting) }
-        pending.append(.setDeadline(deadline))
-        state = .draining(deadline: deadline)
+        if case .closing(let deadline) = state {
+            // One deadline for all that follows our close.
+            state = .draining(deadline: deadline)
+        } else {
+            let deadline = now.advanced(by: configuration.closeTimeout)
+            pending.append(.setDeadline(deadline))
+            state = .draining(deadline: deadline)
+        }
     }
 }

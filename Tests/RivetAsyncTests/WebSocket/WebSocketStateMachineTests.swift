@@ -87,7 +87,7 @@ struct WebSocketStateMachineTests {
         #expect(client.actions(for: frame(1, [0x61]) + frame(9) + frame(10, [5])) == [.deliverPong(ByteChunk([5]))])
         #expect(
             client.actions(for: frame(8, [0x0F, 0xA1]), now: at(2)) == [
-                .reportClosed(WebSocketClosing(4001)), .setDeadline(at(7)),
+                .reportClosed(WebSocketClosing(4001))
             ]
         )
         client.receivedEnd(.finished)
@@ -142,7 +142,7 @@ struct WebSocketStateMachineTests {
         _ = client.takeActions()
         #expect(
             client.actions(for: frame(3)) == [
-                .reportFailure(.violation(.reservedOpcode(3))), .finishWriting, .setDeadline(at(5)),
+                .reportFailure(.violation(.reservedOpcode(3))), .finishWriting,
             ]
         )
     }

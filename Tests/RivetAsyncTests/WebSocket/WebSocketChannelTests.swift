@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+import RivetAsyncLocal
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct WebSocketChannelTests {
+    private let stage = WebSocketStage()
+
+    @Test func messagesGoBothWaysAsTheyAre() async throws {
+        let channel = await stage.channel()
+        stage.peerStream.writeLater(frame(1, Array("grüß".utf8)) + frame(2, [0xFF]) + frame(1))
+        var iterator = channel.messages.makeAsyncIterator()
+        #expect(try await iterator.next() == .text("grüß"))
+        #expect(try await iterator.next() == .binary(ByteChunk([0xFF])))
+        #expect(try await iterator.next() == .text(""))
+
+        try await channel.send(.text("é"))
+        try await channel.send(.binary(ByteChunk([1, 2])))
+        let expected = WebSocketStage.fromClient(1, [0xC3, 0xA9]) + WebSocketStage.fromClient(2, [1, 2])
+        #expect(await stage.peer.until { $0.bytes.count == expected.count }.bytes == expected)
+        await stage.end()
+    }
+
+    @Test("B197: the peer's close ends the sequence; code and reason can be read") func peerCloses() async throws {
+        let channel = await stage.channel()
+        stage.peerStream.writeLater(frame(2, [1]) + frame(8, [0x03, 0xF3] + Array("gone".utf8)))
+        let (messages, error) = await channel.readAll()
+        #expect(messages == [.binary(ByteChunk([1]))])
+        #expect(error == nil)
+        #expect(channel.closing == WebSocketClosing(.internalError, reason: "gone"))
+        #expect(await stage.peer.until { !$0.bytes.isEmpty }.bytes == WebSocketStage.fromClient(8, [0x03, 0xF3]))
+        await #expect(throws: WebSocketFailure.notOpen) { try await channel.send(.text("late")) }
+        // The server ends the stream, and then close has nothing to wait for.
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.finishWriting() }
+        await channel.close()
+        #expect(await stage.peer.untilEnd().ends == [.finished])
+        await stage.end()
+    }
+
+    @Test func closeComesBehindWhatWasAccepted() async throws {
+        let channel = await stage.channel()
+        for number in UInt8(0)..<100 { try await channel.send(.binary(ByteChunk([number]))) }
+        async let closed: Void = channel.close(WebSocketClosing(4000, reason: "done"))
+        let record = await stage.peer.until { $0.bytes.count == 100 * 7 + 12 }
+        #expect(record.bytes.suffix(12) == WebSocketStage.fromClient(8, [0x0F, 0xA0] + Array("done".utf8)))
+        stage.peerStream.writeLater(frame(2, [1]) + frame(8, [0x0F, 0xA0]))
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.finishWriting() }
+        await closed
+        await channel.close()
+        let (messages, error) = await channel.readAll()
+        #expect(messages.isEmpty, "what comes after our close is dropped")
+        #expect(error == nil)
+        #expect(channel.closing == WebSocketClosing(4000))
+        await stage.end()
+    }
+
+    @Test func aPeerThatDoesNotAnswerACloseIsLeftAtTheDeadline() async throws {
+        let channel = await stage.channel()
+        async let closed: Void = channel.close()
+        await stage.clock.waitForSleepers()
+        await stage.clock.advance(by: .seconds(5))
+        await closed
+        #expect(channel.closing == WebSocketClosing(.abnormalClosure))
+        #expect(await stage.peer.untilEnd().ends.count == 1)
+        await stage.end()
+    }
+
+    @Test func aCloseIsNotHeldUpByMessagesThatNobodyReads() async throws {
+        let channel = await stage.channel(readAhead: 1_000)
+        let flood = (0..<100).flatMap { _ in frame(2, [UInt8](repeating: 7, count: 5_000)) }
+        stage.peerStream.writeLater(flood + frame(8, [0x03, 0xE8]))
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.finishWriting() }
+        await channel.close()
+        #expect(channel.closing == WebSocketClosing(.normalClosure))
+        await stage.end()
+    }
+
+    @Test("B198: reading stops at the limit and goes on when messages were taken") func readAhead() async throws {
+        let channel = await stage.channel(readAhead: 100_000)
+        let one = frame(2, [UInt8](repeating: 7, count: 1_000))
+        stage.peerStream.writeLater((0..<2_000).flatMap { _ in one })
+        // The peer's writes come to a stop: two pipes and the inbox are full.
+        stage.peerStream.writeLater(frame(8, [0x03, 0xE8]))
+        try await Task.sleep(for: .milliseconds(50))
+        let pending = await stage.peerStream.lane.perform { [stage] in stage.peerStream.pendingOutput }
+        #expect(pending > 1_500_000)
+        let (messages, error) = await channel.readAll()
+        #expect(messages.count == 2_000)
+        #expect(error == nil)
+        await stage.end()
+    }
+
+    @Test func sendWaitsOnlyWhileMuchIsPending() async throws {
+        let channel = await stage.channel()
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.suspendReading() }
+        let message = WebSocketMessage.binary(ByteChunk([UInt8](repeating: 1, count: 10_000)))
+        let sender = Task {
+            var sent = 0
+            do {
+                while sent < 10_000 {
+                    try await channel.send(message)
+                    sent += 1
+                }
+            } catch is CancellationError {}
+            return sent
+        }
+        try await Task.sleep(for: .milliseconds(50))
+        sender.cancel()
+        let sent = try await sender.value
+        #expect((7...60).contains(sent), "the pipe, the stream and the outbox take some")
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.resumeReading() }
+        let all = sent * (10_000 + 8)
+        #expect(await stage.peer.until { $0.bytes.count >= all }.bytes.count == all, "cancelled means not sent")
+        try await channel.send(.binary(ByteChunk([5])))
+        #expect(await stage.peer.until { $0.bytes.count == all + 7 }.bytes.last == 5)
+        await stage.end()
+    }
+
+    @Test func aSenderThatWaitsIsToldOfTheEnd() async throws {
+        let channel = await stage.channel()
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.suspendReading() }
+        let sender = Task {
+            while true { try await channel.send(.binary(ByteChunk([UInt8](repeating: 1, count: 50_000)))) }
+        }
+        try await Task.sleep(for: .milliseconds(20))
+        channel.abort()
+        await #expect(throws: WebSocketFailure.notOpen) { try await sender.value }
+        await stage.end()
+    }
+
+    @Test func pingsThatNobodyWaitsForTakeNoMemory() async throws {
+        _ = await stage.channel()
+        // The peer reads nothing and sends pings; only the last of those that did not fit is answered.
+        let peerStream = stage.peerStream
+        let reads = RecordingHandler()
+        await peerStream.lane.perform { peerStream.suspendReading() }
+        for round in UInt8(0)..<50 {
+            let pings = (0..<1_000).flatMap { _ in frame(9, [UInt8](repeating: round, count: 100)) }
+            peerStream.writeLater(pings)
+        }
+        peerStream.writeLater(frame(9, [0xAA]))
+        var pending = 1
+        while pending > 0 {
+            try await Task.sleep(for: .milliseconds(10))
+            pending = await peerStream.lane.perform { peerStream.pendingOutput }
+        }
+        let stream = stage.stream
+        #expect(await stream.lane.perform { stream.pendingOutput } < 2 * highWaterMark)
+        await peerStream.lane.perform {
+            peerStream.setHandler(reads)
+            peerStream.resumeReading()
+        }
+        let last = WebSocketStage.fromClient(10, [0xAA])
+        #expect(await reads.until { Array($0.bytes.suffix(7)) == last }.bytes.count < 4 * highWaterMark)
+        await stage.end()
+    }
+
+    @Test func whatALeftReaderHadTakenIsNotLost() async throws {
+        let channel = await stage.channel()
+        stage.peerStream.writeLater((UInt8(0)..<10).flatMap { frame(2, [$0]) } + frame(8))
+        var read: [WebSocketMessage] = []
+        for try await message in channel.messages {
+            read.append(message)
+            if read.count == 3 { break }
+        }
+        read += await channel.readAll().messages
+        #expect(read == (UInt8(0)..<10).map { .binary(ByteChunk([$0])) })
+        #expect(channel.closing == WebSocketClosing(.noStatusReceived))
+        await stage.end()
+    }
+
+    @Test func cancelledReadersLeaveTheSocketOpen() async throws {
+        let channel = await stage.channel()
+        let waiting = Task { try await channel.messages.first { _ in true } }
+        try await Task.sleep(for: .milliseconds(10))
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        let early = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await channel.messages.first { _ in true }
+        }
+        await #expect(throws: CancellationError.self) { try await early.value }
+        stage.peerStream.writeLater(frame(1, [0x61]))
+        #expect(try await channel.messages.first { _ in true } == .text("a"))
+        await stage.end()
+    }
+
+    @Test func aSecondReaderAtTheSameTimeIsAnError() async throws {
+        let channel = await stage.channel()
+        let first = Task { try await channel.messages.first { _ in true } }
+        var second: (any Error)?
+        // Whichever comes second is refused.
+        while second == nil {
+            let reader = Task { try await channel.messages.first { _ in true } }
+            try await Task.sleep(for: .milliseconds(10))
+            reader.cancel()
+            if case .failure(let error) = await reader.result, !(error is CancellationError) { second = error }
+        }
+        #expect(second as? WebSocketFailure == .readTwice)
+        stage.peerStream.writeLater(frame(1, [0x61]))
+        #expect(try await first.value == .text("a"))
+        await stage.end()
+    }
+
+    @Test func aResetIsThrownBehindWhatCameBefore() async throws {
+        let channel = await stage.channel()
+        stage.peerStream.writeLater(frame(1, [0x61]))
+        var iterator = channel.messages.makeAsyncIterator()
+        #expect(try await iterator.next() == .text("a"))
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.closeWithReset() }
+        let expected = WebSocketFailure.ended(.failed(.system(.receive, .connectionReset)))
+        await #expect(throws: expected) { try await iterator.next() }
+        await #expect(throws: expected) { try await iterator.next() }
+        await channel.close()
+        #expect(channel.closing == nil)
+        await stage.end()
+    }
+
+    @Test("B146: pings are answered while nobody reads, and our pings come back") func pings() async throws {
+        let pongs = Feed<ByteChunk>(capacity: 1)
+        let channel = await stage.channel(onPong: { pongs.push($0) })
+        stage.peerStream.writeLater(frame(9, [1, 2]))
+        #expect(await stage.peer.until { $0.bytes.count == 8 }.bytes == WebSocketStage.fromClient(10, [1, 2]))
+        channel.ping(ByteChunk([9]))
+        _ = await stage.peer.until { $0.bytes.count == 15 }
+        stage.peerStream.writeLater(frame(10, [9]))
+        #expect(await pongs.next() == ByteChunk([9]))
+        await stage.end()
+    }
+
+    /// Every hostile peer: what was valid comes, the error follows without any waiting, the peer is told, and the next
+    /// connection works.
+    @Test(arguments: HostileFrames.rows)
+    func hostileFramesEndTheSequence(_ row: HostileFrames) async throws {
+        let channel = await stage.channel(role: row.role, limits: row.limits)
+        stage.peerStream.writeLater(row.bytes)
+        let (messages, error) = await channel.readAll()
+        #expect(messages.count == row.before.filter { if case .sendPong = $0 { false } else { true } }.count)
+        #expect(error as? WebSocketFailure == .violation(row.error))
+        await #expect(throws: WebSocketFailure.notOpen) { try await channel.send(.text("next")) }
+        let record = await stage.peer.untilEnd()
+        let code = [UInt8(row.error.closeCode.rawValue >> 8), UInt8(row.error.closeCode.rawValue & 255)]
+        let close = row.role == .client ? WebSocketStage.fromClient(8, code) : frame(8, code)
+        #expect(Array(record.bytes.suffix(close.count)) == close)
+        await stage.peerStream.lane.perform { [stage] in stage.peerStream.close() }
+        await channel.close()
+        await stage.end()
+
+        let next = WebSocketStage()
+        let fresh = try await next.open(answer: Array(WebSocketStage.answer.utf8) + frame(1, [0x61]))
+        #expect(try await fresh.messages.first { _ in true } == .text("a"))
+        await next.end()
+    }
+}
