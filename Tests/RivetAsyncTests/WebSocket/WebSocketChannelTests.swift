@@ -229,6 +229,30 @@ struct WebSocketChannelTests {
         await stage.end()
     }
 
+    @Test("B227: a WebSocket over TCP asks for quick acknowledgements") func quickAcknowledgements() async throws {
+        let pair = try await StreamPair.make(.tcp)
+        let socket = try #require(pair.client as? TCPSocket)
+        let channel = WebSocketChannel(lane: socket.lane, maskingKeys: nil)
+        let time = TimeSource(stage.clock)
+        #expect(await socket.lane.perform { socket.wantsQuickAcknowledgements } == false)
+        await socket.lane.perform {
+            let connection = WebSocketConnection(
+                stream: socket,
+                handler: channel,
+                configuration: .init(role: .client),
+                time: time,
+                deadlines: DeadlineScheduler(time: time)
+            )
+            channel.attach(connection)
+            connection.start()
+        }
+        #expect(await socket.lane.perform { socket.wantsQuickAcknowledgements })
+        channel.abort()
+        await channel.close()
+        #expect(await pair.close() == 0)
+        await stage.end()
+    }
+
     /// Every hostile peer: what was valid comes, the error follows without any waiting, the peer is told, and the next
     /// connection works.
     @Test(arguments: HostileFrames.rows)

@@ -78,24 +78,32 @@ struct WebSocketHandshakeTests {
 
     /// What other servers write and the standard allows.
     @Test(arguments: [
-        Accepted(name: "names and tokens in any case", fields: "uPGRADE: WebSocket\r\ncoNNection: uPGrade\r\n" + accept),
+        Accepted(
+            name: "names and tokens in any case",
+            fields: "uPGRADE: WebSocket\r\ncoNNection: uPGrade\r\n" + accept
+        ),
         Accepted(
             name: "Connection is a list",
-            fields: "Upgrade: websocket\r\nConnection: keep-alive , Upgrade\r\n" + accept),
+            fields: "Upgrade: websocket\r\nConnection: keep-alive , Upgrade\r\n" + accept
+        ),
         Accepted(
             name: "two Connection fields",
-            fields: "Upgrade: websocket\r\nConnection: keep-alive\r\nConnection: upgrade\r\n" + accept),
+            fields: "Upgrade: websocket\r\nConnection: keep-alive\r\nConnection: upgrade\r\n" + accept
+        ),
         Accepted(
             name: "blanks around the key",
-            fields: "Upgrade:websocket \r\nConnection:Upgrade\r\nSec-WebSocket-Accept:   s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n"
+            fields: "Upgrade:websocket \r\nConnection:Upgrade\r\n"
+                + "Sec-WebSocket-Accept:   s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n"
         ),
         Accepted(
             name: "an empty extension list",
-            fields: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: \r\n" + accept),
+            fields: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: \r\n" + accept
+        ),
         Accepted(
             name: "a subprotocol of the offer",
             fields: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: b\r\n" + accept,
-            subprotocol: "b"),
+            subprotocol: "b"
+        ),
     ])
     func answersThatAreAccepted(_ row: Accepted) throws {
         let handshake = try WebSocketHandshake(

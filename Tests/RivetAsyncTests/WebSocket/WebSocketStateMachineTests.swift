@@ -147,6 +147,40 @@ struct WebSocketStateMachineTests {
         )
     }
 
+    struct Fragmentation: Sendable {
+        let sizes: [Int]
+        let limit = 1_000
+    }
+
+    @Test(
+        "B219: a message at the limit comes in any fragmentation, one above it fails with both numbers",
+        arguments: [[1_000], [1, 999], [999, 1], [0, 500, 0, 500, 0], [250, 250, 250, 250]]
+            .map { Fragmentation(sizes: $0) }
+    )
+    mutating func messagesAtTheLimit(_ row: Fragmentation) {
+        let limits = WebSocketLimits(maxFrameSize: row.limit, maxMessageSize: row.limit)
+        for surplus in [0, 1] {
+            var machine = WebSocketStateMachine(.init(role: .client, limits: limits))
+            var sizes = row.sizes
+            sizes[0] += surplus
+            let bytes = sizes.enumerated().flatMap { index, size in
+                frame(index == 0 ? 2 : 0, [UInt8](repeating: 7, count: size), isFinal: index == sizes.count - 1)
+            }
+            let actions = machine.actions(for: bytes)
+            if surplus == 0 {
+                #expect(actions == [.deliverBinary(ByteChunk([UInt8](repeating: 7, count: row.limit)))])
+            } else {
+                let error: WebSocketProtocolError =
+                    sizes.count == 1
+                    ? .frameTooLarge(size: 1_001, limit: 1_000) : .messageTooLarge(size: 1_001, limit: 1_000)
+                let expected: [Action] = [
+                    .sendClose(WebSocketClosing(.messageTooBig)), .reportFailure(.violation(error)),
+                ]
+                #expect(actions.prefix(2) == expected[...])
+            }
+        }
+    }
+
     @Test("B222: a close of 1 MiB is read where it is allowed") mutating func longClose() {
         let reason = String(repeating: "r", count: (1 << 20) - 2)
         let bytes = frame(8, [0x03, 0xE8] + Array(reason.utf8))
