@@ -3,55 +3,72 @@
 /// Base 64 with padding (RFC 4648 §4).
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    /// The value of each character; 0xff for what is none.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 0xff, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
 
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let group = rest.prefix(3)
-            rest = rest.dropFirst(3)
-            var bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            bits <<= UInt32(8 * (3 - group.count))
-            for position in 0..<4 {
-                let digit = Int(bits >> UInt32(18 - 6 * position) & 63)
-                text.append(position <= group.count ? alphabet[digit] : UInt8(ascii: "="))
+        bytes.withContiguousStorageIfAvailable { encode(UnsafeRawBufferPointer($0)) }
+            ?? Array(bytes).withUnsafeBytes { encode($0) }
+    }
+
+    package static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
+        let count = (bytes.count + 2) / 3 * 4
+        return String(unsafeUninitializedCapacity: count) { text in
+            alphabet.withUnsafeBufferPointer { alphabet in
+                var read = 0
+                var write = 0
+                while read < bytes.count {
+                    let left = bytes.count - read
+                    var bits = UInt32(bytes[read]) << 16
+                    if left > 1 { bits |= UInt32(bytes[read + 1]) << 8 }
+                    if left > 2 { bits |= UInt32(bytes[read + 2]) }
+                    text[write] = alphabet[Int(bits >> 18)]
+                    text[write + 1] = alphabet[Int(bits >> 12 & 63)]
+                    text[write + 2] = left > 1 ? alphabet[Int(bits >> 6 & 63)] : UInt8(ascii: "=")
+                    text[write + 3] = left > 2 ? alphabet[Int(bits & 63)] : UInt8(ascii: "=")
+                    read += 3
+                    write += 4
+                }
             }
+            return count
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes of `text`, or nil unless it is canonical: full groups, padding only at the end, unused bits zero.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        let digits = Array(text)
-        guard digits.count % 4 == 0 else { return nil }
-        let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
-        guard padding <= 2 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 4 * 3)
-        var bits: UInt32 = 0
-        var bitCount: UInt32 = 0
-        for digit in digits.dropLast(padding) {
-            guard let value = value(of: digit) else { return nil }
-            bits = bits << 6 | value
-            bitCount += 6
-            if bitCount >= 8 {
-                bitCount -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
-            }
-        }
-        guard bits & ((1 << bitCount) - 1) == 0 else { return nil }
-        return bytes
+        text.withContiguousStorageIfAvailable { decode(UnsafeRawBufferPointer($0)) }
+            ?? Array(text).withUnsafeBytes { decode($0) }
     }
 
-    private static func value(of digit: UInt8) -> UInt32? {
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
+    package static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
+        let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        let digits = text.count - padding
+        var isCanonical = true
+        let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { bytes, filled in
+            values.withUnsafeBufferPointer { values in
+                var bits: UInt32 = 0
+                var bitCount: UInt32 = 0
+                // The top bit of what is no digit stays in here.
+                var seen: UInt8 = 0
+                for index in 0..<digits {
+                    let value = values[Int(text[index])]
+                    seen |= value
+                    bits = bits << 6 | UInt32(value & 63)
+                    bitCount += 6
+                    if bitCount >= 8 {
+                        bitCount -= 8
+                        bytes[filled] = UInt8(truncatingIfNeeded: bits >> bitCount)
+                        filled += 1
+                    }
+                }
+                isCanonical = seen < 64 && bits & ((1 << bitCount) - 1) == 0
+            }
         }
+        return isCanonical ? bytes : nil
     }
 }

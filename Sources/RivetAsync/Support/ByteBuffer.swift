@@ -87,8 +87,12 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     }
 
     /// Makes room for `additional` more bytes, moving or growing at need.
+    @inline(__always)
     package mutating func reserve(_ additional: Int) {
-        if capacity &- tail >= additional { return }
+        if capacity &- tail < additional { makeRoom(additional) }
+    }
+
+    private mutating func makeRoom(_ additional: Int) {
         let used = count
         if capacity &- used >= additional, head >= used {
             base.copyMemory(from: base + head, byteCount: used)

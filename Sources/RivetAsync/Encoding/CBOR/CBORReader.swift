@@ -123,7 +123,7 @@ package struct CBORReader: ItemReader {
         }
     }
 
-    /// As `skipItem`, with the commonest items first: small numbers and short strings.
+    /// As `skipItem`, with the commonest items first: small numbers and strings.
     @inline(__always)
     private mutating func skipElement(depth: Int) throws(CodingFailure) {
         let initial = try peek()
@@ -131,6 +131,12 @@ package struct CBORReader: ItemReader {
         let major = initial >> 5
         if info < 24, major < 4 {
             let size = major < 2 ? 1 : info &+ 1
+            if size <= left {
+                position &+= size
+                return
+            }
+        } else if info == 24, major == 3, left > 2 {
+            let size = 2 &+ Int(base.load(fromByteOffset: position &+ 1, as: UInt8.self))
             if size <= left {
                 position &+= size
                 return

@@ -9,81 +9,94 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     var codingPath: [any CodingKey] { map.decoder.codingPath }
     var allKeys: [Key] { map.keys(Key.self) }
 
-    func contains(_ key: Key) -> Bool { map.find(key) != nil }
+    func contains(_ key: Key) -> Bool { find(key) != nil }
 
     @inline(__always)
-    private func present(_ key: Key) -> ValueDecoder? {
-        guard let value = map.find(key), !value.decodeNil() else { return nil }
-        return value
+    private func find(_ key: Key) -> Int? {
+        if let place = map.find(key.stringValue) { return place }
+        // A map with integer keys, as JavaScript's Map writes it.
+        return key.intValue.flatMap { map.find(String($0)) }
     }
 
     @inline(__always)
-    private func integer<T: FixedWidthInteger>(_ key: Key) throws -> T {
-        try map.read(key) { (reader) throws(CodingFailure) in try reader.readInteger(as: T.self) }
+    private func place(_ key: Key) throws -> Int {
+        guard let place = find(key) else { throw missing(key) }
+        return place
     }
 
-    func decodeNil(forKey key: Key) throws -> Bool { try map.value(key).decodeNil() }
-    func decode(_: Bool.Type, forKey key: Key) throws -> Bool {
-        try map.read(key) { (reader) throws(CodingFailure) in try reader.readBool() }
+    @inline(__always)
+    private func present(_ key: Key) -> Int? {
+        guard let place = find(key), !map.isNil(at: place) else { return nil }
+        return place
     }
-    func decode(_: String.Type, forKey key: Key) throws -> String {
-        if case .positional(let cursor) = map, let value = cursor.place(of: key.stringValue) { return try value.text() }
-        return try map.read(key) { (reader) throws(CodingFailure) in try reader.readText() }
+
+    private func missing(_ key: Key) -> DecodingError {
+        let decoder = map.decoder
+        var failure = CodingFailure(.missingField, at: Int(decoder.offset), wanted: "a value", found: "none")
+        failure.path = key.stringValue
+        let context = DecodingError.Context(
+            codingPath: decoder.codingPath,
+            debugDescription: "missingField",
+            underlyingError: failure
+        )
+        return .keyNotFound(key, context)
     }
-    func decode(_: Double.Type, forKey key: Key) throws -> Double {
-        try map.read(key) { (reader) throws(CodingFailure) in try reader.readDouble() }
+
+    func decodeNil(forKey key: Key) throws -> Bool { map.isNil(at: try place(key)) }
+    func decode(_: Bool.Type, forKey key: Key) throws -> Bool { try map.bool(at: place(key)) }
+    func decode(_: String.Type, forKey key: Key) throws -> String { try map.text(at: place(key)) }
+    func decode(_: Double.Type, forKey key: Key) throws -> Double { try map.double(at: place(key)) }
+    func decode(_: Float.Type, forKey key: Key) throws -> Float { try map.value(at: place(key)).decode(Float.self) }
+    func decode(_: Int.Type, forKey key: Key) throws -> Int { try map.integer(at: place(key)) }
+    func decode(_: Int8.Type, forKey key: Key) throws -> Int8 { try map.integer(at: place(key)) }
+    func decode(_: Int16.Type, forKey key: Key) throws -> Int16 { try map.integer(at: place(key)) }
+    func decode(_: Int32.Type, forKey key: Key) throws -> Int32 { try map.integer(at: place(key)) }
+    func decode(_: Int64.Type, forKey key: Key) throws -> Int64 { try map.integer(at: place(key)) }
+    func decode(_: Int128.Type, forKey key: Key) throws -> Int128 { try map.integer(at: place(key)) }
+    func decode(_: UInt.Type, forKey key: Key) throws -> UInt { try map.integer(at: place(key)) }
+    func decode(_: UInt8.Type, forKey key: Key) throws -> UInt8 { try map.integer(at: place(key)) }
+    func decode(_: UInt16.Type, forKey key: Key) throws -> UInt16 { try map.integer(at: place(key)) }
+    func decode(_: UInt32.Type, forKey key: Key) throws -> UInt32 { try map.integer(at: place(key)) }
+    func decode(_: UInt64.Type, forKey key: Key) throws -> UInt64 { try map.integer(at: place(key)) }
+    func decode(_: UInt128.Type, forKey key: Key) throws -> UInt128 { try map.integer(at: place(key)) }
+    func decode<T: Decodable>(_: T.Type, forKey key: Key) throws -> T {
+        try map.value(at: place(key)).decodeValue(T.self)
     }
-    func decode(_: Float.Type, forKey key: Key) throws -> Float { try map.value(key).decode(Float.self) }
-    func decode(_: Int.Type, forKey key: Key) throws -> Int { try integer(key) }
-    func decode(_: Int8.Type, forKey key: Key) throws -> Int8 { try integer(key) }
-    func decode(_: Int16.Type, forKey key: Key) throws -> Int16 { try integer(key) }
-    func decode(_: Int32.Type, forKey key: Key) throws -> Int32 { try integer(key) }
-    func decode(_: Int64.Type, forKey key: Key) throws -> Int64 { try integer(key) }
-    func decode(_: Int128.Type, forKey key: Key) throws -> Int128 { try integer(key) }
-    func decode(_: UInt.Type, forKey key: Key) throws -> UInt { try integer(key) }
-    func decode(_: UInt8.Type, forKey key: Key) throws -> UInt8 { try integer(key) }
-    func decode(_: UInt16.Type, forKey key: Key) throws -> UInt16 { try integer(key) }
-    func decode(_: UInt32.Type, forKey key: Key) throws -> UInt32 { try integer(key) }
-    func decode(_: UInt64.Type, forKey key: Key) throws -> UInt64 { try integer(key) }
-    func decode(_: UInt128.Type, forKey key: Key) throws -> UInt128 { try integer(key) }
-    func decode<T: Decodable>(_: T.Type, forKey key: Key) throws -> T { try map.value(key).decodeValue(T.self) }
 
     // The standard forms of these look a key up three times.
-    func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? { try present(key)?.decode(Bool.self) }
-    func decodeIfPresent(_: String.Type, forKey key: Key) throws -> String? { try present(key)?.text() }
-    func decodeIfPresent(_: Double.Type, forKey key: Key) throws -> Double? { try present(key)?.decode(Double.self) }
-    func decodeIfPresent(_: Float.Type, forKey key: Key) throws -> Float? { try present(key)?.decode(Float.self) }
-    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? { try present(key)?.integer(Int.self) }
-    func decodeIfPresent(_: Int8.Type, forKey key: Key) throws -> Int8? { try present(key)?.integer(Int8.self) }
-    func decodeIfPresent(_: Int16.Type, forKey key: Key) throws -> Int16? { try present(key)?.integer(Int16.self) }
-    func decodeIfPresent(_: Int32.Type, forKey key: Key) throws -> Int32? { try present(key)?.integer(Int32.self) }
-    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? { try present(key)?.integer(Int64.self) }
-    func decodeIfPresent(_: Int128.Type, forKey key: Key) throws -> Int128? { try present(key)?.integer(Int128.self) }
-    func decodeIfPresent(_: UInt.Type, forKey key: Key) throws -> UInt? { try present(key)?.integer(UInt.self) }
-    func decodeIfPresent(_: UInt8.Type, forKey key: Key) throws -> UInt8? { try present(key)?.integer(UInt8.self) }
-    func decodeIfPresent(_: UInt16.Type, forKey key: Key) throws -> UInt16? { try present(key)?.integer(UInt16.self) }
-    func decodeIfPresent(_: UInt32.Type, forKey key: Key) throws -> UInt32? { try present(key)?.integer(UInt32.self) }
-    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? { try present(key)?.integer(UInt64.self) }
-    func decodeIfPresent(_: UInt128.Type, forKey key: Key) throws -> UInt128? {
-        try present(key)?.integer(UInt128.self)
+    func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? { try present(key).map(map.bool) }
+    func decodeIfPresent(_: String.Type, forKey key: Key) throws -> String? { try present(key).map(map.text) }
+    func decodeIfPresent(_: Double.Type, forKey key: Key) throws -> Double? { try present(key).map(map.double) }
+    func decodeIfPresent(_: Float.Type, forKey key: Key) throws -> Float? {
+        try present(key).map { try map.value(at: $0).decode(Float.self) }
     }
+    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: Int8.Type, forKey key: Key) throws -> Int8? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: Int16.Type, forKey key: Key) throws -> Int16? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: Int32.Type, forKey key: Key) throws -> Int32? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: Int128.Type, forKey key: Key) throws -> Int128? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: UInt.Type, forKey key: Key) throws -> UInt? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: UInt8.Type, forKey key: Key) throws -> UInt8? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: UInt16.Type, forKey key: Key) throws -> UInt16? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: UInt32.Type, forKey key: Key) throws -> UInt32? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: UInt128.Type, forKey key: Key) throws -> UInt128? { try present(key).map(map.integer) }
     func decodeIfPresent<T: Decodable>(_: T.Type, forKey key: Key) throws -> T? {
-        try present(key)?.decodeValue(T.self)
+        try present(key).map { try map.value(at: $0).decodeValue(T.self) }
     }
 
     func nestedContainer<Nested: CodingKey>(
         keyedBy _: Nested.Type,
         forKey key: Key
     ) throws -> KeyedDecodingContainer<Nested> {
-        try map.value(key).container(keyedBy: Nested.self)
+        try map.value(at: place(key)).container(keyedBy: Nested.self)
     }
 
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-        try map.value(key).unkeyedContainer()
+        try map.value(at: place(key)).unkeyedContainer()
     }
 
-    func superDecoder() throws -> any Decoder { map.find(name: "super") ?? map.decoder.nothing }
-    func superDecoder(forKey key: Key) throws -> any Decoder {
-        map.find(key) ?? map.decoder.nothing
-    }
+    func superDecoder() throws -> any Decoder { map.find("super").map(map.value) ?? map.decoder.nothing }
+    func superDecoder(forKey key: Key) throws -> any Decoder { find(key).map(map.value) ?? map.decoder.nothing }
 }

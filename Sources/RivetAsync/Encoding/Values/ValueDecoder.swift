@@ -16,7 +16,7 @@ struct ValueDecoder: Decoder {
         static let escaped = Flags(rawValue: 8)
     }
 
-    private let storage: ByteStorage
+    let storage: ByteStorage
     /// The document within the storage.
     private let start: UInt32, end: UInt32
     /// The value within the document.
@@ -27,8 +27,8 @@ struct ValueDecoder: Decoder {
 
     /// The root of a document, which is checked here.
     init(document bytes: ByteChunk, isJSON: Bool) throws(CodingFailure) {
-        guard let end = UInt32(exactly: bytes.offset &+ bytes.count) else {
-            throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(UInt32.max) bytes")
+        guard let end = Int32(exactly: bytes.offset &+ bytes.count).map(UInt32.init) else {
+            throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }
         storage = bytes.storage ?? Self.emptyStorage
         start = UInt32(bytes.offset)
@@ -48,7 +48,20 @@ struct ValueDecoder: Decoder {
         }
     }
 
+    /// A place in a document that was checked already; its bytes are in `storage`.
+    init(_ storage: ByteStorage, _ base: UnsafeRawPointer, size: UInt32, offset: UInt32, isJSON: Bool) {
+        self.storage = storage
+        start = UInt32(truncatingIfNeeded: base - UnsafeRawPointer(storage.base))
+        end = start &+ size
+        self.offset = offset
+        flags = isJSON ? .json : []
+    }
+
     // MARK: Places
+
+    /// The document's first byte, and how many it has.
+    var base: UnsafeRawPointer { UnsafeRawPointer(storage.base + Int(start)) }
+    var size: UInt32 { end &- start }
 
     @inline(__always)
     var reader: DocumentReader {
