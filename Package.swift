@@ -27,7 +27,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: ["RivetAsync", "RivetAsyncLocal", "CAllocationCounter"],
             path: "Benchmarks",
-            exclude: ["Allocations"],
+            exclude: ["Allocations", "Peers"],
             swiftSettings: settings
         ),
         .testTarget(
