@@ -46,16 +46,17 @@ enum DateText {
             // A leap second is legal (RFC 3339 §5.7) and the first moment of the next minute.
             let second = number(2), second <= 60
         else { return nil }
-        var fraction = 0.0
+        // The fraction as so many of so small parts; nanoseconds are more than a Double of seconds can tell.
+        var parts: Int64 = 0
+        var partsInSecond: Int64 = 1
         if take(".") {
             let digits = rest.prefix { $0 &- 0x30 < 10 }
             guard !digits.isEmpty, digits.count <= 30 else { return nil }
             rest.removeFirst(digits.count)
-            // Nanoseconds are more than a Double of seconds can tell.
-            let kept = digits.prefix(9)
-            var divisor = 1.0
-            for _ in kept { divisor *= 10 }
-            fraction = Double(kept.reduce(0) { $0 * 10 + Int64($1 &- 0x30) }) / divisor
+            for digit in digits.prefix(9) {
+                parts = parts * 10 + Int64(digit &- 0x30)
+                partsInSecond *= 10
+            }
         }
         var offset: Int64 = 0
         if !take("Z"), !take("z") {
@@ -67,7 +68,10 @@ enum DateText {
         }
         guard rest.isEmpty else { return nil }
         let whole = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
-        return Double(whole) + fraction
+        // One division of whole numbers rounds once, so that milliseconds are the nearest Double.
+        let (scaled, overflowed) = whole.multipliedReportingOverflow(by: partsInSecond)
+        if overflowed { return Double(whole) + Double(parts) / Double(partsInSecond) }
+        return (Double(scaled) + Double(parts)) / Double(partsInSecond)
     }
 
     // MARK: Calendar
