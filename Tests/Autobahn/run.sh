@@ -6,4 +6,4 @@ cd "$(dirname "$0")/../.."
 Tests/Autobahn/setup.sh
 [ "${1:-}" != --update ] || export RIVET_AUTOBAHN_UPDATE=1
 RIVET_AUTOBAHN=$PWD/.venv-autobahn/bin/wstest \
-    swift test -c release --build-path "${RIVET_RELEASE_BUILD_PATH:-.build}" --filter AutobahnTests
+    swift test -c release --filter AutobahnTests
