@@ -89,14 +89,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         _ body: (ActorConnection<Definition>) async throws -> R
     ) async throws -> R {
         let connection = connect(options)
-        do {
-            let result = try await body(connection)
-            await connection.disconnect()
-            return result
-        } catch {
-            await connection.disconnect()
-            throw error
-        }
+        return try await scoped(closing: { await connection.disconnect() }) { try await body(connection) }
     }
 
     // MARK: Names

@@ -155,12 +155,5 @@ nonisolated(nonsending) public func withRivetClient<R>(
     _ body: (RivetClient) async throws -> R
 ) async throws -> R {
     let client = RivetClient(configuration)
-    do {
-        let result = try await body(client)
-        await client.close()
-        return result
-    } catch {
-        await client.close()
-        throw error
-    }
+    return try await scoped(closing: { await client.close() }) { try await body(client) }
 }
