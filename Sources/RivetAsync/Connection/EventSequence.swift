@@ -23,10 +23,7 @@ public struct EventSequence<Event: ActorEvent>: AsyncSequence, Sendable {
 
         /// The next event; nil when the connection is closed or the task is cancelled.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
-            while case .entry(let entry) = await cursor.next(isolation: isolation) {
-                if case .event(let value) = entry, let event = try? decodeEvent(Event.self, value) { return event }
-            }
-            return nil
+            await cursor.nextValue(isolation: isolation) { try decodeEvent(Event.self, $0) }
         }
     }
 
@@ -58,10 +55,7 @@ public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
 
         /// The next event's arguments; nil when the connection is closed or the task is cancelled.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Value? {
-            while case .entry(let entry) = await cursor.next(isolation: isolation) {
-                if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
-            }
-            return nil
+            await cursor.nextValue(isolation: isolation, decode)
         }
     }
 

@@ -49,18 +49,34 @@ struct EventCursor {
     }
 
     mutating func next(isolation: isolated (any Actor)?) async -> Step {
-        if let entry = batch.popFirst(), !Task.isCancelled { return .entry(entry) }
         if isOver { return .end(nil) }
+        if Task.isCancelled { return end(nil) }
+        if let entry = batch.popFirst() { return .entry(entry) }
         switch await reader.feed.next(isolation: isolation) {
         case .entries(let entries):
             batch = entries
             guard let entry = batch.popFirst() else { return .end(nil) }
             return .entry(entry)
         case .ended(let error):
-            isOver = true
-            batch.removeAll()
-            reader.unsubscribe()
-            return .end(error)
+            return end(error)
         }
+    }
+
+    /// The next event that decodes, passing over gaps; nil at the end.
+    mutating func nextValue<Value>(
+        isolation: isolated (any Actor)?,
+        _ decode: (EncodedValue) throws -> Value
+    ) async -> Value? {
+        while case .entry(let entry) = await next(isolation: isolation) {
+            if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
+        }
+        return nil
+    }
+
+    private mutating func end(_ error: RivetError?) -> Step {
+        isOver = true
+        batch.removeAll()
+        reader.unsubscribe()
+        return .end(error)
     }
 }

@@ -165,6 +165,25 @@ struct CounterTests {
         }
     }
 
+    @Test("B102: a cancelled loop ends at once, also with events left in its batch")
+    func cancelledLoop() async throws {
+        try await Self.run { client, _ in
+            let conn = client.getOrCreate(Counter.self, ["cancelled"]).connect()
+            let counts = conn.events(of: NewCount.self)
+            for _ in 1...20 { try await conn.send(Increment(amount: 1)) }
+            let seen = await Task {
+                var seen = 0
+                for await _ in counts {
+                    seen += 1
+                    if seen == 3 { withUnsafeCurrentTask { $0?.cancel() } }
+                }
+                return seen
+            }.value
+            #expect(seen == 3)
+            await conn.disconnect()
+        }
+    }
+
     @Test("B166: a closed client refuses calls and connections")
     func closedClient() async throws {
         try await Self.run { client, _ in
