@@ -37,14 +37,7 @@ extension ActorHandle {
         _ body: (ActorWebSocket) async throws -> R
     ) async throws -> R {
         let socket = try await webSocket(path, subprotocols: subprotocols, options)
-        do {
-            let result = try await body(socket)
-            await socket.close()
-            return result
-        } catch {
-            await socket.close()
-            throw error
-        }
+        return try await scoped(closing: { await socket.close() }) { try await body(socket) }
     }
 }
 
@@ -119,8 +112,7 @@ extension HandleCore {
             // The bytes are the user's own (B195).
             encoding: nil,
             parameters: try await encodedParameters(self.options.parameters),
-            skipsReadyWait: options.skipsReadyWait ?? self.options.skipsReadyWait
-                ?? context.configuration.skipsReadyWait,
+            skipsReadyWait: skipsReadyWait(options.skipsReadyWait),
             user: subprotocols
         )
         let handshake = try WebSocketHandshake(
@@ -132,13 +124,7 @@ extension HandleCore {
             nonce: KernelRandom.bytes(16)
         )
         let lane = context.nextLane()
-        let stream = try await context.dialing.dial(
-            host: endpoint.host,
-            port: Int(endpoint.port),
-            isSecure: endpoint.usesTLS,
-            lane: lane,
-            deadline: call.deadline
-        )
+        let stream = try await context.dialing.dial(HTTPOrigin(endpoint), lane: lane, deadline: call.deadline)
         let channel = WebSocketChannel(
             lane: lane,
             maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.fill),
@@ -177,12 +163,6 @@ extension HandleCore {
                 fault: .caller
             )
         }
-    }
-}
-
-extension HTTPOrigin {
-    init(_ endpoint: Endpoint) {
-        self.init(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS)
     }
 }
 

@@ -80,7 +80,7 @@ extension ClientContext {
         do {
             let response = try await pool.execute(
                 head,
-                to: HTTPOrigin(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS),
+                to: HTTPOrigin(endpoint),
                 body: body.map { .bytes($0) } ?? .none,
                 deadline: deadline
             )

@@ -48,7 +48,7 @@ final class ClientContext: Sendable {
         let dialing = Dialing(configuration, transport, time: time)
         self.dialing = dialing
         pool = HTTPConnectionPool(lanes: lanes, root: root, time: time, scheduler: deadlines, gauge: gauge) {
-            try await dialing.dial(host: $0.host, port: $0.port, isSecure: $0.isSecure, lane: $1, deadline: $2)
+            try await dialing.dial($0, lane: $1, deadline: $2)
         }
         let deadlines = deadlines
         root.add { await deadlines.run() }

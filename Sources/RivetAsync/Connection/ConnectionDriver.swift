@@ -30,7 +30,8 @@ actor ConnectionDriver {
     private var attemptEnd: CheckedContinuation<ConnectionFailure, Never>?
     private var earlyEnd: ConnectionFailure?
     private var generation = 0
-    private var timers: [DeadlineScheduler.ID] = []
+    private var timers: [Int: DeadlineScheduler.ID] = [:]
+    private var lastTimer = 0
     private var isFirstAttempt = true
     private var suspendedFeeds = 0
     /// Ends the wait between two attempts.
@@ -47,7 +48,7 @@ actor ConnectionDriver {
         number = context.nextConnectionNumber()
         lane = context.nextLane()
         parameters = options.parameters ?? handle.options.parameters
-        skipsReadyWait = options.skipsReadyWait ?? handle.options.skipsReadyWait ?? configuration.skipsReadyWait
+        skipsReadyWait = handle.skipsReadyWait(options.skipsReadyWait)
         machine = ConnectionStateMachine(
             policy: options.reconnect ?? configuration.reconnect,
             maxHeldActions: configuration.maxHeldActions,
@@ -245,8 +246,8 @@ actor ConnectionDriver {
         socket?.abort()
         socket = nil
         keepAlive = nil
-        for timer in timers { context.deadlines.cancel(timer) }
-        timers = []
+        for timer in timers.values { context.deadlines.cancel(timer) }
+        timers = [:]
     }
 
     // MARK: Carrying out
@@ -314,17 +315,18 @@ actor ConnectionDriver {
     private func at(_ time: TimePoint, _ body: @escaping @Sendable (isolated ConnectionDriver) -> Void) {
         let generation = generation
         let lane = lane
-        timers.append(
-            context.deadlines.schedule(at: time) { [weak self] in
-                guard let self else { return }
-                lane.run {
-                    self.assumeIsolated { core in
-                        if core.generation == generation { body(core) }
-                    }
+        lastTimer += 1
+        let number = lastTimer
+        timers[number] = context.deadlines.schedule(at: time) { [weak self] in
+            guard let self else { return }
+            lane.run {
+                self.assumeIsolated { driver in
+                    guard driver.generation == generation else { return }
+                    driver.timers[number] = nil
+                    body(driver)
                 }
             }
-        )
-        if timers.count > 64 { timers.removeFirst(32) }  // Long past: those that fire late find another generation.
+        }
     }
 
     private func startKeepAlive() {

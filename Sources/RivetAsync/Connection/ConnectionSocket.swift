@@ -40,13 +40,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     ) async throws -> ConnectionSocket {
         let configuration = context.configuration
         let time = context.time
-        let stream = try await context.dialing.dial(
-            host: endpoint.host,
-            port: Int(endpoint.port),
-            isSecure: endpoint.usesTLS,
-            lane: lane,
-            deadline: deadline
-        )
+        let stream = try await context.dialing.dial(HTTPOrigin(endpoint), lane: lane, deadline: deadline)
         let codec = MessageCodec(configuration.encoding.wire)
         let limits = WebSocketLimits(
             maxFrameSize: configuration.maxMessageSize,

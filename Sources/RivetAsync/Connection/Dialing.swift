@@ -14,21 +14,21 @@ struct Dialing: Sendable {
         self.time = time
     }
 
-    func dial(
-        host: String,
-        port: Int,
-        isSecure: Bool,
-        lane: Lane,
-        deadline: TimePoint?
-    ) async throws -> any ByteStream {
+    func dial(_ origin: HTTPOrigin, lane: Lane, deadline: TimePoint?) async throws -> any ByteStream {
         let limit = time.now.advanced(by: connectTimeout)
-        let dialer = isSecure ? secure : plain
+        let dialer = origin.isSecure ? secure : plain
         return try await dialer.dial(
-            host: host,
-            port: port,
+            host: origin.host,
+            port: origin.port,
             lane: lane,
             deadline: deadline.map { min($0, limit) } ?? limit,
             time: time
         )
+    }
+}
+
+extension HTTPOrigin {
+    init(_ endpoint: Endpoint) {
+        self.init(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS)
     }
 }

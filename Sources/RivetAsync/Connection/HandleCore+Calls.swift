@@ -69,8 +69,7 @@ extension HandleCore {
         if let parameters = try await encodedParameters(self.options.parameters) {
             own["x-rivet-conn-params"] = ConnectionParametersHeader.value(json: parameters)
         }
-        let skips = options.skipsReadyWait ?? self.options.skipsReadyWait ?? context.configuration.skipsReadyWait
-        if skips { own["x-rivet-skip-ready-wait"] = "1" }
+        if skipsReadyWait(options.skipsReadyWait) { own["x-rivet-skip-ready-wait"] = "1" }
         return HTTPRequestHead(
             method: method,
             target: GatewayURL.target(
@@ -81,6 +80,11 @@ extension HandleCore {
             ),
             fields: context.fields(own: own, call: options.fields)
         )
+    }
+
+    /// The call's own wish, or the handle's, or the client's (B19).
+    func skipsReadyWait(_ own: Bool?) -> Bool {
+        own ?? options.skipsReadyWait ?? context.configuration.skipsReadyWait
     }
 
     /// Parameters as JSON text (B40, B50, B134).
@@ -206,7 +210,7 @@ extension HandleCore {
             key: key,
             method: method,
             token: address.token,
-            skipsReadyWait: options.skipsReadyWait ?? context.configuration.skipsReadyWait
+            skipsReadyWait: skipsReadyWait(nil)
         )
         do {
             return try query.url(address.endpoint, path: root)
