@@ -30,7 +30,7 @@ struct DocumentationTests {
         """
     }
 
-    @Test func everySwiftBlockCompiles() throws {
+    @Test func everySwiftBlockCompiles() async throws {
         let root = Repository.root
         var files = try Repository.files(below: root.appending(path: "Documentation.docc"), withExtension: "md")
         files += ["README.md", "CONTRIBUTING.md"].map { root.appending(path: $0) }
@@ -41,14 +41,14 @@ struct DocumentationTests {
             for block in Self.blocks(in: try String(contentsOf: file, encoding: .utf8)) {
                 count += 1
                 if block.hasPrefix("import ") {
-                    let outcome = try SwiftCompiler.check(block)
+                    let outcome = try await SwiftCompiler.check(block)
                     #expect(outcome.isAccepted, "\(file.lastPathComponent): \(outcome.output)")
                 } else {
                     fragments += "// \(file.lastPathComponent)\n" + Self.fragment(count, block)
                 }
             }
         }
-        let outcome = try SwiftCompiler.check(fragments, isProgram: false)
+        let outcome = try await SwiftCompiler.check(fragments, isProgram: false)
         #expect(outcome.isAccepted, "\(outcome.output)")
         #expect(count > 0)
     }

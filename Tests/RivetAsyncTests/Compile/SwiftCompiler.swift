@@ -19,29 +19,20 @@ enum SwiftCompiler {
     ]
 
     /// A program has code at its top level; what is no program only declares.
-    static func check(_ source: String, isProgram: Bool = true) throws -> Outcome {
+    static func check(_ source: String, isProgram: Bool = true) async throws -> Outcome {
         let folder = FileManager.default.temporaryDirectory.appending(path: "rivet-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appending(path: isProgram ? "main.swift" : "source.swift")
         try Data(source.utf8).write(to: file)
 
-        let compiler = Process()
-        compiler.executableURL = URL(filePath: "/usr/bin/env")
-        compiler.arguments =
-            ["swiftc"] + flags + (isProgram ? [] : ["-parse-as-library"]) + [
-                "-I", modules.path, "-I", cModule.path, file.path,
-            ]
-        let pipe = Pipe()
-        compiler.standardOutput = pipe
-        compiler.standardError = pipe
-        compiler.standardInput = FileHandle.nullDevice
-        try compiler.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        compiler.waitUntilExit()
+        let (isAccepted, lines) = try await ChildProcess.outcome(
+            of: "swiftc",
+            flags + (isProgram ? [] : ["-parse-as-library"]) + ["-I", modules.path, "-I", cModule.path, file.path]
+        )
         return Outcome(
-            isAccepted: compiler.terminationStatus == 0,
-            output: String(decoding: output, as: UTF8.self).replacing(folder.path + "/", with: "")
+            isAccepted: isAccepted,
+            output: lines.joined(separator: "\n").replacing(folder.path + "/", with: "")
         )
     }
 

@@ -68,8 +68,8 @@ struct UserProgramTests {
     ]
 
     @Test(arguments: programs)
-    func compilesAsPrinted(_ program: Program) throws {
-        let outcome = try SwiftCompiler.check(program.source)
+    func compilesAsPrinted(_ program: Program) async throws {
+        let outcome = try await SwiftCompiler.check(program.source)
         #expect(outcome.isAccepted, "\(outcome.output)")
     }
 
@@ -106,7 +106,7 @@ struct UserProgramTests {
     ]
 
     @Test(arguments: mistakes)
-    func mistakeDoesNotCompile(_ mistake: Mistake) throws {
+    func mistakeDoesNotCompile(_ mistake: Mistake) async throws {
         func source(_ line: String) -> String {
             Self.declarations + """
                 enum Chat: ActorDefinition {}
@@ -116,9 +116,9 @@ struct UserProgramTests {
                 }
                 """
         }
-        let accepted = try SwiftCompiler.check(source(mistake.accepted), isProgram: false)
+        let accepted = try await SwiftCompiler.check(source(mistake.accepted), isProgram: false)
         #expect(accepted.isAccepted, "\(accepted.output)")
-        let refused = try SwiftCompiler.check(source(mistake.refused), isProgram: false)
+        let refused = try await SwiftCompiler.check(source(mistake.refused), isProgram: false)
         #expect(!refused.isAccepted)
         #expect(refused.output.contains("error: " + mistake.diagnostic), "\(refused.output)")
     }

@@ -69,11 +69,15 @@ final class ChildProcess: Sendable {
 
     /// Runs a program to its end; throws, with what it printed, when it fails.
     static func run(_ program: String, _ arguments: [String]) async throws {
+        let (succeeded, lines) = try await outcome(of: program, arguments)
+        guard succeeded else { throw Failure(description: "\(program) failed: \(lines.joined(separator: "\n"))") }
+    }
+
+    /// Runs a program to its end: whether it exited with 0, and what it printed.
+    static func outcome(of program: String, _ arguments: [String]) async throws -> (succeeded: Bool, lines: [String]) {
         let child = try ChildProcess(program, arguments)
         _ = await child.lineOrEnd { _ in false }
-        guard child.output.state.withLock({ $0.status }) == 0 else {
-            throw Failure(description: "\(program) failed: \(child.lines.joined(separator: "\n"))")
-        }
+        return (child.output.state.withLock { $0.status } == 0, child.lines)
     }
 
     private func lineOrEnd(where condition: @escaping @Sendable (String) -> Bool) async -> String? {
