@@ -19,8 +19,8 @@ struct BenchmarkCommand {
         case .serve:
             try ReferenceServer.serve()
             return 0
-        case .serveTLS(let directory):
-            try TLSPeer.serve(directory)
+        case .serveStreams(let directory):
+            try StreamPeer.serve(certificateIn: directory)
             return 0
         case .run where selected.isEmpty:
             throw BenchmarkFailure("no case matches; --list shows them")

@@ -4,7 +4,7 @@
 struct BenchmarkOptions {
     enum Mode: Equatable {
         case run, list, help, serve
-        case serveTLS(String)
+        case serveStreams(certificateIn: String?)
     }
 
     var mode = Mode.run
@@ -24,7 +24,8 @@ struct BenchmarkOptions {
           --json FILE      also writes the results to FILE
           --compare FILE   shows the change against an earlier FILE
           --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
-          --serve-tls DIR  is the peer of the TLS cases in the same way, with the certificate in DIR
+          --serve-plain    is the peer of the plain stream cases in the same way
+          --serve-tls DIR  is the peer of the TLS stream cases in the same way, with the certificate in DIR
           --help           this text
 
         Without options it takes less than 90 seconds. Every case checks its own result; `sum` is the checksum.
@@ -43,7 +44,8 @@ struct BenchmarkOptions {
             case "--json": jsonFile = try Self.value(of: argument, from: &rest)
             case "--compare": compareFile = try Self.value(of: argument, from: &rest)
             case "--serve": mode = .serve
-            case "--serve-tls": mode = .serveTLS(try Self.value(of: argument, from: &rest))
+            case "--serve-plain": mode = .serveStreams(certificateIn: nil)
+            case "--serve-tls": mode = .serveStreams(certificateIn: try Self.value(of: argument, from: &rest))
             case "--help", "-h": mode = .help
             default: throw BenchmarkFailure("unknown option \(argument); --help lists them")
             }

@@ -54,58 +54,32 @@ struct RawTLSContext: @unchecked Sendable {
 }
 
 /// One connection; used by one thread at a time.
-final class RawTLSConnection: @unchecked Sendable {
+final class RawTLSConnection: RawConnection {
     private let tls: RawTLS
     private let socket: RawSocket
     private let session: RawTLS.Object
-    private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 64)
-    private let filler = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 64)
 
     init(_ context: RawTLSContext, _ socket: RawSocket, isServer: Bool) throws {
         tls = context.tls
         self.socket = socket
         guard let session = tls.newSession(context.object) else { throw BenchmarkFailure("no TLS session") }
         self.session = session
-        filler.initializeMemory(as: UInt8.self, repeating: TLSPeer.filler)
         let done =
             tls.setDescriptor(session, socket.descriptor) == 1
             && (isServer ? tls.accept(session) : tls.connect(session)) == 1
         guard done else { throw BenchmarkFailure("no TLS handshake") }
     }
 
-    deinit {
-        tls.freeSession(session)
-        room.deallocate()
-        filler.deallocate()
-    }
+    deinit { tls.freeSession(session) }
 
-    /// Reads up to `most` bytes, as a rule one record of 16 KiB; none at the end.
-    func receive(atMost most: Int) -> UnsafeRawBufferPointer {
-        let count = tls.read(session, room.baseAddress, Int32(min(most, room.count)))
-        return UnsafeRawBufferPointer(rebasing: room[..<max(0, Int(count))])
-    }
-
-    func receive(_ count: Int) throws {
-        var left = count
-        while left > 0 {
-            let received = receive(atMost: left).count
-            guard received > 0 else { throw BenchmarkFailure("the TLS connection ended") }
-            left -= received
-        }
+    /// As a rule one record of 16 KiB; none at the end.
+    func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        max(0, Int(tls.read(session, buffer.baseAddress, Int32(buffer.count))))
     }
 
     func send(_ bytes: UnsafeRawBufferPointer) throws {
         guard tls.write(session, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count) else {
             throw BenchmarkFailure("the TLS connection ended")
-        }
-    }
-
-    /// Sends `count` bytes, 64 KiB with each call.
-    func sendFiller(_ count: Int) throws {
-        var left = count
-        while left > 0 {
-            try send(UnsafeRawBufferPointer(rebasing: filler[..<min(left, filler.count)]))
-            left -= min(left, filler.count)
         }
     }
 }

@@ -2,36 +2,41 @@
 import RivetAsync
 import Synchronization
 
-/// The library's end of a TLS case: counts what comes, and keeps the output full while there is something to send.
-final class TLSClient: ByteHandler, @unchecked Sendable {
+/// The library's end of a stream case: counts what comes, and keeps the output full while there is something to send.
+final class StreamClient: ByteHandler, @unchecked Sendable {
     let stream: any ByteStream
     /// On the lane only, as everything below.
     private var awaited = 0
     private var sum: UInt64 = 0
     private var waiter: CheckedContinuation<UInt64, any Error>?
     private var unsent = 0
-    private static let piece = [UInt8](repeating: TLSPeer.filler, count: 65_536)
+    private static let piece = [UInt8](repeating: StreamPeer.filler, count: 65_536)
 
     init(_ stream: any ByteStream) {
         self.stream = stream
         stream.lane.run { stream.setHandler(self) }
     }
 
-    static func connect(_ dialer: TLSDialer, port: UInt16, lane: Lane) async throws -> TLSClient {
-        let time = TimeSource(ContinuousClock())
-        return TLSClient(
-            try await dialer.dial(host: "127.0.0.1", port: Int(port), lane: lane, deadline: nil, time: time)
+    static func connect(to peer: StreamPeerProcess, lane: Lane) async throws -> StreamClient {
+        StreamClient(
+            try await peer.dialer.dial(
+                host: "127.0.0.1",
+                port: Int(peer.port),
+                lane: lane,
+                deadline: nil,
+                time: TimeSource(ContinuousClock())
+            )
         )
     }
 
     /// Asks for `count` bytes and returns the sum of the first byte of each piece and their number.
     func receive(_ count: Int) async throws -> UInt64 {
-        try await exchange(TLSPeer.request(.send, count), awaiting: count, sending: 0)
+        try await exchange(StreamPeer.request(.send, count), awaiting: count, sending: 0)
     }
 
     /// Sends `count` bytes and waits until the peer has them all.
     func send(_ count: Int) async throws -> UInt64 {
-        try await exchange(TLSPeer.request(.take, count), awaiting: 1, sending: count)
+        try await exchange(StreamPeer.request(.take, count), awaiting: 1, sending: count)
     }
 
     private func exchange(_ request: [UInt8], awaiting: Int, sending: Int) async throws -> UInt64 {
@@ -47,7 +52,7 @@ final class TLSClient: ByteHandler, @unchecked Sendable {
     func received(_ bytes: ByteChunk) {
         awaited -= bytes.count
         sum &+= UInt64(bytes.count)
-        if bytes[0] != TLSPeer.filler || bytes[bytes.count - 1] != TLSPeer.filler { sum = 0 }
+        if bytes[0] != StreamPeer.filler || bytes[bytes.count - 1] != StreamPeer.filler { sum = 0 }
         if awaited <= 0 { waiter.take()?.resume(returning: sum) }
     }
 
@@ -64,7 +69,7 @@ final class TLSClient: ByteHandler, @unchecked Sendable {
     }
 
     func ended(_ end: StreamEnd) {
-        waiter.take()?.resume(throwing: BenchmarkFailure("the TLS connection ended: \(end)"))
+        waiter.take()?.resume(throwing: BenchmarkFailure("the connection ended: \(end)"))
     }
 
     func close() async {

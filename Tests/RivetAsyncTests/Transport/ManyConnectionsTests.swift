@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+/// A thousand idle connections: the case of the benchmark, in a process of its own, where every descriptor can be counted.
+@Suite(.timeLimit(.minutes(2)), .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH"))
+struct ManyConnectionsTests {
+    @Test("the soft limit is raised for them, and no descriptor is left", arguments: ["plain", "TLS"])
+    func noDescriptorIsLeft(_ kind: String) async throws {
+        let (succeeded, lines) = try await Self.run("connections/\(kind), idle", limit: "-Sn 256")
+        // A hard limit that is too low fails it, with both numbers.
+        #expect(succeeded, "\(lines.joined(separator: "\n"))")
+        let note = try #require(lines.first { $0.contains("descriptors: ") })
+        #expect(note.contains("limit raised from 256 to 1"))
+        let counts = note.matches(of: #/descriptors: (\d+), then (\d+), then (\d+);/#).first?.output
+        let (before, most, after) = (Int(counts?.1 ?? "") ?? 0, Int(counts?.2 ?? "") ?? 0, Int(counts?.3 ?? "") ?? 0)
+        #expect(most >= before + 1_000)
+        #expect(after == before)
+    }
+
+    @Test func aHardLimitThatIsTooLowIsSaidWithBothNumbers() async throws {
+        let (succeeded, lines) = try await Self.run("connections/plain, idle", limit: "-n 256")
+        #expect(!succeeded)
+        #expect(lines.contains { $0.contains(#/failed: 1\d\d\d descriptors are needed and the hard limit is 256/#) })
+    }
+
+    /// Runs one case with limits as `ulimit` sets them.
+    private static func run(_ path: String, limit: String) async throws -> (succeeded: Bool, lines: [String]) {
+        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        let benchmarks = tests.deletingLastPathComponent().appending(path: "Benchmarks").path()
+        let script = #"ulimit \#(limit) && exec "$0" --filter "$1""#
+        return try await ChildProcess.outcome(of: "sh", ["-c", script, benchmarks, path])
+    }
+}
