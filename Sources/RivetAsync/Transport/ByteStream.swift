@@ -34,6 +34,10 @@ package protocol ByteStream: AnyObject, Sendable {
     /// No `received` until `resumeReading`; the kernel's buffer fills and the peer has to wait.
     func suspendReading()
     func resumeReading()
+    /// Acknowledge at once what was received, where that is known (TCP).
+    ///
+    /// A delayed acknowledgement costs a peer that gathers its small segments (Nagle) up to 40 ms.
+    var wantsQuickAcknowledgements: Bool { get set }
     /// Ends both sides now, drops what is pending and frees the descriptor. No call to the handler follows.
     func close()
     /// TLS version, protocol and the like, for diagnostics; nil for plain streams.

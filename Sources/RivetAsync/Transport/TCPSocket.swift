@@ -33,8 +33,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     private var isFinishingWriting = false
     private var hasFinishedWriting = false
 
-    /// Acknowledge at once what was received, after each drain: a delayed acknowledgement costs a peer that gathers
-    /// its small segments (Nagle) up to 40 ms.
+    /// After each drain.
     package var wantsQuickAcknowledgements = false
 
     /// Takes over a connected descriptor that is registered on `lane`; the caller makes this its member there.

@@ -56,8 +56,8 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// Call once, after the opening handshake. `firstBytes` are what came in the same packet; their messages are
     /// delivered from here.
     package func start(firstBytes: ByteChunk = ByteChunk()) {
-        // A delayed acknowledgement costs a server that gathers small segments up to 40 ms (B227).
-        (stream as? TCPSocket)?.wantsQuickAcknowledgements = true
+        // B227, over TLS too.
+        stream.wantsQuickAcknowledgements = true
         stream.setHandler(self)
         guard firstBytes.count > 0 else { return }
         received(firstBytes)

@@ -27,3 +27,27 @@ struct TLSTerminator: Sendable {
 
     func stop() async { await process.stop() }
 }
+
+/// Reaches plain ports of this machine over TLS, by one terminator for all tests that use it.
+struct TerminatedDialer: Dialer {
+    private static let terminator = Task { try await TLSTerminator(forwardingTo: 0) }
+
+    func dial(
+        host: String,
+        port: Int,
+        lane: Lane,
+        deadline: TimePoint?,
+        time: TimeSource
+    ) async throws -> any ByteStream {
+        let terminator = try await Self.terminator.value
+        var configuration = terminator.options.configuration
+        configuration.serverName = "\(port).port.test"
+        return try await TLSDialer(over: SocketDialer(), configuration: configuration).dial(
+            host: "127.0.0.1",
+            port: terminator.port,
+            lane: lane,
+            deadline: deadline,
+            time: time
+        )
+    }
+}

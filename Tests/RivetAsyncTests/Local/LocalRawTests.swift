@@ -10,8 +10,11 @@ struct LocalRawTests {
         struct Rest: ActorAction { typealias Target = Site }
     }
 
-    private func withSite(_ body: (LocalEngine, PlainPeer, String) async throws -> Void) async throws {
-        try await withEngine {
+    private func withSite(
+        _ kind: StreamPair.Kind,
+        _ body: (LocalEngine, PlainPeer, String) async throws -> Void
+    ) async throws {
+        try await withEngine(transport: kind == .memory ? .memory : .loopback(port: 0)) {
             $0.actor(Site.self, state: 0) { site in
                 site.on(Site.Rest.self) { _, actor in
                     actor.sleep()
@@ -33,13 +36,15 @@ struct LocalRawTests {
                 }
             }
         } _: { engine in
-            try await PlainPeer.with(engine) { peer in try await body(engine, peer, try await peer.getOrCreate("site"))
+            try await PlainPeer.with(engine, overTLS: kind == .tls) { peer in
+                try await body(engine, peer, try await peer.getOrCreate("site"))
             }
         }
     }
 
-    @Test func requestsAndAnswersPassWhole() async throws {
-        try await withSite { (_, peer, actor) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func requestsAndAnswersPassWhole(_ kind: StreamPair.Kind) async throws {
+        try await withSite(kind) { (_, peer, actor) async throws in
             let answer = try await peer.request(
                 "PATCH",
                 "/gateway/\(actor)/request/a%2Fb?x=1&y=%20",
@@ -68,8 +73,9 @@ struct LocalRawTests {
         }
     }
 
-    @Test func messagesPassBothWaysAndTheActorCloses() async throws {
-        try await withSite { (_, peer, actor) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func messagesPassBothWaysAndTheActorCloses(_ kind: StreamPair.Kind) async throws {
+        try await withSite(kind) { (_, peer, actor) async throws in
             let answer = try await peer.upgrade("/gateway/\(actor)/websocket/chat?room=1", subprotocols: "rivet, own")
             #expect(answer["sec-websocket-protocol"] == "rivet")
             // No Init: the first message is the actor's own.
@@ -83,8 +89,9 @@ struct LocalRawTests {
         }
     }
 
-    @Test func theClientCloses() async throws {
-        try await withSite { (_, peer, actor) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func theClientCloses(_ kind: StreamPair.Kind) async throws {
+        try await withSite(kind) { (_, peer, actor) async throws in
             _ = try await peer.upgrade("/gateway/\(actor)/anything", subprotocols: "rivet")
             #expect(try await peer.frame() == .text("/anything"))
             peer.send(.close(1000))
@@ -93,11 +100,12 @@ struct LocalRawTests {
         }
     }
 
-    @Test func aRawSocketEndsWhenItsActorSleeps() async throws {
-        try await withSite { (engine, peer, actor) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func aRawSocketEndsWhenItsActorSleeps(_ kind: StreamPair.Kind) async throws {
+        try await withSite(kind) { (engine, peer, actor) async throws in
             _ = try await peer.upgrade("/gateway/\(actor)/websocket/", subprotocols: "rivet")
             #expect(try await peer.frame() == .text("/websocket/"))
-            try await PlainPeer.with(engine) { (other) async throws in
+            try await PlainPeer.with(engine, overTLS: kind == .tls) { (other) async throws in
                 let done = try await other.request("POST", "/gateway/\(actor)/action/rest", body: Array("{}".utf8))
                 #expect(done.status == 200)
             }

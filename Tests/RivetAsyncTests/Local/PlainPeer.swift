@@ -48,11 +48,15 @@ final class PlainPeer: ByteHandler, Sendable {
         self.stream = stream
     }
 
-    /// Connects to an engine, by its sockets or by its memory; ends when `body` has.
+    /// Connects to an engine, by its sockets or by its memory, or over TLS to its sockets; ends when `body` has.
     @discardableResult
-    static func with<R>(_ engine: LocalEngine, _ body: (PlainPeer) async throws -> R) async throws -> R {
+    static func with<R>(
+        _ engine: LocalEngine,
+        overTLS: Bool = false,
+        _ body: (PlainPeer) async throws -> R
+    ) async throws -> R {
         let lane = Lane(label: "plain peer")
-        let dialer: any Dialer = engine.transport.dialer
+        let dialer: any Dialer = overTLS ? TerminatedDialer() : engine.transport.dialer
         let port = Int(engine.endpoint.split(separator: ":").last ?? "") ?? 0
         let time = TimeSource(ContinuousClock())
         let stream = try await dialer.dial(host: "127.0.0.1", port: port, lane: lane, deadline: nil, time: time)

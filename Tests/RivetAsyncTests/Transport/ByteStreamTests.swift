@@ -6,7 +6,7 @@ import Testing
 /// What holds for every kind of stream.
 @Suite(.timeLimit(.minutes(1)))
 struct ByteStreamTests {
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func bytesGoBothWaysAndBothEndsFinish(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let client = RecordingHandler()
@@ -27,7 +27,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func whatIsWrittenInOneTurnLeavesInOneSend(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let server = RecordingHandler()
@@ -44,7 +44,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func readingStartsWithTheFirstHandler(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         await pair.client.lane.perform {
@@ -59,7 +59,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func aHandlerCanBeReplacedWhileItReceives(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let second = RecordingHandler()
@@ -73,7 +73,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func aResetIsAnErrorAndTheLastCall(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let client = RecordingHandler()
@@ -90,7 +90,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func noCallFollowsAClose(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let client = RecordingHandler { _ in pair.client.close() }
@@ -106,7 +106,8 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    /// Not over TLS: the terminator takes what is written, and ends the connection properly.
+    @Test(arguments: StreamPair.Kind.direct)
     func writingToAPeerThatIsGoneEndsWithAnError(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         // The client has no handler yet, so it has not noticed the end when it writes.
@@ -129,7 +130,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func aPeerThatDoesNotReadMakesTheSenderWait(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let total = 16 << 20
@@ -153,7 +154,7 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func aReaderThatSuspendsInTheMiddleGetsNothingUntilItResumes(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         let total = 1 << 20
@@ -181,29 +182,17 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test(arguments: StreamPair.Kind.allCases)
+    @Test(arguments: StreamPair.Kind.all)
     func bothEndsOnOneLane(_ kind: StreamPair.Kind) async throws {
-        let lanes = LaneGroup(count: 1)
-        let client: any ByteStream
-        let server: any ByteStream
-        var listener: TCPListener?
-        switch kind {
-        case .tcp: (client, server, listener) = try await StreamPair.connectedSockets(lanes)
-        case .memory: (client, server) = MemoryStream.pair(on: lanes.next(), lanes.next())
-        }
-        let pump = PumpingHandler(stream: client, total: 4 << 20)
+        let pair = try await StreamPair.make(kind, laneCount: 1)
+        let pump = PumpingHandler(stream: pair.client, total: 4 << 20)
         let record = RecordingHandler()
-        await lanes.next().perform {
-            server.setHandler(record)
-            client.setHandler(pump)
+        await pair.client.lane.perform {
+            pair.server.setHandler(record)
+            pair.client.setHandler(pump)
             pump.writable()
         }
         #expect(await record.untilEnd().bytes.count == 4 << 20)
-        await lanes.next().perform {
-            client.close()
-            server.close()
-        }
-        await listener?.close()
-        await lanes.shutDown()
+        #expect(await pair.close() == 0)
     }
 }

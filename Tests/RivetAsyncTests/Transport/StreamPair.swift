@@ -5,7 +5,23 @@ import Synchronization
 /// Two ends of one connection, each on a lane of its own.
 struct StreamPair {
     enum Kind: CaseIterable, Sendable {
-        case tcp, memory
+        case memory, tcp
+        /// The client's end is TLS, and its peer is a TCP socket behind a terminator.
+        case tls
+
+        /// Without TLS where the programs are missing that it needs.
+        static let all = allCases.filter { $0 != .tls || TestCertificates.areAvailable }
+        /// Where nothing is between the ends.
+        static let direct: [Kind] = [.memory, .tcp]
+
+        /// More than what can be on its way when nobody reads: the buffers of the kernel, and of the terminator.
+        var mostOnTheWay: Int {
+            switch self {
+            case .memory: 1 << 17
+            case .tcp: 6 << 20
+            case .tls: 14 << 20
+            }
+        }
     }
 
     let lanes: LaneGroup
@@ -14,25 +30,28 @@ struct StreamPair {
     let client: any ByteStream
     let server: any ByteStream
 
-    static func make(_ kind: Kind) async throws -> StreamPair {
+    static func make(_ kind: Kind, laneCount: Int = 2) async throws -> StreamPair {
         let gauge = ResourceGauge()
-        let lanes = LaneGroup(count: 2, gauge: gauge)
+        let lanes = LaneGroup(count: laneCount, gauge: gauge)
+        let dialer: any Dialer
         switch kind {
-        case .tcp:
-            let (client, server, listener) = try await connectedSockets(lanes)
-            return StreamPair(lanes: lanes, gauge: gauge, listener: listener, client: client, server: server)
         case .memory:
             let (client, server) = MemoryStream.pair(on: lanes.next(), lanes.next())
             return StreamPair(lanes: lanes, gauge: gauge, listener: nil, client: client, server: server)
+        case .tcp: dialer = SocketDialer()
+        case .tls: dialer = TerminatedDialer()
         }
-    }
-
-    static func connectedSockets(_ lanes: LaneGroup) async throws -> (TCPSocket, TCPSocket, TCPListener) {
         let accepted = Feed<TCPSocket>(capacity: 1)
         let listener = try await TCPListener.listen(lanes: lanes) { accepted.push($0) }
-        let client = try await TCPSocket.connect(to: listener.localAddress, lane: lanes.next())
+        let client = try await dialer.dial(
+            host: "127.0.0.1",
+            port: listener.localPort,
+            lane: lanes.next(),
+            deadline: nil,
+            time: TimeSource(ContinuousClock())
+        )
         guard let server = await accepted.next() else { throw CancellationError() }
-        return (client, server, listener)
+        return StreamPair(lanes: lanes, gauge: gauge, listener: listener, client: client, server: server)
     }
 
     /// Closes everything and returns how many descriptors are left.

@@ -251,9 +251,9 @@ struct HostileHandshake: Sendable, CustomTestStringConvertible {
 @Suite(.timeLimit(.minutes(1)))
 struct HostileHandshakeTests {
     /// The error comes without any waiting, the stream is closed, and the next handshake works.
-    @Test(arguments: HostileHandshake.rows)
-    func failsAndTheNextOneWorks(_ row: HostileHandshake) async throws {
-        let stage = WebSocketStage()
+    @Test(arguments: HostileHandshake.rows, StreamPair.Kind.all)
+    func failsAndTheNextOneWorks(_ row: HostileHandshake, _ kind: StreamPair.Kind) async throws {
+        let stage = try await WebSocketStage(kind)
         await #expect {
             _ = try await stage.open(
                 answer: row.answer,
@@ -269,7 +269,7 @@ struct HostileHandshakeTests {
         #expect(await stage.peer.untilEnd().ends.count == 1)
         await stage.end()
 
-        let next = WebSocketStage()
+        let next = try await WebSocketStage(kind)
         let channel = try await next.open(answer: Array(WebSocketStage.answer.utf8) + frame(1, [0x61]))
         #expect(try await channel.messages.first { _ in true } == .text("a"))
         await next.end()
@@ -291,8 +291,9 @@ struct HostileHandshakeTests {
         for row in HostileHandshake.rows { #expect(!row.error.description.isEmpty) }
     }
 
-    @Test func whatComesInThePacketOfTheAnswerIsRead() async throws {
-        let stage = WebSocketStage()
+    @Test(arguments: StreamPair.Kind.all)
+    func whatComesInThePacketOfTheAnswerIsRead(_ kind: StreamPair.Kind) async throws {
+        let stage = try await WebSocketStage(kind)
         let bytes = Array(WebSocketStage.answer.utf8) + frame(1, [0x61]) + frame(2, [0x62]) + frame(8, [0x03, 0xE8])
         let channel = try await stage.open(answer: bytes)
         let (messages, error) = await channel.readAll()
@@ -302,16 +303,18 @@ struct HostileHandshakeTests {
         await stage.end()
     }
 
-    @Test func interimAnswersAreSkipped() async throws {
-        let stage = WebSocketStage()
+    @Test(arguments: StreamPair.Kind.all)
+    func interimAnswersAreSkipped(_ kind: StreamPair.Kind) async throws {
+        let stage = try await WebSocketStage(kind)
         let early = Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".utf8)
         let channel = try await stage.open(answer: early + Array(WebSocketStage.answer.utf8) + frame(1, [0x61]))
         #expect(try await channel.messages.first { _ in true } == .text("a"))
         await stage.end()
     }
 
-    @Test func cancelledWhileTheAnswerIsAwaited() async throws {
-        let stage = WebSocketStage()
+    @Test(arguments: StreamPair.Kind.all)
+    func cancelledWhileTheAnswerIsAwaited(_ kind: StreamPair.Kind) async throws {
+        let stage = try await WebSocketStage(kind)
         let opening = Task { try await stage.open(answer: []) }
         _ = await stage.peer.until { !$0.bytes.isEmpty }
         opening.cancel()
@@ -320,8 +323,9 @@ struct HostileHandshakeTests {
         await stage.end()
     }
 
-    @Test func cancelledBefore() async throws {
-        let stage = WebSocketStage()
+    @Test(arguments: StreamPair.Kind.all)
+    func cancelledBefore(_ kind: StreamPair.Kind) async throws {
+        let stage = try await WebSocketStage(kind)
         let opening = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             return try await stage.open()

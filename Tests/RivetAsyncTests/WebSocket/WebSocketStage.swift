@@ -3,7 +3,7 @@ import RivetAsync
 import RivetAsyncLocal
 import Testing
 
-/// A client's end on a memory stream, and the other end's bytes in the test's hands.
+/// A client's end on a stream of any kind, and the other end's bytes in the test's hands.
 final class WebSocketStage: Sendable {
     static let nonce = Array("the sample nonce".utf8)
     /// RFC 6455 §1.3: the answer to the nonce above.
@@ -12,16 +12,17 @@ final class WebSocketStage: Sendable {
         + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
     let clock = TestClock()
-    let lanes = LaneGroup(count: 2)
-    let stream: MemoryStream
-    let peerStream: MemoryStream
+    let stream: any ByteStream
+    let peerStream: any ByteStream
     let peer = RecordingHandler()
+    private let pair: StreamPair
     private let time: TimeSource
     private let deadlines: DeadlineScheduler
     private let background: Task<Void, Never>
 
-    init() {
-        (stream, peerStream) = MemoryStream.pair(on: lanes.next(), lanes.next())
+    init(_ kind: StreamPair.Kind) async throws {
+        pair = try await StreamPair.make(kind)
+        (stream, peerStream) = (pair.client, pair.server)
         let time = TimeSource(clock)
         let deadlines = DeadlineScheduler(time: time)
         (self.time, self.deadlines) = (time, deadlines)
@@ -29,11 +30,23 @@ final class WebSocketStage: Sendable {
     }
 
     func end() async {
-        await stream.lane.perform { [stream] in stream.close() }
-        await peerStream.lane.perform { [peerStream] in peerStream.close() }
         background.cancel()
         await background.value
-        await lanes.shutDown()
+        #expect(await pair.close() == 0)
+    }
+
+    /// Returns when no byte has left either end for a while.
+    func untilStill() async throws {
+        var last: [Int] = []
+        while true {
+            let now = [
+                await stream.lane.perform { [stream] in stream.pendingOutput },
+                await peerStream.lane.perform { [peerStream] in peerStream.pendingOutput },
+            ]
+            if now == last { return }
+            last = now
+            try await Task.sleep(for: .milliseconds(50))
+        }
     }
 
     /// Starts a connection without a handshake, with the peer's bytes recorded.

@@ -47,6 +47,8 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
     }
 
     package var securityDescription: String? { nil }
+    /// Nothing is acknowledged here.
+    package var wantsQuickAcknowledgements = false
 
     // MARK: Reading
 

@@ -10,6 +10,11 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     package let lane: Lane
     package private(set) var securityDescription: String?
 
+    package var wantsQuickAcknowledgements: Bool {
+        get { below.wantsQuickAcknowledgements }
+        set { below.wantsQuickAcknowledgements = newValue }
+    }
+
     private let below: any ByteStream
     private var engine: TLSEngine?
     private var handler: (any ByteHandler)?

@@ -62,7 +62,7 @@ root stranger
 key intermediate
 issue intermediate root /CN=intermediate 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n'
 
-issue good root /CN=good 'subjectAltName=DNS:server.test,DNS:localhost,IP:127.0.0.1\n'
+issue good root /CN=good 'subjectAltName=DNS:server.test,DNS:localhost,DNS:*.port.test,IP:127.0.0.1\n'
 issue wildcard root /CN=wildcard 'subjectAltName=DNS:*.wild.test\n'
 issue partial root /CN=partial 'subjectAltName=DNS:w*.wild.test\n'
 issue twostars root /CN=twostars 'subjectAltName=DNS:*.*.test\n'
