@@ -31,6 +31,13 @@ uint64_t allocations_stop(void) {
 
 #if defined(__GLIBC__) && !defined(RIVET_SANITIZER)
 
+#include <malloc.h>
+
+uint64_t allocations_bytes_in_use(void) {
+    struct mallinfo2 all = mallinfo2();
+    return all.uordblks + all.hblkhd;
+}
+
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t number, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
@@ -80,6 +87,8 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
 }
 
 #else
+
+uint64_t allocations_bytes_in_use(void) { return 0; }
 
 bool allocations_are_counted(void) { return false; }
 

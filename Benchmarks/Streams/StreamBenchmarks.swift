@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import CAllocationCounter
 import RivetAsync
 
 /// Plain TCP and TLS without anything above, beside blocking calls against the same peer in another process.
@@ -87,7 +87,7 @@ enum StreamBenchmarks {
                 checksum: UInt64(held.descriptors - before)
             )
             measurement.note =
-                "\(held.memory / wanted) bytes of memory each; "
+                "\(held.memory / UInt64(wanted)) bytes of heap each; "
                 + "descriptors: \(before), then \(held.descriptors), then \(after); \(limit)"
             return measurement
         }
@@ -96,9 +96,10 @@ enum StreamBenchmarks {
     private static func hold(
         _ wanted: Int,
         to peer: StreamPeerProcess
-    ) async throws -> (time: UInt64, memory: Int, descriptors: Int) {
+    ) async throws -> (time: UInt64, memory: UInt64, descriptors: Int) {
         let lanes = LaneGroup()
-        let before = residentBytes
+        // Not what the kernel counts as resident: connections would use again what earlier cases have given back.
+        let before = allocations_bytes_in_use()
         let start = Clocks.now
         var clients: [StreamClient] = []
         clients.reserveCapacity(wanted)
@@ -108,15 +109,9 @@ enum StreamBenchmarks {
             clients.append(client)
         }
         let time = Clocks.now - start
-        let held = (time, residentBytes - before, DescriptorLimit.used)
+        let held = (time, allocations_bytes_in_use() - before, DescriptorLimit.used)
         for client in clients { await client.close() }
         await lanes.shutDown()
         return held
-    }
-
-    /// What of this process is in memory, by the kernel's count of pages.
-    private static var residentBytes: Int {
-        let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")
-        return (pages.flatMap { Int($0[1]) } ?? 0) * 4_096
     }
 }

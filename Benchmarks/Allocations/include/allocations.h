@@ -14,4 +14,7 @@ void allocations_start(void);
 /// Stops counting and returns how often any thread asked for memory since the start.
 uint64_t allocations_stop(void);
 
+/// What the whole process has from the allocator now; 0 where allocations cannot be counted.
+uint64_t allocations_bytes_in_use(void);
+
 #endif
