@@ -10,6 +10,8 @@ struct PythonTLSServers: Sendable {
         var maximum: String?
         var clients: String?
         var mode: String?
+        /// What a server of mode `truncate` sends, a byte for each character, before it ends without `close_notify`.
+        var answer: String?
         var protocols: [String]?
     }
 

@@ -14,6 +14,14 @@ struct StreamPair {
         /// Where nothing is between the ends.
         static let direct: [Kind] = [.memory, .tcp]
 
+        var dialer: (any Dialer)? {
+            switch self {
+            case .memory: nil
+            case .tcp: SocketDialer()
+            case .tls: TerminatedDialer()
+            }
+        }
+
         /// More than what can be on its way when nobody reads: the buffers of the kernel, and of the terminator.
         var mostOnTheWay: Int {
             switch self {
@@ -33,13 +41,9 @@ struct StreamPair {
     static func make(_ kind: Kind, laneCount: Int = 2) async throws -> StreamPair {
         let gauge = ResourceGauge()
         let lanes = LaneGroup(count: laneCount, gauge: gauge)
-        let dialer: any Dialer
-        switch kind {
-        case .memory:
+        guard let dialer = kind.dialer else {
             let (client, server) = MemoryStream.pair(on: lanes.next(), lanes.next())
             return StreamPair(lanes: lanes, gauge: gauge, listener: nil, client: client, server: server)
-        case .tcp: dialer = SocketDialer()
-        case .tls: dialer = TerminatedDialer()
         }
         let accepted = Feed<TCPSocket>(capacity: 1)
         let listener = try await TCPListener.listen(lanes: lanes) { accepted.push($0) }

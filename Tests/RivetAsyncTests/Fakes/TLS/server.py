@@ -64,7 +64,7 @@ def echo(connection, server):
 
 def truncate(connection, server):
     connection.recv(65536)
-    connection.sendall(b"not all of it")
+    connection.sendall(server.get("answer", "not all of it").encode("latin-1"))
     connection.shutdown(socket.SHUT_RDWR)
 
 

@@ -14,15 +14,7 @@ struct PlainHTTPToTLSTests {
         let python =
             kind == "python" ? try PythonTLSServers([PythonTLSServers.Server(name: "good")], certificates) : nil
         let port = if let openSSL { openSSL.port } else { try await python?.port("good") ?? 0 }
-        let failure = try await Self.failure { lane in
-            try await SocketDialer().dial(
-                host: "127.0.0.1",
-                port: port,
-                lane: lane,
-                deadline: nil,
-                time: TimeSource(ContinuousClock())
-            )
-        }
+        let failure = try await Self.failure(SocketDialer(), port: port)
         #expect(failure.mayNeedTLS)
         #expect("\(failure)".contains("a port for https ends plain http in this way"))
     }
@@ -35,35 +27,19 @@ struct PlainHTTPToTLSTests {
         let port = try network.listen(lanes: lanes) { stream in
             stream.setHandler(RecordingHandler { _ in stream.write { $0.append(alert) } })
         }
-        let failure = try await Self.failure { lane in try network.connect(port: port, lane: lane) }
+        let failure = try await Self.failure(MemoryDialer(network: network), port: port)
         #expect(failure.error as? HTTPError == .answeredInTLS)
         #expect("\(failure)".contains("the server speaks TLS at this port: the address must begin with https"))
         await lanes.shutDown()
     }
 
-    /// How a request over what `dial` gives fails.
-    private static func failure(_ dial: @escaping @Sendable (Lane) async throws -> any ByteStream) async throws
-        -> HTTPFailure
-    {
-        let gauge = ResourceGauge()
-        let root = RootTask(gauge: gauge)
-        let lanes = LaneGroup(count: 1, gauge: gauge)
-        let time = TimeSource(ContinuousClock())
-        let pool = HTTPConnectionPool(
-            lanes: lanes,
-            root: root,
-            time: time,
-            scheduler: DeadlineScheduler(time: time),
-            gauge: gauge,
-            dial: { _, lane, _ in try await dial(lane) }
-        )
-        let origin = HTTPOrigin(host: "127.0.0.1", port: 80, isSecure: false)
+    /// How a request over what `dialer` gives fails.
+    private static func failure(_ dialer: any Dialer, port: Int) async throws -> HTTPFailure {
+        let pool = HTTPPool(dialer)
         let failure = await #expect(throws: HTTPFailure.self) {
-            _ = try await pool.execute(HTTPRequestHead(target: "/"), to: origin)
+            _ = try await pool.pool.execute(HTTPRequestHead(target: "/"), to: pool.origin(port))
         }
-        await pool.close()
-        root.cancel()
-        await lanes.shutDown()
+        #expect(await pool.close() == [0, 0, 0])
         return try #require(failure)
     }
 }
