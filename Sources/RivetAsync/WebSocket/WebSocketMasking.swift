@@ -2,12 +2,14 @@
 
 /// The XOR of RFC 6455 §5.3, on vectors and words over raw memory.
 package enum WebSocketMasking {
-    private typealias Vector = SIMD4<UInt64>
-
     /// Writes `count` bytes of `source`, masked (or unmasked, it is the same), to `destination`.
     ///
     /// `destination` may be the same memory but may not overlap it in another way. `key` is the four key bytes as they
     /// stand on the wire, loaded as one word of this machine; `phase` is how many bytes of the payload came before.
+    ///
+    /// What is left behind whole vectors is done by one more that ends where the bytes end and covers some of them
+    /// twice: a loop over the rest would take a turn more or less for each length, which no processor foresees. Both
+    /// are read before either is written, so it is right in place too.
     @inline(__always)
     package static func apply(
         key: UInt32,
@@ -16,54 +18,70 @@ package enum WebSocketMasking {
         to destination: UnsafeMutableRawPointer,
         count: Int
     ) {
-        let word = UInt64(rotated(key, by: phase)) &* 0x1_0000_0001
-        var offset = 0
-        if count >= 32 {
-            let vector = Vector(repeating: word)
-            while offset &+ 128 <= count {
-                let a = source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ vector
-                let b = source.loadUnaligned(fromByteOffset: offset &+ 32, as: Vector.self) ^ vector
-                let c = source.loadUnaligned(fromByteOffset: offset &+ 64, as: Vector.self) ^ vector
-                let d = source.loadUnaligned(fromByteOffset: offset &+ 96, as: Vector.self) ^ vector
-                destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
-                destination.storeBytes(of: b, toByteOffset: offset &+ 32, as: Vector.self)
-                destination.storeBytes(of: c, toByteOffset: offset &+ 64, as: Vector.self)
-                destination.storeBytes(of: d, toByteOffset: offset &+ 96, as: Vector.self)
-                offset &+= 128
+        let first = pattern(key, at: phase)
+        switch count {
+        case 32...:
+            let end = count &- 32
+            let last =
+                source.loadUnaligned(fromByteOffset: end, as: SIMD4<UInt64>.self) ^ pattern(key, at: phase &+ end)
+            apply(first, from: source, to: destination, blocksBefore: end)
+            destination.storeBytes(of: last, toByteOffset: end, as: SIMD4<UInt64>.self)
+        case 16...:
+            let end = count &- 16
+            let head = source.loadUnaligned(as: SIMD2<UInt64>.self) ^ first
+            let last =
+                source.loadUnaligned(fromByteOffset: end, as: SIMD2<UInt64>.self) ^ pattern(key, at: phase &+ end)
+            destination.storeBytes(of: head, as: SIMD2<UInt64>.self)
+            destination.storeBytes(of: last, toByteOffset: end, as: SIMD2<UInt64>.self)
+        case 8...:
+            let end = count &- 8
+            let head = source.loadUnaligned(as: UInt64.self) ^ first
+            let last = source.loadUnaligned(fromByteOffset: end, as: UInt64.self) ^ pattern(key, at: phase &+ end)
+            destination.storeBytes(of: head, as: UInt64.self)
+            destination.storeBytes(of: last, toByteOffset: end, as: UInt64.self)
+        default:
+            var rest = first.littleEndian
+            for offset in 0..<max(count, 0) {
+                let masked = source.load(fromByteOffset: offset, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
+                destination.storeBytes(of: masked, toByteOffset: offset, as: UInt8.self)
+                rest >>= 8
             }
-            while offset &+ 32 <= count {
-                let a = source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ vector
-                destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
-                offset &+= 32
-            }
-        }
-        while offset &+ 8 <= count {
-            let masked = source.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ word
-            destination.storeBytes(of: masked, toByteOffset: offset, as: UInt64.self)
-            offset &+= 8
-        }
-        // Each step above moved by a multiple of four, so the rest begins with the word's first byte again.
-        if count &- offset >= 4 {
-            let half = UInt32(truncatingIfNeeded: word)
-            let masked = source.loadUnaligned(fromByteOffset: offset, as: UInt32.self) ^ half
-            destination.storeBytes(of: masked, toByteOffset: offset, as: UInt32.self)
-            offset &+= 4
-        }
-        var rest = UInt32(truncatingIfNeeded: word).littleEndian
-        while offset < count {
-            let masked = source.load(fromByteOffset: offset, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
-            destination.storeBytes(of: masked, toByteOffset: offset, as: UInt8.self)
-            rest >>= 8
-            offset &+= 1
         }
     }
 
-    /// The key with its first `phase & 3` bytes moved to the end.
+    /// Whole vectors one behind another, as long as they begin before `end`; 32 bytes more can be read and written.
     @inline(__always)
-    private static func rotated(_ key: UInt32, by phase: Int) -> UInt32 {
-        let bits = UInt32(truncatingIfNeeded: phase & 3) &* 8
-        guard bits != 0 else { return key }
-        let wire = key.littleEndian
-        return UInt32(littleEndian: wire >> bits | wire << (32 &- bits))
+    private static func apply(
+        _ word: UInt64,
+        from source: UnsafeRawPointer,
+        to destination: UnsafeMutableRawPointer,
+        blocksBefore end: Int
+    ) {
+        typealias Vector = SIMD4<UInt64>
+        var offset = 0
+        while offset &+ 96 < end {
+            let a = source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ word
+            let b = source.loadUnaligned(fromByteOffset: offset &+ 32, as: Vector.self) ^ word
+            let c = source.loadUnaligned(fromByteOffset: offset &+ 64, as: Vector.self) ^ word
+            let d = source.loadUnaligned(fromByteOffset: offset &+ 96, as: Vector.self) ^ word
+            destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
+            destination.storeBytes(of: b, toByteOffset: offset &+ 32, as: Vector.self)
+            destination.storeBytes(of: c, toByteOffset: offset &+ 64, as: Vector.self)
+            destination.storeBytes(of: d, toByteOffset: offset &+ 96, as: Vector.self)
+            offset &+= 128
+        }
+        while offset < end {
+            let a = source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ word
+            destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
+            offset &+= 32
+        }
+    }
+
+    /// Eight bytes of the repeated key, from the byte that stands at `position` of the payload.
+    @inline(__always)
+    private static func pattern(_ key: UInt32, at position: Int) -> UInt64 {
+        let bits = UInt64(truncatingIfNeeded: position & 3) &* 8
+        let wire = UInt64(key.littleEndian) &* 0x1_0000_0001
+        return UInt64(littleEndian: wire &>> bits | wire &<< (64 &- bits))
     }
 }
