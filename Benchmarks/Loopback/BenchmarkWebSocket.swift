@@ -19,7 +19,7 @@ struct BenchmarkWebSocket {
             time: time
         )
         let handshake = try WebSocketHandshake(target: target, host: "localhost", nonce: KernelRandom.bytes(16))
-        let keys = WebSocketMaskingKeys(fill: KernelRandom.fill)
+        let keys = WebSocketMaskingKeys(fill: KernelRandom.stream())
         let channel = WebSocketChannel(lane: lane, maskingKeys: keys)
         _ = try await WebSocketConnection.open(handshake, over: stream) { _, _ in
             let connection = WebSocketConnection(

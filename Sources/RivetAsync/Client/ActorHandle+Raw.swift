@@ -127,7 +127,7 @@ extension HandleCore {
         let stream = try await context.dialing.dial(HTTPOrigin(endpoint), lane: lane, deadline: call.deadline)
         let channel = WebSocketChannel(
             lane: lane,
-            maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.fill),
+            maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.stream()),
             translate: { ActorWebSocket.error(of: $0) }
         )
         let time = context.time

@@ -1,3 +1,5 @@
+import Synchronization
+
 // SPDX-License-Identifier: Apache-2.0
 #if os(Linux)
 import CEpoll
@@ -25,6 +27,30 @@ package enum KernelRandom {
         while filled < buffer.count {
             buffer[filled] = generator.next()
             filled += 1
+        }
+    }
+
+    /// A `fill` for many small draws, one user's at a time: 32 bytes of the kernel are stretched to 4 KiB by ChaCha8 and
+    /// then thrown away.
+    ///
+    /// Asked for each, the kernel takes longer over a masking key than all the rest of a small frame needs.
+    package static func stream() -> @Sendable (UnsafeMutableRawBufferPointer) -> Void {
+        let state = Mutex<(cipher: ChaCha, blocksLeft: Int)>((ChaCha(key: .init(repeating: 0), rounds: 8), 0))
+        return { buffer in
+            state.withLock { state in
+                for offset in stride(from: 0, to: buffer.count, by: 64) {
+                    if state.blocksLeft == 0 {
+                        var seed = InlineArray<8, UInt32>(repeating: 0)
+                        withUnsafeMutableBytes(of: &seed) { fill($0) }
+                        state = (ChaCha(key: seed, rounds: 8), 64)
+                    }
+                    state.blocksLeft -= 1
+                    withUnsafeBytes(of: state.cipher.next()) { block in
+                        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[offset...])
+                        part.copyMemory(from: UnsafeRawBufferPointer(rebasing: block.prefix(part.count)))
+                    }
+                }
+            }
         }
     }
 

@@ -25,6 +25,25 @@ struct DigestTests {
         #expect(digits.joined() == row.hexadecimal)
     }
 
+    /// RFC 8439 §2.3.2.
+    @Test func chaCha20() {
+        let key = InlineArray<8, UInt32> { 0x0302_0100 + UInt32($0) * 0x0404_0404 }
+        var cipher = ChaCha(key: key, nonce: [0x0900_0000, 0x4a00_0000, 0], counter: 1, rounds: 20)
+        let block = cipher.next()
+        let expected: [UInt32] = [
+            0xe4e7_f110, 0x1559_3bd1, 0x1fdd_0f50, 0xc471_20a3, 0xc7f4_d1c7, 0x0368_c033, 0x9aaa_2204, 0x4e6c_d4c3,
+            0x4664_82d2, 0x09aa_9f07, 0x05d7_c214, 0xa202_8bd9, 0xd19c_12b5, 0xb94e_16de, 0xe883_d0cb, 0x4e3c_50a2,
+        ]
+        #expect(block.indices.map { block[$0] } == expected)
+    }
+
+    /// The first two blocks for a key of zeros, by another implementation.
+    @Test func chaCha8CountsItsBlocks() {
+        var cipher = ChaCha(key: .init(repeating: 0), rounds: 8)
+        let (first, second) = (cipher.next(), cipher.next())
+        #expect([first[0], first[15], second[0], second[15]] == [0x2fef_003e, 0x42fe_0c0e, 0x0dfa_aed2, 0xaa68_1e82])
+    }
+
     struct Text {
         let bytes: String
         let base64: String
