@@ -49,11 +49,13 @@ extension LoopbackBenchmarks {
 
     private static func timed(_ pair: Alternation) async throws -> (time: Double, processor: Double) {
         let run = pair.run
-        let task = Task(executorPreference: pair.executor) {
+        let body: @concurrent @Sendable () async throws -> (UInt64, UInt64, UInt64) = {
             let (start, startProcessor) = (Clocks.now, Clocks.processor)
             let checksum = try await run()
             return (Clocks.now - start, Clocks.processor - startProcessor, checksum)
         }
+        // A preference, even for no executor in particular, makes every change of executor look for it.
+        let task = pair.executor.map { Task(executorPreference: $0, operation: body) } ?? Task(operation: body)
         let (time, processor, checksum) = try await task.value
         guard checksum == pair.expected else {
             throw BenchmarkFailure("the checksum is \(checksum) instead of \(pair.expected)")

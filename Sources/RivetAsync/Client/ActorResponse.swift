@@ -53,9 +53,11 @@ public struct ResponseBody: AsyncSequence, Sendable {
         /// The next chunk; nil at the end.
         ///
         /// - Throws: ``RivetError`` when the answer broke off or a limit was passed; `CancellationError`.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> ByteChunk? {
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async throws
+            -> ByteChunk?
+        {
             do {
-                return try await iterator.next(isolation: isolation)
+                return try await iterator.next()
             } catch {
                 throw ResponseBody.translated(error, endpoint)
             }

@@ -119,16 +119,18 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
 
     // MARK: WebSocketHandler
 
-    func received(text: ByteChunk) {
-        codec.encoding.isText ? receive(text) : violated("a text message came on a \(codec.encoding) connection")
+    func received(_ messages: WebSocketReceivedMessages) {
+        for message in messages {
+            guard !isOver, let core else { return }
+            guard message.isText == codec.encoding.isText else {
+                let kind = message.isText ? "text" : "binary"
+                return violated("a \(kind) message came on a \(codec.encoding) connection")
+            }
+            receive(message.payload, core)
+        }
     }
 
-    func received(binary: ByteChunk) {
-        codec.encoding.isText ? violated("a binary message came on a json connection") : receive(binary)
-    }
-
-    private func receive(_ bytes: ByteChunk) {
-        guard !isOver, let core else { return }
+    private func receive(_ bytes: ByteChunk, _ core: ConnectionDriver) {
         do throws(CodingFailure) {
             switch try codec.readServerMessage(bytes) {
             case .event(let name, let arguments):

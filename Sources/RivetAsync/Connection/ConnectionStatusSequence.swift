@@ -36,8 +36,10 @@ public struct ConnectionStatusSequence: AsyncSequence, Sendable {
         }
 
         /// The next status; nil after the last one or when the task is cancelled.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> ConnectionStatus? {
-            await registration.feed.next(isolation: isolation)
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async
+            -> ConnectionStatus?
+        {
+            await registration.feed.next()
         }
     }
 

@@ -11,13 +11,8 @@ import Synchronization
 final class EventFeed: @unchecked Sendable {
     enum Entry: Sendable {
         case event(EncodedValue)
-        case gap(EventGap)
-    }
-
-    /// What the reader gets when it comes for more.
-    enum Batch {
-        case entries(RingBuffer<Entry>)
-        case ended(RivetError?)
+        /// Elsewhere in memory, so that it does not make the many events large.
+        indirect case gap(EventGap)
     }
 
     /// What the lane has to do after it delivered.
@@ -188,40 +183,46 @@ final class EventFeed: @unchecked Sendable {
 
     // MARK: The reader's side
 
-    /// Everything that is there, waiting until there is something; `.ended(nil)` when the task is cancelled.
-    func next(isolation: isolated (any Actor)?) async -> Batch {
+    /// Moves everything that is there into `batch`, which is empty, waiting until there is something.
+    ///
+    /// Returns false at the end, whose error is `failure`, and when the task is cancelled.
+    func take(into batch: inout RingBuffer<Entry>) async -> Bool {
         while true {
-            let (batch, resumes) = state.withLock { state in takeBatch(&state) }
+            let (resumes, isEnded) = state.withLock { state in (take(into: &batch, &state), state.isEnded) }
             if resumes { resumeReading() }
-            if let batch { return batch }
-            await park(isolation: isolation)
-            if Task.isCancelled { return .ended(nil) }
+            if !batch.isEmpty { return true }
+            if isEnded || Task.isCancelled { return false }
+            await park()
         }
     }
 
-    private func takeBatch(_ state: inout State) -> (Batch?, resumesReading: Bool) {
-        var batch = RingBuffer<Entry>()
+    /// Why it has ended; nil while it has not, and after `disconnect`.
+    var failure: RivetError? { state.withLock { $0.error } }
+
+    /// Returns true when the socket is to be read again.
+    private func take(into batch: inout RingBuffer<Entry>, _ state: inout State) -> Bool {
         flushDroppedNewest(&state)
         if state.dropped > 0 {
             batch.append(.gap(.overflowed(dropped: state.dropped)))
             state.dropped = 0
             while let entry = state.ring.popFirst() { batch.append(entry) }
         } else {
+            // The reader's memory is what the lane fills next.
             swap(&batch, &state.ring)
         }
-        guard !batch.isEmpty else { return (state.isEnded ? .ended(state.error) : nil, false) }
+        guard !batch.isEmpty else { return false }
         (state.events, state.bytes, state.pinned, state.lastBuffer) = (0, 0, 0, nil)
         defer { state.holdsReading = false }
-        return (.entries(batch), state.holdsReading)
+        return state.holdsReading
     }
 
-    private func park(isolation: isolated (any Actor)?) async {
+    private func park() async {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
         await withTaskCancellationHandler {
-            await withCheckedContinuation(isolation: isolation) { continuation in
+            await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     if state.hasNews || Task.isCancelled { return false }
                     state.waiter = (id, continuation)

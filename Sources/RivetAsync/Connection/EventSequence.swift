@@ -22,8 +22,8 @@ public struct EventSequence<Event: ActorEvent>: AsyncSequence, Sendable {
         init(_ reader: EventReader) { cursor = EventCursor(reader) }
 
         /// The next event; nil when the connection is closed or the task is cancelled.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
-            await cursor.nextValue(isolation: isolation) { try decodeEvent(Event.self, $0) }
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async -> Event? {
+            await cursor.nextValue { try decodeEvent(Event.self, $0) }
         }
     }
 
@@ -54,8 +54,8 @@ public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
         }
 
         /// The next event's arguments; nil when the connection is closed or the task is cancelled.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Value? {
-            await cursor.nextValue(isolation: isolation, decode)
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async -> Value? {
+            await cursor.nextValue(decode)
         }
     }
 
@@ -86,19 +86,20 @@ public struct EventDeliveries<Event: Sendable>: AsyncSequence, Sendable {
         }
 
         /// The next event or gap; nil when the connection was closed by us or the task is cancelled.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> EventDelivery<Event>? {
-            switch await cursor.next(isolation: isolation) {
-            case .entry(.gap(let gap)):
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async throws
+            -> EventDelivery<Event>?
+        {
+            switch await cursor.next() {
+            case .gap(let gap):
                 return .gap(gap)
-            case .entry(.event(let value)):
+            case .event(let value):
                 do {
                     return .event(try decode(value))
                 } catch {
                     return .gap(.undecodable(.undecodableEvent(Event.self, error)))
                 }
-            case .end(let error?):
-                throw error
-            case .end(nil):
+            case nil:
+                if let failure = cursor.takeFailure() { throw failure }
                 return nil
             }
         }

@@ -40,43 +40,44 @@ struct EventCursor {
     private let reader: EventReader
     private var batch = RingBuffer<EventFeed.Entry>()
     private var isOver = false
+    /// Why it has ended.
+    private var failure: RivetError?
 
     init(_ reader: EventReader) { self.reader = reader }
 
-    enum Step {
-        case entry(EventFeed.Entry)
-        case end(RivetError?)
-    }
-
-    mutating func next(isolation: isolated (any Actor)?) async -> Step {
-        if isOver { return .end(nil) }
-        if Task.isCancelled { return end(nil) }
-        if let entry = batch.popFirst() { return .entry(entry) }
-        switch await reader.feed.next(isolation: isolation) {
-        case .entries(let entries):
-            batch = entries
-            guard let entry = batch.popFirst() else { return .end(nil) }
-            return .entry(entry)
-        case .ended(let error):
-            return end(error)
-        }
-    }
-
-    /// The next event that decodes, passing over gaps; nil at the end.
-    mutating func nextValue<Value>(
-        isolation: isolated (any Actor)?,
-        _ decode: (EncodedValue) throws -> Value
-    ) async -> Value? {
-        while case .entry(let entry) = await next(isolation: isolation) {
-            if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
-        }
+    /// The next event or gap; nil at the end.
+    mutating func next() async -> EventFeed.Entry? {
+        repeat {
+            if let entry = nextHere() { return entry }
+        } while await fill()
         return nil
     }
 
-    private mutating func end(_ error: RivetError?) -> Step {
+    /// The next event that decodes, passing over gaps; nil at the end.
+    mutating func nextValue<Value>(_ decode: (EncodedValue) throws -> Value) async -> Value? {
+        repeat {
+            while let entry = nextHere() {
+                if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
+            }
+        } while await fill()
+        return nil
+    }
+
+    /// Why it has ended; nil where it was closed or cancelled, and from the second time on.
+    mutating func takeFailure() -> RivetError? { failure.take() }
+
+    private mutating func nextHere() -> EventFeed.Entry? {
+        Task.isCancelled ? nil : batch.popFirst()
+    }
+
+    /// Waits for more; false at the end, and when the task is cancelled.
+    private mutating func fill() async -> Bool {
+        if isOver { return false }
+        if !Task.isCancelled, await reader.feed.take(into: &batch) { return true }
         isOver = true
+        if !Task.isCancelled { failure = reader.feed.failure }
         batch.removeAll()
         reader.unsubscribe()
-        return .end(error)
+        return false
     }
 }

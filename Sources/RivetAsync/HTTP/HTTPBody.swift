@@ -24,10 +24,8 @@ package struct HTTPBody: AsyncSequence, Sendable {
     package struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let reader: HTTPBodyReader
 
-        package mutating func next(
-            isolation: isolated (any Actor)? = #isolation
-        ) async throws(HTTPFailure) -> ByteChunk? {
-            try await reader.buffer.next(isolation: isolation)
+        package mutating func next(isolation: (any Actor)? = #isolation) async throws(HTTPFailure) -> ByteChunk? {
+            try await reader.buffer.next()
         }
     }
 
@@ -36,12 +34,9 @@ package struct HTTPBody: AsyncSequence, Sendable {
     /// The whole body.
     ///
     /// - Throws: ``HTTPFailure``, with ``HTTPError/tooLarge(_:limit:actual:)`` above `maxBytes`.
-    package func collect(
-        upTo maxBytes: Int,
-        isolation: isolated (any Actor)? = #isolation
-    ) async throws(HTTPFailure) -> [UInt8] {
+    package func collect(upTo maxBytes: Int) async throws(HTTPFailure) -> [UInt8] {
         var collected: [UInt8] = []
-        while let chunk = try await reader.buffer.next(isolation: isolation) {
+        while let chunk = try await reader.buffer.next() {
             guard chunk.count <= maxBytes - collected.count else {
                 reader.buffer.abandon()
                 let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
@@ -139,7 +134,7 @@ final class HTTPBodyBuffer: Sendable {
         if isOpen { ask(.close) }
     }
 
-    func next(isolation: isolated (any Actor)?) async throws(HTTPFailure) -> ByteChunk? {
+    func next() async throws(HTTPFailure) -> ByteChunk? {
         while true {
             switch state.withLock({ Self.step(&$0) }) {
             case .chunk(let chunk, let resumes):
@@ -149,7 +144,7 @@ final class HTTPBodyBuffer: Sendable {
                 if let failure { throw failure }
                 return nil
             case .wait:
-                guard await wait(isolation: isolation) else {
+                guard await wait() else {
                     throw HTTPFailure(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
                 }
                 guard !Task.isCancelled else {
@@ -175,7 +170,7 @@ final class HTTPBodyBuffer: Sendable {
     }
 
     /// Returns false, without waiting, when somebody else waits already.
-    private func wait(isolation: isolated (any Actor)?) async -> Bool {
+    private func wait() async -> Bool {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
@@ -183,7 +178,7 @@ final class HTTPBodyBuffer: Sendable {
         gauge.waiters.add(1, ordering: .relaxed)
         defer { gauge.waiters.subtract(1, ordering: .relaxed) }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation(isolation: isolation) { continuation in
+            await withCheckedContinuation { continuation in
                 let answer: Bool? = state.withLock { state in
                     if !state.chunks.isEmpty || state.end != nil || Task.isCancelled { return true }
                     if state.waiter != nil { return false }

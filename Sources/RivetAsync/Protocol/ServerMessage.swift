@@ -7,7 +7,7 @@
 package enum ServerMessage: Sendable {
     case initial(actorID: ActorID, connectionID: String)
     /// Without `actionID`: about the connection, and a close follows.
-    case error(ErrorMessage)
+    indirect case error(ErrorMessage)
     /// No bytes mean no value (B119).
     case actionResponse(id: UInt64, output: ByteChunk)
     case event(name: ByteChunk, arguments: ByteChunk)

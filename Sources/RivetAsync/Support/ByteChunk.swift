@@ -52,10 +52,12 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
     }
 
     /// The same bytes from `range`, sharing the buffer; `range` is clamped to the chunk.
+    @inline(__always)
     package func slice(_ range: Range<Int>) -> ByteChunk {
-        let clamped = range.clamped(to: 0..<count)
-        guard let storage, !clamped.isEmpty else { return ByteChunk() }
-        return ByteChunk(storage: storage, offset: offset + clamped.lowerBound, count: clamped.count)
+        let start = Swift.max(range.lowerBound, 0)
+        let end = Swift.min(range.upperBound, count)
+        guard let storage, start < end else { return ByteChunk() }
+        return ByteChunk(storage: storage, offset: offset &+ start, count: end &- start)
     }
 
     /// Which buffer this slice is of; equal for slices of one buffer, nil for no bytes.

@@ -29,8 +29,8 @@ public struct DiagnosticSequence: AsyncSequence, Sendable {
         init(hub: DiagnosticHub) { registration = Registration(hub: hub) }
 
         /// The next line; nil at the end.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async -> Diagnostic? {
-            await registration.feed.next(isolation: isolation)
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async -> Diagnostic? {
+            await registration.feed.next()
         }
     }
 

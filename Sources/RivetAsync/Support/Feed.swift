@@ -48,13 +48,13 @@ package final class Feed<Element: Sendable>: Sendable {
     }
 
     /// The next element; nil when the feed is finished, the task is cancelled, or somebody else waits already.
-    package func next(isolation: isolated (any Actor)? = #isolation) async -> Element? {
+    package func next() async -> Element? {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation(isolation: isolation) { continuation in
+            await withCheckedContinuation { continuation in
                 let outcome: Outcome = state.withLock { state in
                     if let element = state.queue.popFirst() { return .now(element) }
                     if state.isFinished || state.waiter != nil || Task.isCancelled { return .now(nil) }

@@ -25,13 +25,13 @@ package final class Signal: Sendable {
     }
 
     /// Returns when the signal is set or the task is cancelled.
-    package func wait(isolation: isolated (any Actor)? = #isolation) async {
+    package func wait() async {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
         await withTaskCancellationHandler {
-            await withCheckedContinuation(isolation: isolation) { continuation in
+            await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     if state.isSet || Task.isCancelled { return false }
                     state.waiters[id] = continuation
@@ -47,12 +47,12 @@ package final class Signal: Sendable {
     /// Returns when the signal is set, whatever happens to the task.
     ///
     /// Only for signals that are sure to come.
-    package func waitUncancellably(isolation: isolated (any Actor)? = #isolation) async {
+    package func waitUncancellably() async {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
-        await withCheckedContinuation(isolation: isolation) { continuation in
+        await withCheckedContinuation { continuation in
             let mustWait = state.withLock { state in
                 if state.isSet { return false }
                 state.waiters[id] = continuation

@@ -26,7 +26,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     // On the lane only.
     private var connection: WebSocketConnection?
-    private var batch = RingBuffer<WebSocketInbox.Element>()
+    private var batch = RingBuffer<WebSocketReceivedMessages>()
     private var batchSize = 0
     private var output = ByteBuffer()
 
@@ -116,8 +116,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     /// Moves what has arrived into `batch`, which is empty, or waits for it; false at the end.
     func receive(
-        into batch: inout RingBuffer<WebSocketInbox.Element>,
-        isolation: isolated (any Actor)? = #isolation
+        into batch: inout RingBuffer<WebSocketReceivedMessages>
     ) async throws -> Bool {
         while true {
             switch inbox.take(into: &batch) {
@@ -129,7 +128,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
                 return false
             case .empty:
                 do {
-                    try await inbox.wait(isolation: isolation)
+                    try await inbox.wait()
                 } catch let failure as WebSocketFailure {
                     throw translate(.failed(failure)) ?? failure
                 }
@@ -137,7 +136,9 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         }
     }
 
-    func putBack(_ batch: RingBuffer<WebSocketInbox.Element>) { inbox.putBack(batch) }
+    func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) {
+        inbox.putBack(first, rest)
+    }
 
     // MARK: Lane
 
@@ -153,13 +154,11 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         if isLarge { output = ByteBuffer() }
     }
 
-    package func received(text: ByteChunk) { append(text, isText: true) }
-    package func received(binary: ByteChunk) { append(binary, isText: false) }
     package func received(pong: ByteChunk) { onPong(pong) }
 
-    private func append(_ payload: ByteChunk, isText: Bool) {
-        batch.append(WebSocketInbox.Element(isText: isText, payload: payload))
-        batchSize &+= WebSocketInbox.size(of: payload)
+    package func received(_ messages: WebSocketReceivedMessages) {
+        batch.append(messages)
+        batchSize &+= WebSocketInbox.size(of: messages)
         // A turn may bring more than fits.
         if batchSize > inbox.limit { pushBatch() }
     }

@@ -2,9 +2,8 @@
 
 /// What a WebSocket calls, always on its lane.
 package protocol WebSocketHandler: AnyObject {
-    /// A message; the bytes are valid UTF-8. The slice may be kept.
-    func received(text: ByteChunk)
-    func received(binary: ByteChunk)
+    /// Messages; their slices may be kept. A handler that ends the connection among them drops the rest itself.
+    func received(_ messages: WebSocketReceivedMessages)
     func received(pong: ByteChunk)
     /// All messages of this turn were handed over: wake who waits.
     func receivedAll()
@@ -39,7 +38,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         stream: any ByteStream,
         handler: any WebSocketHandler,
         configuration: WebSocketStateMachine.Configuration,
-        maskingKeys: WebSocketMaskingKeys = WebSocketMaskingKeys(fill: KernelRandom.fill),
+        maskingKeys: WebSocketMaskingKeys = WebSocketMaskingKeys(fill: KernelRandom.stream()),
         time: TimeSource,
         deadlines: DeadlineScheduler
     ) {
@@ -156,8 +155,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         defer { isPerforming = false }
         while !isStreamClosed, let action = machine.nextAction() {
             switch action {
-            case .deliverText(let payload): handler.received(text: payload)
-            case .deliverBinary(let payload): handler.received(binary: payload)
+            case .deliver(let messages): handler.received(messages)
             case .deliverPong(let payload): handler.received(pong: payload)
             case .sendPong(let payload): answer(payload)
             case .sendClose(let closing):

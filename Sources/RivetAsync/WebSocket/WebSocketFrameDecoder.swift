@@ -55,32 +55,7 @@ package struct WebSocketFrameDecoder: Sendable {
     }
 
     /// The next whole frame; nil when more bytes are needed, and the chunk is let go.
-    @inline(__always)
     package mutating func next() throws(WebSocketProtocolError) -> WebSocketFrame? {
-        if headCount == 0, assembly == nil, role == .client {
-            // The hot path: a whole unmasked frame in the chunk.
-            if let head = try parseHead(unread), chunk.count &- position &- head.size >= head.payloadSize {
-                let payloadStart = position &+ head.size
-                position = payloadStart &+ head.payloadSize
-                let payload = chunk.slice(payloadStart..<position)
-                return WebSocketFrame(head.opcode, payload, isFinal: head.isFinal)
-            }
-        }
-        return try nextInParts()
-    }
-
-    /// The frame whose head is complete and whose payload is not, with what has arrived of it.
-    package var partialFrame: (head: Head, payload: ByteChunk)? {
-        assembly.map { ($0.head, $0.payload) }
-    }
-
-    /// The memory that is kept between calls, for tests of its bound.
-    package var retainedSize: Int {
-        let assembled = assembly.map { $0.storage === arena ? 0 : $0.storage.capacity } ?? 0
-        return chunk.retainedSize + (arena?.capacity ?? 0) + assembled
-    }
-
-    private mutating func nextInParts() throws(WebSocketProtocolError) -> WebSocketFrame? {
         if assembly == nil {
             guard let head = try takeHead() else {
                 release()
@@ -102,6 +77,40 @@ package struct WebSocketFrameDecoder: Sendable {
         }
         assembly = nil
         return WebSocketFrame(finished.head.opcode, finished.payload, isFinal: finished.head.isFinal)
+    }
+
+    /// The whole messages of one frame each that lie at the beginning of what is unread, as far as they are beyond
+    /// doubt; nil where there is none.
+    ///
+    /// Whatever follows is for `next`, which knows what is wrong with it. A caller in the middle of a message must not
+    /// ask.
+    package mutating func takeMessages(maxSize: Int) -> WebSocketReceivedMessages? {
+        guard role == .client, headCount == 0, assembly == nil else { return nil }
+        let bytes = chunk.unsafeBytes
+        let largest = min(maxSize, limits.maxFrameSize)
+        var end = position
+        while let frame = WebSocketMessageFrame(bytes, at: end), frame.end &- frame.start <= largest {
+            if frame.isText {
+                guard UTF8Validator.isValid(UnsafeRawBufferPointer(rebasing: bytes[frame.start..<frame.end])) else {
+                    break
+                }
+            }
+            end = frame.end
+        }
+        guard end > position else { return nil }
+        defer { position = end }
+        return WebSocketReceivedMessages(frames: chunk.slice(position..<end))
+    }
+
+    /// The frame whose head is complete and whose payload is not, with what has arrived of it.
+    package var partialFrame: (head: Head, payload: ByteChunk)? {
+        assembly.map { ($0.head, $0.payload) }
+    }
+
+    /// The memory that is kept between calls, for tests of its bound.
+    package var retainedSize: Int {
+        let assembled = assembly.map { $0.storage === arena ? 0 : $0.storage.capacity } ?? 0
+        return chunk.retainedSize + (arena?.capacity ?? 0) + assembled
     }
 
     /// What of the chunk is to be read; valid while the chunk is kept.

@@ -3,11 +3,6 @@ import Synchronization
 
 /// Messages on their way from the lane to one reader, handed over in batches with one wake-up each.
 package final class WebSocketInbox: Sendable {
-    package struct Element: Sendable {
-        let isText: Bool
-        let payload: ByteChunk
-    }
-
     enum Taken {
         case taken(mustResumeReading: Bool)
         case empty
@@ -15,7 +10,7 @@ package final class WebSocketInbox: Sendable {
     }
 
     private struct State {
-        var queue = RingBuffer<Element>()
+        var queue = RingBuffer<WebSocketReceivedMessages>()
         var size = 0
         var hasEnded = false
         var waiter: (id: UInt64, continuation: CheckedContinuation<Void, any Error>)?
@@ -23,7 +18,7 @@ package final class WebSocketInbox: Sendable {
         var isSuspended = false
     }
 
-    /// What a message costs besides its bytes, so that empty ones are bounded too.
+    /// What an element costs besides its bytes, so that empty messages are bounded too.
     private static let elementSize = 64
 
     private let state = Mutex(State())
@@ -40,7 +35,7 @@ package final class WebSocketInbox: Sendable {
     /// Adds everything in `batch` and wakes the reader.
     ///
     /// Returns true when reading must be suspended.
-    func push(_ batch: inout RingBuffer<Element>, size: Int) -> Bool {
+    func push(_ batch: inout RingBuffer<WebSocketReceivedMessages>, size: Int) -> Bool {
         let (waiter, isFull) = state.withLock { state in
             if state.queue.isEmpty {
                 swap(&state.queue, &batch)
@@ -55,7 +50,7 @@ package final class WebSocketInbox: Sendable {
         return isFull
     }
 
-    static func size(of payload: ByteChunk) -> Int { payload.count &+ elementSize }
+    static func size(of messages: WebSocketReceivedMessages) -> Int { messages.size &+ elementSize }
 
     /// What was pushed can still be read; then `take` says that it has ended.
     func finish() {
@@ -69,7 +64,7 @@ package final class WebSocketInbox: Sendable {
     // MARK: Reader
 
     /// Moves everything into `batch`, which is empty.
-    func take(into batch: inout RingBuffer<Element>) -> Taken {
+    func take(into batch: inout RingBuffer<WebSocketReceivedMessages>) -> Taken {
         state.withLock { state in
             guard !state.queue.isEmpty else { return state.hasEnded ? .ended : .empty }
             swap(&state.queue, &batch)
@@ -79,22 +74,25 @@ package final class WebSocketInbox: Sendable {
         }
     }
 
-    func putBack(_ batch: RingBuffer<Element>) {
+    func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) {
         state.withLock { state in
-            var joined = batch
+            var joined = RingBuffer<WebSocketReceivedMessages>()
+            var rest = rest
+            joined.append(first)
+            while let element = rest.popFirst() { joined.append(element) }
             while let element = state.queue.popFirst() { joined.append(element) }
             state.queue = joined
         }
     }
 
     /// Returns when there is something to take.
-    func wait(isolation: isolated (any Actor)?) async throws {
+    func wait() async throws {
         let id = state.withLock { state in
             state.lastID &+= 1
             return state.lastID
         }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation(isolation: isolation) { continuation in
+            try await withCheckedThrowingContinuation { continuation in
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if !state.queue.isEmpty || state.hasEnded { return .success(()) }

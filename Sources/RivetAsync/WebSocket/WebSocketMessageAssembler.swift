@@ -4,12 +4,6 @@
 ///
 /// A message of one frame stays the slice it came as.
 package struct WebSocketMessageAssembler: Sendable {
-    /// A whole message; text is valid UTF-8.
-    package struct Message: Sendable, Equatable {
-        package let isText: Bool
-        package let payload: ByteChunk
-    }
-
     private struct Fragments {
         let isText: Bool
         private var storage: ByteStorage?
@@ -51,6 +45,9 @@ package struct WebSocketMessageAssembler: Sendable {
         self.maxMessageSize = maxMessageSize
     }
 
+    /// Whether the next frame begins a message.
+    package var isBetweenMessages: Bool { fragments == nil && checkedOfFrame == 0 }
+
     /// The memory that is kept between calls, for tests of its bound.
     package var retainedSize: Int { fragments?.capacity ?? 0 }
 
@@ -65,27 +62,14 @@ package struct WebSocketMessageAssembler: Sendable {
     }
 
     /// A complete data frame; returns the message that ends with it.
-    @inline(__always)
-    package mutating func received(_ frame: WebSocketFrame) throws(WebSocketProtocolError) -> Message? {
-        if fragments == nil, frame.isFinal, checkedOfFrame == 0, frame.opcode != .continuation {
-            let payload = frame.payload
-            guard payload.count <= maxMessageSize else {
-                throw .messageTooLarge(size: UInt64(payload.count), limit: maxMessageSize)
-            }
-            let isText = frame.opcode == .text
-            if isText, !UTF8Validator.isValid(payload.unsafeBytes) { throw .textNotUTF8 }
-            return Message(isText: isText, payload: payload)
-        }
-        return try receivedFragment(frame)
-    }
-
-    private mutating func receivedFragment(_ frame: WebSocketFrame) throws(WebSocketProtocolError) -> Message? {
+    package mutating func received(_ frame: WebSocketFrame) throws(WebSocketProtocolError) -> WebSocketReceivedMessage?
+    {
         let isText = try accept(frame.opcode, size: frame.payload.count)
         if isText {
             try checkText(frame.payload, isEnd: frame.isFinal)
             checkedOfFrame = 0
         }
-        if frame.isFinal, fragments == nil { return Message(isText: isText, payload: frame.payload) }
+        if frame.isFinal, fragments == nil { return WebSocketReceivedMessage(isText: isText, payload: frame.payload) }
 
         var joined = fragments ?? Fragments(isText: isText)
         fragments = nil
@@ -94,7 +78,7 @@ package struct WebSocketMessageAssembler: Sendable {
             fragments = joined
             return nil
         }
-        return Message(isText: isText, payload: joined.payload)
+        return WebSocketReceivedMessage(isText: isText, payload: joined.payload)
     }
 
     /// Checks the order of fragments and the message's size; returns whether the message is text.

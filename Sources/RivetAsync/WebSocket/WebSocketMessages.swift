@@ -13,25 +13,19 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 
     /// Takes messages out of the WebSocket.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        /// What was taken over in one go; what is left when the iterator goes is put back.
-        private final class Batch {
-            let channel: WebSocketChannel
-            var elements = RingBuffer<WebSocketInbox.Element>()
+        @usableFromInline let batch: WebSocketMessageBatch
 
-            init(channel: WebSocketChannel) { self.channel = channel }
-            deinit { if !elements.isEmpty { channel.putBack(elements) } }
-        }
-
-        private let batch: Batch
-
-        fileprivate init(channel: WebSocketChannel) { batch = Batch(channel: channel) }
+        fileprivate init(channel: WebSocketChannel) { batch = WebSocketMessageBatch(channel) }
 
         /// The next message; nil after the closing handshake.
-        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> WebSocketMessage? {
-            while true {
-                if let element = batch.elements.popFirst() { return element.message }
-                guard try await batch.channel.receive(into: &batch.elements, isolation: isolation) else { return nil }
-            }
+        @inlinable @inline(__always)
+        public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async throws
+            -> WebSocketMessage?
+        {
+            repeat {
+                if let message = batch.next() { return message }
+            } while try await batch.fill()
+            return nil
         }
     }
 
@@ -39,7 +33,48 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: channel) }
 }
 
-extension WebSocketInbox.Element {
+/// What a reader has taken over in one go; what is left of it when the reader goes is put back.
+///
+/// `@unchecked Sendable`: it belongs to one iterator, which is not used by two tasks at the same time. Its contents are
+/// behind a pointer because an access of a class's own property is checked at run time, for each message.
+@usableFromInline final class WebSocketMessageBatch: @unchecked Sendable {
+    private struct Contents {
+        var current = WebSocketReceivedMessages()
+        var rest = RingBuffer<WebSocketReceivedMessages>()
+    }
+
+    private let channel: WebSocketChannel
+    private let contents = UnsafeMutablePointer<Contents>.allocate(capacity: 1)
+
+    init(_ channel: WebSocketChannel) {
+        self.channel = channel
+        contents.initialize(to: Contents())
+    }
+
+    deinit {
+        if !contents.pointee.current.isEmpty || !contents.pointee.rest.isEmpty {
+            channel.putBack(contents.pointee.current, contents.pointee.rest)
+        }
+        contents.deinitialize(count: 1)
+        contents.deallocate()
+    }
+
+    /// The next message that is here.
+    @usableFromInline func next() -> WebSocketMessage? {
+        while true {
+            if let message = contents.pointee.current.next() { return message.message }
+            guard let following = contents.pointee.rest.popFirst() else { return nil }
+            contents.pointee.current = following
+        }
+    }
+
+    /// Waits for more; false at the end.
+    @usableFromInline func fill() async throws -> Bool {
+        try await channel.receive(into: &contents.pointee.rest)
+    }
+}
+
+extension WebSocketReceivedMessage {
     fileprivate var message: WebSocketMessage {
         guard isText else { return .binary(payload) }
         return payload.withUnsafeBytes { bytes in

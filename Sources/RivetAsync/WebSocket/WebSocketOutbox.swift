@@ -44,13 +44,13 @@ final class WebSocketOutbox: Sendable {
     }
 
     /// Returns when there is room again, or it is closed.
-    func waitForRoom(isolation: isolated (any Actor)? = #isolation) async throws {
+    func waitForRoom() async throws {
         let id = state.withLock { state in
             state.lastID &+= 1
             return state.lastID
         }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation(isolation: isolation) { continuation in
+            try await withCheckedThrowingContinuation { continuation in
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if state.isClosed || state.frames.count <= highWaterMark { return .success(()) }

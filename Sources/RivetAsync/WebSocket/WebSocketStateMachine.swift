@@ -31,8 +31,7 @@ package struct WebSocketStateMachine: Sendable {
     }
 
     package enum Action: Sendable, Equatable {
-        case deliverText(ByteChunk)
-        case deliverBinary(ByteChunk)
+        case deliver(WebSocketReceivedMessages)
         case deliverPong(ByteChunk)
         case sendPong(ByteChunk)
         /// Nil is a close frame without payload.
@@ -124,12 +123,17 @@ package struct WebSocketStateMachine: Sendable {
 
     // MARK: Actions
 
-    @inline(__always)
     package mutating func nextAction() -> Action? {
         if !pending.isEmpty { return pending.removeFirst() }
         while true {
             switch state {
-            case .open, .closing: break
+            case .open:
+                if assembler.isBetweenMessages,
+                    let messages = decoder.takeMessages(maxSize: configuration.limits.maxMessageSize)
+                {
+                    return .deliver(messages)
+                }
+            case .closing: break
             case .draining, .ended: return nil
             }
             do throws(WebSocketProtocolError) {
@@ -141,7 +145,7 @@ package struct WebSocketStateMachine: Sendable {
                     guard let message = try assembler.received(frame) else { continue }
                     // After our close frame nobody waits for messages any more.
                     guard isOpen else { continue }
-                    return message.isText ? .deliverText(message.payload) : .deliverBinary(message.payload)
+                    return .deliver(WebSocketReceivedMessages(message))
                 }
                 if let action = try receivedControlFrame(frame) { return action }
             } catch {

@@ -62,8 +62,7 @@ final class RawSocket: WebSocketHandler, ConnectionOutlet, ServedStream, @unchec
 
     // MARK: WebSocketHandler
 
-    func received(text: ByteChunk) { channel.received(text: text) }
-    func received(binary: ByteChunk) { channel.received(binary: binary) }
+    func received(_ messages: WebSocketReceivedMessages) { channel.received(messages) }
     func received(pong: ByteChunk) { channel.received(pong: pong) }
     func receivedAll() { channel.receivedAll() }
     func writable() { channel.writable() }

@@ -78,11 +78,15 @@ struct AutobahnTests {
         let first = Mutex<[ByteChunk]>([])
         var connection: WebSocketConnection?
 
-        func received(text: ByteChunk) {
-            first.withLock { if $0.isEmpty { $0.append(text) } }
-            text.withUnsafeBytes { connection?.send(text: $0) }
+        func received(_ messages: WebSocketReceivedMessages) {
+            for message in messages {
+                message.payload.withUnsafeBytes { bytes in
+                    guard message.isText else { return connection?.send(binary: bytes) ?? () }
+                    connection?.send(text: bytes)
+                }
+                if message.isText { first.withLock { if $0.isEmpty { $0.append(message.payload) } } }
+            }
         }
-        func received(binary: ByteChunk) { binary.withUnsafeBytes { connection?.send(binary: $0) } }
         func received(pong: ByteChunk) {}
         func receivedAll() {}
         func writable() {}

@@ -12,7 +12,8 @@ struct EventFeedTests {
 
     /// What a reader finds, in a few words each.
     static func read(_ feed: EventFeed) async -> [String] {
-        guard case .entries(var batch) = await feed.next(isolation: nil) else { return ["end"] }
+        var batch = RingBuffer<EventFeed.Entry>()
+        guard await feed.take(into: &batch) else { return ["end"] }
         var result: [String] = []
         while let entry = batch.popFirst() {
             switch entry {
@@ -62,11 +63,8 @@ struct EventFeedTests {
         let feed = Self.feed(.bounded(2, .finish))
         #expect(Self.fill(feed, 1...3) == .finished)
         #expect(await Self.read(feed) == ["1", "2"])
-        guard case .ended(let error) = await feed.next(isolation: nil) else {
-            Issue.record("not ended")
-            return
-        }
-        #expect(error?.code == .eventBufferOverflowed)
+        #expect(await Self.read(feed) == ["end"])
+        #expect(feed.failure?.code == .eventBufferOverflowed)
     }
 
     @Test("B100: suspend reading is asked for once, and resumed when the reader takes the batch")

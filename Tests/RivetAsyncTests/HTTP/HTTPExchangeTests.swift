@@ -224,7 +224,7 @@ private final class PullCounter: Sendable {
         do {
             let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
             var iterator = response.body.makeAsyncIterator()
-            #expect(try await iterator.next(isolation: nil) != nil)
+            #expect(try await iterator.next() != nil)
         }
         _ = await fixture.peer.until { $0.ended == 1 }
         while fixture.counts != [0, 0, 0] { await Task.yield() }
@@ -381,10 +381,10 @@ private final class PullCounter: Sendable {
         let head = HTTPRequestHead(method: "POST", target: "/")
         let response = try await fixture.pool.execute(head, to: fixture.origin, body: .stream(chunks))
         var body = response.body.makeAsyncIterator()
-        #expect(try await body.next(isolation: nil) == ByteChunk(text: "hi"))
+        #expect(try await body.next() == ByteChunk(text: "hi"))
         chunks.feed.push(ByteChunk(text: "more"))
         chunks.feed.finish()
-        #expect(try await body.next(isolation: nil) == nil)
+        #expect(try await body.next() == nil)
         #expect(fixture.peer.seen.requests.first?.body == Array("more".utf8))
         #expect(try await fixture.get() == "ok")
         #expect(fixture.peer.seen.connections == 1)

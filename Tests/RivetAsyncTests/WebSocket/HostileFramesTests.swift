@@ -136,7 +136,7 @@ struct HostileFramesTests {
             let end = min(start + Int.random(in: 1...max(pieces, 1), using: &generator), bytes.count)
             machine.received(all.slice(start..<end), now: TimePoint(.zero))
             while let action = machine.nextAction() {
-                actions.append(action)
+                actions += action.separated
                 if actions.count > bytes.count + 5 { return actions }
             }
             start = end

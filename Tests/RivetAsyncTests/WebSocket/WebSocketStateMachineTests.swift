@@ -13,6 +13,19 @@ struct WebSocketStateMachineTests {
         #expect(client.actions(for: frame(1) + frame(2)) == [.deliverText(ByteChunk()), .deliverBinary(ByteChunk())])
     }
 
+    /// One action for all that came in a row, cut by its reader, whatever stands between two rows.
+    @Test mutating func messagesInARowComeTogether() {
+        let row = frame(2, [1]) + frame(1) + frame(2, [UInt8](repeating: 7, count: 126))
+        client.received(ByteChunk(row + frame(9) + frame(1, [0x61]) + frame(2, [3]).dropLast()), now: TimePoint(.zero))
+        var sizes: [[Int]] = []
+        while let action = client.nextAction() {
+            if case .deliver(let messages) = action { sizes.append(messages.map(\.payload.count)) }
+            if case .sendPong = action { sizes.append([]) }
+        }
+        #expect(sizes == [[1, 0, 126], [], [1]])
+        #expect(client.actions(for: [3]) == [.deliverBinary(ByteChunk([3]))])
+    }
+
     @Test mutating func fragmentsAreJoinedAroundControlFrames() {
         #expect(client.actions(for: frame(1, [0x61], isFinal: false)) == [])
         #expect(client.actions(for: frame(9, [7])) == [.sendPong(ByteChunk([7]))])

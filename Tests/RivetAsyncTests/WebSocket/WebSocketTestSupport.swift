@@ -34,8 +34,23 @@ extension WebSocketStateMachine {
 
     mutating func takeActions() -> [Action] {
         var actions: [Action] = []
-        while let action = nextAction() { actions.append(action) }
+        while let action = nextAction() { actions += action.separated }
         return actions
+    }
+}
+
+extension WebSocketStateMachine.Action {
+    static func deliverText(_ payload: ByteChunk) -> Self { deliver(isText: true, payload) }
+    static func deliverBinary(_ payload: ByteChunk) -> Self { deliver(isText: false, payload) }
+
+    private static func deliver(isText: Bool, _ payload: ByteChunk) -> Self {
+        .deliver(WebSocketReceivedMessages(WebSocketReceivedMessage(isText: isText, payload: payload)))
+    }
+
+    /// With one action for each message, however the bytes came.
+    var separated: [Self] {
+        guard case .deliver(let messages) = self else { return [self] }
+        return messages.map { Self.deliver(isText: $0.isText, $0.payload) }
     }
 }
 
