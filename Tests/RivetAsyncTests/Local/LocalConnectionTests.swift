@@ -6,14 +6,15 @@ import Testing
 /// A `/connect` WebSocket from the server's side (PROTOCOL f, g, h), literal messages.
 @Suite(.timeLimit(.minutes(1)))
 struct LocalConnectionTests {
-    @Test func initialMessageInEachEncoding() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func initialMessageInEachEncoding(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let initial = try await peer.connect(actor, "json")
             #expect(initial.opcode == 1)
             #expect(initial.text.hasPrefix(#"{"body":{"tag":"Init","val":{"actorId":"\#(actor)","connectionId":""#))
         }
-        try await StageTest().run { (_, peer) async throws in
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let initial = try await peer.connect(actor, "cbor")
             #expect(initial.opcode == 2)
@@ -22,16 +23,18 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func withoutAnEncodingItIsJSON() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func withoutAnEncodingItIsJSON(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet")
             #expect(try await peer.frame().opcode == 1)
         }
     }
 
-    @Test func answersComeInAnyOrderAndActionsStartInTheirs() async throws {
-        let test = StageTest()
+    @Test(arguments: StreamPair.Kind.all)
+    func answersComeInAnyOrderAndActionsStartInTheirs(_ kind: StreamPair.Kind) async throws {
+        let test = StageTest(kind: kind)
         try await test.run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
@@ -45,11 +48,12 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func onlySubscribersGetABroadcast() async throws {
-        try await StageTest().run { (engine, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func onlySubscribersGetABroadcast(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (engine, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
-            try await PlainPeer.with(engine) { (other) async throws in
+            try await PlainPeer.with(engine, kind) { (other) async throws in
                 try await other.connect(actor)
                 // Twice is once; removing an unknown one is nothing.
                 other.send(Wire.subscribe("said"))
@@ -77,18 +81,27 @@ struct LocalConnectionTests {
         var metadata: String?
     }
 
-    @Test(arguments: [
-        Thrown(kind: "user", group: "user", code: "user_error", message: "no"),
-        Thrown(kind: "coded", group: "user", code: "declined", message: "declined", metadata: #"{"a":1.0,"b":2.5}"#),
-        Thrown(
-            kind: "mistake",
-            group: "rivetkit",
-            code: "internal_error",
-            message: "An internal error occurred"
-        ),
-    ])
-    func whatAnActionThrows(_ thrown: Thrown) async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(
+        arguments: [
+            Thrown(kind: "user", group: "user", code: "user_error", message: "no"),
+            Thrown(
+                kind: "coded",
+                group: "user",
+                code: "declined",
+                message: "declined",
+                metadata: #"{"a":1.0,"b":2.5}"#
+            ),
+            Thrown(
+                kind: "mistake",
+                group: "rivetkit",
+                code: "internal_error",
+                message: "An internal error occurred"
+            ),
+        ],
+        StreamPair.Kind.all
+    )
+    func whatAnActionThrows(_ thrown: Thrown, _ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
             peer.send(Wire.call(7, "fail", "\"\(thrown.kind)\""))
@@ -106,30 +119,33 @@ struct LocalConnectionTests {
         var reason: String
     }
 
-    @Test(arguments: [
-        Violation(name: "no JSON", frame: .text("nonsense"), reason: "actor.invalid_request"),
-        Violation(
-            name: "unknown tag",
-            frame: .text(#"{"body":{"tag":"Nope","val":{}}}"#),
-            reason: "actor.invalid_request"
-        ),
-        Violation(
-            name: "no arguments",
-            frame: .text(#"{"body":{"tag":"ActionRequest","val":{"id":1,"name":"echo"}}}"#),
-            reason: "actor.invalid_request"
-        ),
-        Violation(
-            name: "one byte too long",
-            frame: Wire.call(0, "echo", "\"" + String(repeating: "x", count: 65_537 - 89 + 6) + "\""),
-            reason: "message.incoming_too_long"
-        ),
-        Violation(name: "unmasked", frame: .text("{}"), masked: false, reason: "core.internal_error#"),
-        Violation(name: "reserved bits", frame: .text("{}"), first: 0xC1, reason: "core.internal_error#"),
-        Violation(name: "reserved opcode", frame: .text("{}"), first: 0x83, reason: "core.internal_error#"),
-        Violation(name: "close 1005", frame: .close(1005), code: 1002, reason: "Protocol violation"),
-    ])
-    func badMessagesCloseTheConnection(_ violation: Violation) async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(
+        arguments: [
+            Violation(name: "no JSON", frame: .text("nonsense"), reason: "actor.invalid_request"),
+            Violation(
+                name: "unknown tag",
+                frame: .text(#"{"body":{"tag":"Nope","val":{}}}"#),
+                reason: "actor.invalid_request"
+            ),
+            Violation(
+                name: "no arguments",
+                frame: .text(#"{"body":{"tag":"ActionRequest","val":{"id":1,"name":"echo"}}}"#),
+                reason: "actor.invalid_request"
+            ),
+            Violation(
+                name: "one byte too long",
+                frame: Wire.call(0, "echo", "\"" + String(repeating: "x", count: 65_537 - 89 + 6) + "\""),
+                reason: "message.incoming_too_long"
+            ),
+            Violation(name: "unmasked", frame: .text("{}"), masked: false, reason: "core.internal_error#"),
+            Violation(name: "reserved bits", frame: .text("{}"), first: 0xC1, reason: "core.internal_error#"),
+            Violation(name: "reserved opcode", frame: .text("{}"), first: 0x83, reason: "core.internal_error#"),
+            Violation(name: "close 1005", frame: .close(1005), code: 1002, reason: "Protocol violation"),
+        ],
+        StreamPair.Kind.all
+    )
+    func badMessagesCloseTheConnection(_ violation: Violation, _ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
             peer.send(violation.frame, masked: violation.masked, first: violation.first)
@@ -145,9 +161,9 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test(arguments: ["c100", "42ff00"])
-    func cborArgumentsThatJSONCannotHoldAreInvalid(_ argument: String) async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: ["c100", "42ff00"], StreamPair.Kind.all)
+    func cborArgumentsThatJSONCannotHoldAreInvalid(_ argument: String, _ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor, "cbor")
             let head = "a164626f6479a2637461676d416374696f6e526571756573746376616ca362696400646e616d65646563686f"
@@ -163,27 +179,30 @@ struct LocalConnectionTests {
         var reason: String
     }
 
-    @Test(arguments: [
-        Ending(
-            subprotocols: "rivet, rivet_encoding.xml",
-            code: 1003,
-            reason: "actor.unsupported_websocket_encoding"
-        ),
-        Ending(subprotocols: nil, reason: "guard.missing_header#"),
-        Ending(
-            target: "/gateway/5jxlv5boumuljx2d2nvyat0o2edl00/connect",
-            subprotocols: "rivet",
-            reason: "actor.not_found#"
-        ),
-        Ending(target: "/gateway/nonsense/connect", subprotocols: "rivet", reason: "core.internal_error#"),
-        Ending(
-            target: "/gateway/nobody/connect?rvt-namespace=default&rvt-method=getOrCreate&rvt-runner=default",
-            subprotocols: "rivet",
-            reason: "guard.actor_wake_retries_exceeded#"
-        ),
-    ])
-    func failuresBeforeThe101ComeBehindIt(_ ending: Ending) async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(
+        arguments: [
+            Ending(
+                subprotocols: "rivet, rivet_encoding.xml",
+                code: 1003,
+                reason: "actor.unsupported_websocket_encoding"
+            ),
+            Ending(subprotocols: nil, reason: "guard.missing_header#"),
+            Ending(
+                target: "/gateway/5jxlv5boumuljx2d2nvyat0o2edl00/connect",
+                subprotocols: "rivet",
+                reason: "actor.not_found#"
+            ),
+            Ending(target: "/gateway/nonsense/connect", subprotocols: "rivet", reason: "core.internal_error#"),
+            Ending(
+                target: "/gateway/nobody/connect?rvt-namespace=default&rvt-method=getOrCreate&rvt-runner=default",
+                subprotocols: "rivet",
+                reason: "guard.actor_wake_retries_exceeded#"
+            ),
+        ],
+        StreamPair.Kind.all
+    )
+    func failuresBeforeThe101ComeBehindIt(_ ending: Ending, _ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let target = ending.target.replacing("ID", with: actor)
             let answer = try await peer.upgrade(target, subprotocols: ending.subprotocols)
@@ -196,8 +215,9 @@ struct LocalConnectionTests {
 
     // MARK: Hooks
 
-    @Test func hooksRunInOrderAndTheStateIsTheirs() async throws {
-        let test = StageTest()
+    @Test(arguments: StreamPair.Kind.all)
+    func hooksRunInOrderAndTheStateIsTheirs(_ kind: StreamPair.Kind) async throws {
+        let test = StageTest(kind: kind)
         try await test.run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let parameters = "rivet_conn_params.%7B%22name%22%3A%22Ada%22%7D"
@@ -217,8 +237,9 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func anEventOfOnConnectComesBeforeInit() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func anEventOfOnConnectComesBeforeInit(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let parameters = "rivet_conn_params.%7B%22greet%22%3Atrue%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet, \(parameters)")
@@ -234,26 +255,29 @@ struct LocalConnectionTests {
         var status = 500
     }
 
-    @Test(arguments: [
-        Refused(
-            wish: "refuseBefore",
-            error: #""code":"no_entry","group":"user","message":"Not you","metadata":{"why":"list"}"#,
-            reason: "user.no_entry"
-        ),
-        Refused(
-            wish: "refuseAfter",
-            error: #""code":"not_now","group":"user","message":"Not now""#,
-            reason: "user.not_now"
-        ),
-        // What refuses a connection is not masked.
-        Refused(
-            wish: "crash",
-            error: #""code":"internal_error","group":"rivetkit","message":"Mistake()""#,
-            reason: "rivetkit.internal_error"
-        ),
-    ])
-    func hooksRefuse(_ refused: Refused) async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(
+        arguments: [
+            Refused(
+                wish: "refuseBefore",
+                error: #""code":"no_entry","group":"user","message":"Not you","metadata":{"why":"list"}"#,
+                reason: "user.no_entry"
+            ),
+            Refused(
+                wish: "refuseAfter",
+                error: #""code":"not_now","group":"user","message":"Not now""#,
+                reason: "user.not_now"
+            ),
+            // What refuses a connection is not masked.
+            Refused(
+                wish: "crash",
+                error: #""code":"internal_error","group":"rivetkit","message":"Mistake()""#,
+                reason: "rivetkit.internal_error"
+            ),
+        ],
+        StreamPair.Kind.all
+    )
+    func hooksRefuse(_ refused: Refused, _ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let wish = #"{"\#(refused.wish)":true}"#
             let overHTTP = try await peer.request(
@@ -276,9 +300,10 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func aSlowHookTimesOut() async throws {
+    @Test(arguments: StreamPair.Kind.all)
+    func aSlowHookTimesOut(_ kind: StreamPair.Kind) async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = StageTest(kind: kind, clock: clock)
         try await test.run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let parameters = "rivet_conn_params.%7B%22hang%22%3Atrue%7D"
@@ -291,9 +316,10 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func parametersThatAreNotJSONMeetSilence() async throws {
+    @Test(arguments: StreamPair.Kind.all)
+    func parametersThatAreNotJSONMeetSilence(_ kind: StreamPair.Kind) async throws {
         let clock = TestClock()
-        try await StageTest(clock: clock).run { (_, peer) async throws in
+        try await StageTest(kind: kind, clock: clock).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let answer = try await peer.upgrade(
                 "/gateway/\(actor)/connect",
@@ -309,9 +335,9 @@ struct LocalConnectionTests {
 
     // MARK: Ends and limits
 
-    @Test(arguments: ["own reason", String(repeating: "r", count: 200)])
-    func theActorDisconnects(_ reason: String) async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: ["own reason", String(repeating: "r", count: 200)], StreamPair.Kind.all)
+    func theActorDisconnects(_ reason: String, _ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "kick", "\"\(reason)\""))
@@ -322,17 +348,19 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func aLostSocketIsADisconnect() async throws {
-        let test = StageTest()
+    @Test(arguments: StreamPair.Kind.all)
+    func aLostSocketIsADisconnect(_ kind: StreamPair.Kind) async throws {
+        let test = StageTest(kind: kind)
         try await test.run { (engine, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
-            try await PlainPeer.with(engine) { other in try await other.connect(actor) }
+            try await PlainPeer.with(engine, kind) { other in try await other.connect(actor) }
             try await test.waitFor("disconnect, 0 visible")
         }
     }
 
-    @Test func outgoingLimits() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func outgoingLimits(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
             // Envelope and quotes take 73 bytes around the text.
@@ -351,9 +379,10 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func anActionTimesOut() async throws {
+    @Test(arguments: StreamPair.Kind.all)
+    func anActionTimesOut(_ kind: StreamPair.Kind) async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = StageTest(kind: kind, clock: clock)
         try await test.run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
@@ -364,8 +393,9 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func pingsAndFragmentsAreTaken() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func pingsAndFragmentsAreTaken(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             try await peer.connect(actor)
             let payload = Wire.call(0, "echo", #""hi""#).payload
@@ -377,8 +407,9 @@ struct LocalConnectionTests {
         }
     }
 
-    @Test func whatComesBehindTheUpgradeIsHandledAfterInit() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func whatComesBehindTheUpgradeIsHandledAfterInit(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             var request = "GET /gateway/\(actor)/connect HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
             request += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

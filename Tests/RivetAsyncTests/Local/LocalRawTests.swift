@@ -14,7 +14,7 @@ struct LocalRawTests {
         _ kind: StreamPair.Kind,
         _ body: (LocalEngine, PlainPeer, String) async throws -> Void
     ) async throws {
-        try await withEngine(transport: kind == .memory ? .memory : .loopback(port: 0)) {
+        try await withEngine(transport: kind.transport) {
             $0.actor(Site.self, state: 0) { site in
                 site.on(Site.Rest.self) { _, actor in
                     actor.sleep()
@@ -36,7 +36,7 @@ struct LocalRawTests {
                 }
             }
         } _: { engine in
-            try await PlainPeer.with(engine, overTLS: kind == .tls) { peer in
+            try await PlainPeer.with(engine, kind) { peer in
                 try await body(engine, peer, try await peer.getOrCreate("site"))
             }
         }
@@ -105,7 +105,7 @@ struct LocalRawTests {
         try await withSite(kind) { (engine, peer, actor) async throws in
             _ = try await peer.upgrade("/gateway/\(actor)/websocket/", subprotocols: "rivet")
             #expect(try await peer.frame() == .text("/websocket/"))
-            try await PlainPeer.with(engine, overTLS: kind == .tls) { (other) async throws in
+            try await PlainPeer.with(engine, kind) { (other) async throws in
                 let done = try await other.request("POST", "/gateway/\(actor)/action/rest", body: Array("{}".utf8))
                 #expect(done.status == 200)
             }
@@ -114,8 +114,9 @@ struct LocalRawTests {
         }
     }
 
-    @Test func aRefusedRawSocketIsClosedWithTheReason() async throws {
-        try await StageTest().run { (_, peer) async throws in
+    @Test(arguments: StreamPair.Kind.all)
+    func aRefusedRawSocketIsClosedWithTheReason(_ kind: StreamPair.Kind) async throws {
+        try await StageTest(kind: kind).run { (_, peer) async throws in
             let actor = try await peer.getOrCreate("stage")
             let parameters = "rivet_conn_params.%7B%22refuseBefore%22%3Atrue%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/websocket/x", subprotocols: "rivet, \(parameters)")

@@ -48,15 +48,15 @@ final class PlainPeer: ByteHandler, Sendable {
         self.stream = stream
     }
 
-    /// Connects to an engine, by its sockets or by its memory, or over TLS to its sockets; ends when `body` has.
+    /// Connects to an engine on the transport of `kind`; ends when `body` has.
     @discardableResult
     static func with<R>(
         _ engine: LocalEngine,
-        overTLS: Bool = false,
+        _ kind: StreamPair.Kind? = nil,
         _ body: (PlainPeer) async throws -> R
     ) async throws -> R {
         let lane = Lane(label: "plain peer")
-        let dialer: any Dialer = overTLS ? TerminatedDialer() : engine.transport.dialer
+        let dialer = kind?.dialer ?? engine.transport.dialer
         let port = Int(engine.endpoint.split(separator: ":").last ?? "") ?? 0
         let time = TimeSource(ContinuousClock())
         let stream = try await dialer.dial(host: "127.0.0.1", port: port, lane: lane, deadline: nil, time: time)
@@ -216,4 +216,9 @@ final class PlainPeer: ByteHandler, Sendable {
         _ = try await upgrade("/gateway/\(actor)/connect", subprotocols: "rivet, rivet_encoding.\(encoding)")
         return try await frame()
     }
+}
+
+extension StreamPair.Kind {
+    /// That of an engine that is reached in this way.
+    var transport: LocalEngine.Transport { self == .memory ? .memory : .loopback(port: 0) }
 }

@@ -194,15 +194,16 @@ enum Stage: ActorDefinition {
 struct StageTest {
     let log = Recorder<String>()
     let gates = Gates()
+    var kind = StreamPair.Kind.memory
     var clock: any Clock<Duration> = ContinuousClock()
     var limits = LocalEngine.Limits()
     var settings = LocalEngine.Settings()
 
     func run(_ body: (LocalEngine, PlainPeer) async throws -> Void) async throws {
-        try await withEngine(clock: clock, limits: limits, settings: settings) { registry in
+        try await withEngine(clock: clock, transport: kind.transport, limits: limits, settings: settings) { registry in
             registry.actor(Stage.self, state: 0) { kind in Stage.define(&kind, log, gates) }
         } _: { engine in
-            try await PlainPeer.with(engine) { peer in try await body(engine, peer) }
+            try await PlainPeer.with(engine, kind) { peer in try await body(engine, peer) }
         }
     }
 
