@@ -26,8 +26,7 @@ struct StreamPair {
         var mostOnTheWay: Int {
             switch self {
             case .memory: 1 << 17
-            case .tcp: 6 << 20
-            case .tls: 14 << 20
+            case .tcp, .tls: 8 << 20
             }
         }
     }

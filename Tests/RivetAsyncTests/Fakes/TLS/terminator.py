@@ -26,6 +26,7 @@ class Side:
 
     def __init__(self, connection):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LIMIT)
         connection.setblocking(False)
         self.connection = connection
         self.pending = bytearray()
@@ -149,6 +150,8 @@ if len(sys.argv) > 3:
 context.set_alpn_protocols(["http/1.1"])
 context.sni_callback = remember_name
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+# Inherited by what it accepts. Left to itself the kernel makes room for as much as a test has to send.
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LIMIT)
 print("port", listener.getsockname()[1], flush=True)
 
 
