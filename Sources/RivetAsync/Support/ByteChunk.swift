@@ -21,7 +21,7 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
             self.init()
             return
         }
-        let storage = ByteStorage(capacity: bytes.count)
+        let storage = ByteStorage.allocate(capacity: bytes.count)
         storage.base.copyMemory(from: source, byteCount: bytes.count)
         self.init(storage: storage, offset: 0, count: bytes.count)
     }

@@ -46,7 +46,7 @@ struct ReceivePool {
             current = index
             return
         }
-        let block = ByteStorage(capacity: Self.blockSize)
+        let block = ByteStorage.allocate(capacity: Self.blockSize)
         if blocks.count < Self.mostBlocks {
             blocks.append(block)
             current = blocks.count - 1

@@ -220,7 +220,7 @@ package struct WebSocketFrameDecoder: Sendable {
         let needed = growing.filled &+ count
         if growing.storage.capacity &- growing.offset < needed {
             let capacity = min(growing.head.payloadSize, max(needed, growing.storage.capacity * 2))
-            let larger = ByteStorage(capacity: capacity)
+            let larger = ByteStorage.allocate(capacity: capacity)
             larger.base.copyMemory(from: growing.storage.base + growing.offset, byteCount: growing.filled)
             // Only memory of its own grows, so the offset is zero on both sides.
             growing.storage = larger
@@ -238,14 +238,14 @@ package struct WebSocketFrameDecoder: Sendable {
 
     private mutating func makeRoom(for count: Int, available: Int) -> (ByteStorage, offset: Int) {
         guard count <= Self.largestInArena else {
-            return (ByteStorage(capacity: min(count, max(available * 2, Self.firstAssemblySize))), 0)
+            return (ByteStorage.allocate(capacity: min(count, max(available * 2, Self.firstAssemblySize))), 0)
         }
         if arena == nil || isKnownUniquelyReferenced(&arena) { arenaUsed = 0 }
         if let arena, arena.capacity &- arenaUsed >= count {
             defer { arenaUsed &+= count }
             return (arena, arenaUsed)
         }
-        let fresh = ByteStorage(capacity: Self.arenaSize)
+        let fresh = ByteStorage.allocate(capacity: Self.arenaSize)
         arena = fresh
         arenaUsed = count
         return (fresh, 0)

@@ -22,7 +22,7 @@ package struct WebSocketMessageAssembler: Sendable {
             guard payload.count > 0 else { return }
             let needed = count &+ payload.count
             if needed > capacity {
-                let larger = ByteStorage(capacity: min(limit, max(needed, capacity &* 2)))
+                let larger = ByteStorage.allocate(capacity: min(limit, max(needed, capacity &* 2)))
                 if let storage { larger.base.copyMemory(from: storage.base, byteCount: count) }
                 storage = larger
             }

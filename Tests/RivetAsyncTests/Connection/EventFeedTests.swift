@@ -95,7 +95,7 @@ struct EventFeedTests {
         let feed = Self.feed(.bounded(1_000, .dropOldest))
         weak var first: ByteStorage?
         for number in 0..<64 {
-            let storage = ByteStorage(capacity: 65_536)
+            let storage = ByteStorage.allocate(capacity: 65_536)
             storage.base.storeBytes(of: UInt8(number), as: UInt8.self)
             if number == 0 { first = storage }
             _ = feed.gather(
