@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import RivetAsync
 
-/// Users' values to bytes and back, through `Codable`, in the three forms they have on the wire.
+/// Users' values to bytes and back, through `Codable`, in the three forms they have on the wire; each beside
+/// Foundation's JSON coders, made once, on the same value and in the same run.
 enum CodecBenchmarks {
     struct NewCount: Codable {
         var count: Int
@@ -21,6 +23,10 @@ enum CodecBenchmarks {
         var bytes: ByteChunk
     }
 
+    struct FoundationBlob: Codable {
+        var bytes: Data
+    }
+
     static let chatMessage = ChatMessage(
         room: "general",
         author: "ada.lovelace",
@@ -34,14 +40,13 @@ enum CodecBenchmarks {
 
     static var all: [Benchmark] {
         [ValueFormat.nativeCBOR, .cbor, .json].flatMap { format in
-            cases(
-                format,
-                "NewCount",
-                NewCount(count: 1_234),
-                operations: 1_000,
-                maxAllocations: 1
-            ) { UInt64(truncatingIfNeeded: $0.count) }
-                + cases(format, "chat message", chatMessage, operations: 1_000) {
+            let small = Benchmark.Goal.speedAtLeast(format == .json ? 3 : 8)
+            let newCount = NewCount(count: 1_234)
+            let bytes = (0..<65_536).map { UInt8(truncatingIfNeeded: $0) }
+            return cases(format, "NewCount", newCount, operations: 1_000, goal: small, maxAllocations: 1) {
+                UInt64(truncatingIfNeeded: $0.count)
+            }
+                + cases(format, "chat message", chatMessage, operations: 1_000, goal: small) {
                     UInt64($0.text.utf8.count &+ $0.author.utf8.count &+ $0.room.utf8.count)
                         &+ UInt64(truncatingIfNeeded: $0.sentAt)
                 }
@@ -51,10 +56,49 @@ enum CodecBenchmarks {
                 + cases(
                     format,
                     "64 KiB of bytes",
-                    Blob(bytes: ByteChunk((0..<65_536).map { UInt8(truncatingIfNeeded: $0) })),
+                    Blob(bytes: ByteChunk(bytes)),
+                    besides: FoundationBlob(bytes: Data(bytes)),
                     operations: 20
                 ) { UInt64($0.bytes.count) &+ UInt64($0.bytes[77]) }
-        }
+        } + arguments
+    }
+
+    /// As an action's arguments travel, and an event's: a list of the one value.
+    private static var arguments: [Benchmark] {
+        let format = ValueFormat.nativeCBOR
+        let value = NewCount(count: 1_234)
+        let operations = 1_000
+        return [
+            .repeated("decode NewCount as argument, CBOR in BARE", .codecs, of: "value", maxAllocations: 1) {
+                let bytes = try format.encodeArgument(value)
+                return Benchmark.Pass(
+                    operations: operations,
+                    bytes: bytes.count * operations,
+                    run: {
+                        var sum: UInt64 = 0
+                        for _ in 0..<operations {
+                            let value = try format.decodeArgument(NewCount.self, from: bytes)
+                            sum &+= UInt64(truncatingIfNeeded: value.count)
+                        }
+                        return sum
+                    },
+                    expected: 1_234 &* UInt64(operations)
+                )
+            },
+            .repeated("encode NewCount as argument, CBOR in BARE", .codecs, of: "value", maxAllocations: 1) {
+                let size = try format.encodeArgument(value).count
+                return Benchmark.Pass(
+                    operations: operations,
+                    bytes: size * operations,
+                    run: {
+                        var sum: UInt64 = 0
+                        for _ in 0..<operations { sum &+= UInt64(try format.encodeArgument(value).count) }
+                        return sum
+                    },
+                    expected: UInt64(size) &* UInt64(operations)
+                )
+            },
+        ]
     }
 
     private static func cases<T: Codable & Sendable>(
@@ -62,6 +106,29 @@ enum CodecBenchmarks {
         _ name: String,
         _ value: T,
         operations: Int,
+        goal: Benchmark.Goal? = nil,
+        maxAllocations: Double? = nil,
+        _ checksum: @escaping @Sendable (T) -> UInt64
+    ) -> [Benchmark] {
+        cases(
+            format,
+            name,
+            value,
+            besides: value,
+            operations: operations,
+            goal: goal,
+            maxAllocations: maxAllocations,
+            checksum
+        )
+    }
+
+    private static func cases<T: Codable & Sendable, Same: Codable & Sendable>(
+        _ format: ValueFormat,
+        _ name: String,
+        _ value: T,
+        besides same: Same,
+        operations: Int,
+        goal: Benchmark.Goal? = nil,
         maxAllocations: Double? = nil,
         _ checksum: @escaping @Sendable (T) -> UInt64
     ) -> [Benchmark] {
@@ -72,8 +139,16 @@ enum CodecBenchmarks {
             case .json: "JSON"
             }
         return [
-            .repeated("decode \(name), \(title)", .codecs, of: "value", maxAllocations: maxAllocations) {
-                let bytes = ByteChunk(try format.encode(value))
+            .repeated(
+                "decode \(name), \(title)",
+                .codecs,
+                of: "value",
+                goal: goal,
+                maxAllocations: maxAllocations
+            ) {
+                let bytes = try format.encode(value)
+                let decoder = JSONDecoder()
+                let data = try JSONEncoder().encode(same)
                 return Benchmark.Pass(
                     operations: operations,
                     bytes: bytes.count * operations,
@@ -82,20 +157,38 @@ enum CodecBenchmarks {
                         for _ in 0..<operations { sum &+= checksum(try format.decode(T.self, from: bytes)) }
                         return sum
                     },
+                    baseline: {
+                        var done: UInt64 = 0
+                        for _ in 0..<operations where (try? decoder.decode(Same.self, from: data)) != nil { done &+= 1 }
+                        return done
+                    },
+                    baselineName: "Foundation's JSON",
                     expected: checksum(value) &* UInt64(operations)
                 )
             },
-            .repeated("encode \(name), \(title)", .codecs, of: "value", maxAllocations: maxAllocations) {
+            .repeated(
+                "encode \(name), \(title)",
+                .codecs,
+                of: "value",
+                goal: goal,
+                maxAllocations: maxAllocations
+            ) {
                 let size = try format.encode(value).count
-                let encoder = ReusableEncoder(format)
+                let encoder = JSONEncoder()
                 return Benchmark.Pass(
                     operations: operations,
                     bytes: size * operations,
                     run: {
                         var sum: UInt64 = 0
-                        for _ in 0..<operations { sum &+= try encoder.encode(value) { UInt64($0.count) } }
+                        for _ in 0..<operations { sum &+= UInt64(try format.encode(value).count) }
                         return sum
                     },
+                    baseline: {
+                        var sum: UInt64 = 0
+                        for _ in 0..<operations { sum &+= UInt64((try? encoder.encode(same))?.count ?? 0) }
+                        return sum
+                    },
+                    baselineName: "Foundation's JSON",
                     expected: UInt64(size) &* UInt64(operations)
                 )
             },

@@ -48,7 +48,7 @@ enum FuzzTarget: String {
     private static func readValues(_ bytes: ByteChunk, _ format: ValueFormat) {
         if let value = try? format.decode(RivetValue.self, from: bytes), let again = try? format.encode(value) {
             // What was read can be written, and is read as the same again.
-            guard (try? format.decode(RivetValue.self, from: ByteChunk(again))) != nil else { fatalError("unreadable") }
+            guard (try? format.decode(RivetValue.self, from: again)) != nil else { fatalError("unreadable") }
         }
         _ = try? format.decode(Sample.self, from: bytes)
         _ = try? format.decode([Sample.Choice].self, from: bytes)

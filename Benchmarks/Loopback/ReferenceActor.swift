@@ -33,7 +33,7 @@ enum ReferenceActor {
         let event = try eventFrame()
         let most = (256 << 10) / event.count
         let block = [UInt8]((0..<most).map { _ in event }.joined())
-        let nothing = try ByteChunk(ValueFormat.nativeCBOR.encode(NoValue()))
+        let nothing = try ValueFormat.nativeCBOR.encode(NoValue())
         var messages = ReferenceFrames(socket)
         while try messages.receive() {
             try messages.forEach { message in
@@ -54,7 +54,7 @@ enum ReferenceActor {
                     }
                 } else {
                     let amount = try ValueFormat.nativeCBOR.decodeArgument(Increment.self, from: arguments).amount
-                    output = try ByteChunk(ValueFormat.nativeCBOR.encode(amount))
+                    output = try ValueFormat.nativeCBOR.encode(amount)
                 }
                 try socket.send(frame { codec.writeActionResponse(id: id, output: output, to: &$0) })
             }
@@ -62,7 +62,7 @@ enum ReferenceActor {
     }
 
     static func eventFrame() throws -> [UInt8] {
-        let arguments = try ByteChunk(ValueFormat.nativeCBOR.encodeArgument(NewCount(count: count)))
+        let arguments = try ValueFormat.nativeCBOR.encodeArgument(NewCount(count: count))
         return frame { codec.writeEvent(name: NewCount.eventName, arguments: arguments, to: &$0) }
     }
 

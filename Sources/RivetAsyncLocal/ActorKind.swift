@@ -44,7 +44,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
                 throw Failure.actor("validation_error", "The arguments do not decode as \(A.self): \(error)")
             }
             let output = try await body(action, instance, LocalConnection(core: connection))
-            return ByteChunk(try format.encode(output))
+            return try format.encode(output)
         }
     }
 
@@ -58,7 +58,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
             let reply = try await body(try message.decode(M.self), instance)
             return { encoding in
                 // No reply is no bytes, as from an actor that completes a message without one.
-                reply is NoValue ? ByteChunk() : ByteChunk(try encoding.valueFormat.encode(reply))
+                reply is NoValue ? ByteChunk() : try encoding.valueFormat.encode(reply)
             }
         }
     }

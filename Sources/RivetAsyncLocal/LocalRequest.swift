@@ -33,6 +33,6 @@ public struct LocalResponse: Sendable {
     ///
     /// - Throws: what the encoding of `value` throws.
     public static func json(_ value: some Encodable & Sendable) throws -> Self {
-        Self(fields: ["content-type": "application/json"], body: try ValueFormat.json.encode(value))
+        Self(fields: ["content-type": "application/json"], body: Array(try ValueFormat.json.encode(value)))
     }
 }

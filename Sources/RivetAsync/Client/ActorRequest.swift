@@ -46,8 +46,7 @@ public struct RequestBody: Sendable {
     /// - Throws: ``RivetError`` with ``RivetError/Code/encodingFailed``.
     public static func json(_ value: some Encodable & Sendable) throws -> Self {
         do {
-            let bytes = try ValueFormat.json.encode(value)
-            return Self(content: .bytes(ByteChunk(bytes)), contentType: "application/json")
+            return Self(content: .bytes(try ValueFormat.json.encode(value)), contentType: "application/json")
         } catch {
             throw RivetError(
                 .encodingFailed,

@@ -6,7 +6,7 @@
 /// appear in a log or an error.
 public struct ConnectionParameters: Sendable {
     /// Encodes the value that is current; nil for "no parameters", which is not the same as a null value (B40).
-    let encode: @Sendable () async throws -> [UInt8]?
+    let encode: @Sendable () async throws -> ByteChunk?
     /// Whether the user's own code is asked, so that its error is told from ours (B135).
     let isProvided: Bool
 

@@ -55,9 +55,9 @@ extension ClientContext {
         try encoding("the message for the queue \"\(queue)\"") { try format.encode(body, options: encodingOptions) }
     }
 
-    private func encoding(_ what: String, _ body: () throws -> [UInt8]) throws -> ByteChunk {
+    private func encoding(_ what: String, _ body: () throws -> ByteChunk) throws -> ByteChunk {
         do {
-            return ByteChunk(try body())
+            return try body()
         } catch {
             throw RivetError(
                 .encodingFailed,

@@ -4,6 +4,8 @@
 package protocol ByteOutput: ~Copyable {
     mutating func append(_ byte: UInt8)
     mutating func append(_ bytes: UnsafeRawBufferPointer)
+    /// A byte and what it announces.
+    mutating func append(_ head: UInt8, _ bytes: UnsafeRawBufferPointer)
 }
 
 extension ByteBuffer: ByteOutput {}
@@ -15,6 +17,11 @@ extension [UInt8]: ByteOutput {
 }
 
 extension ByteOutput where Self: ~Copyable {
+    package mutating func append(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) {
+        append(head)
+        append(bytes)
+    }
+
     package mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }

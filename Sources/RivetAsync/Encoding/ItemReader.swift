@@ -17,6 +17,8 @@ package protocol ItemReader {
     mutating func peekKind() throws(CodingFailure) -> ItemKind
     /// Checks the next item and steps over it.
     mutating func skipItem(depth: Int) throws(CodingFailure)
+    /// As `skipItem`, with the commonest items first: small numbers and strings.
+    mutating func skipElement(depth: Int) throws(CodingFailure)
     /// Fails if anything but blanks is left.
     mutating func readEnd() throws(CodingFailure)
 
@@ -66,6 +68,11 @@ package enum ItemKind: Sendable {
 extension ItemReader {
     package init(_ bytes: UnsafeRawBufferPointer) {
         self.init(bytes, position: 0)
+    }
+
+    @inline(__always)
+    package mutating func skipElement(depth: Int) throws(CodingFailure) {
+        try skipItem(depth: depth)
     }
 
     /// Checks the next item and gives its bytes' place.

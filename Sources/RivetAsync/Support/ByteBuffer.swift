@@ -5,7 +5,7 @@
 /// It keeps its memory when it empties, so a buffer that is filled and drained over and over allocates once.
 package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     private var base: UnsafeMutableRawPointer
-    private var capacity: Int
+    package private(set) var capacity: Int
     private var head = 0
     private var tail = 0
 
@@ -28,8 +28,15 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        (base + tail).copyMemory(from: source, byteCount: bytes.count)
+        (base + tail).copySmallMemory(from: source, count: bytes.count)
         tail &+= bytes.count
+    }
+
+    package mutating func append(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) {
+        reserve(bytes.count &+ 1)
+        base.storeBytes(of: head, toByteOffset: tail, as: UInt8.self)
+        if let source = bytes.baseAddress { (base + tail + 1).copySmallMemory(from: source, count: bytes.count) }
+        tail &+= bytes.count &+ 1
     }
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {
@@ -105,5 +112,29 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
             capacity = newCapacity
         }
         (head, tail) = (0, used)
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    /// Copies, without a call where it is a few bytes: names, short texts.
+    @inline(__always)
+    func copySmallMemory(from source: UnsafeRawPointer, count: Int) {
+        if count > 16 { return copyMemory(from: source, byteCount: count) }
+        // The first and the last word, or half of one, overlap in the middle.
+        func copy<Word: FixedWidthInteger & BitwiseCopyable>(_: Word.Type) {
+            let last = count &- MemoryLayout<Word>.size
+            let words = (
+                source.loadUnaligned(as: Word.self), source.loadUnaligned(fromByteOffset: last, as: Word.self)
+            )
+            storeBytes(of: words.0, as: Word.self)
+            storeBytes(of: words.1, toByteOffset: last, as: Word.self)
+        }
+        switch count {
+        case 8...: copy(UInt64.self)
+        case 4...: copy(UInt32.self)
+        case 2...: copy(UInt16.self)
+        case 1: copy(UInt8.self)
+        default: break
+        }
     }
 }

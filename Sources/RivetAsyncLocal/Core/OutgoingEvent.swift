@@ -10,10 +10,8 @@ struct OutgoingEvent: Sendable {
         name = E.eventName
         encode = { encoding in
             let format = encoding.valueFormat
-            return ByteChunk(
-                E.argumentStyle == .positional
-                    ? try format.encodePositionalArguments(event) : try format.encodeArgument(event)
-            )
+            return E.argumentStyle == .positional
+                ? try format.encodePositionalArguments(event) : try format.encodeArgument(event)
         }
     }
 
@@ -36,6 +34,6 @@ struct ScheduledAction: Sendable {
             A.argumentStyle == .positional
             ? try? format.encodePositionalArguments(action) : try? format.encodeArgument(action)
         // What does not encode fails when it is decoded, as any other wrong call of an action.
-        arguments = ByteChunk(encoded ?? [])
+        arguments = encoded ?? ByteChunk()
     }
 }

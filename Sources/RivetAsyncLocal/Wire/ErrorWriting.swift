@@ -19,7 +19,7 @@ extension MessageCodec {
     private func errorMessage(_ failure: Failure, actionID: UInt64?, actor: ActorReference?) throws -> ErrorMessage {
         let format = encoding.valueFormat
         let metadata = try failure.metadata.map { metadata in
-            try ServerValue.normalized(ByteChunk(try format.encode(metadata)), isJSON: encoding == .json)
+            try ServerValue.normalized(try format.encode(metadata), isJSON: encoding == .json)
         }
         return ErrorMessage(
             group: failure.group,
@@ -35,7 +35,7 @@ extension MessageCodec {
 extension Failure {
     /// The body of the engine's own answer: JSON, members in the order of the type that holds the metadata.
     func engineBody(nullForNoMetadata: Bool = false) -> [UInt8] {
-        let encoded = metadata.flatMap { try? ValueFormat.json.encode($0) }.map { ByteChunk($0) }
+        let encoded = metadata.flatMap { try? ValueFormat.json.encode($0) }
         var output: [UInt8] = []
         ActorsAPIResponse.writeError(
             group: group,

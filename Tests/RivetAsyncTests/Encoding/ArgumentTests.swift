@@ -13,7 +13,7 @@ struct ArgumentTests {
     struct Optional2: Codable, Equatable { var a: Int?, b: String? }
     struct Row: CustomTestStringConvertible {
         var testDescription: String
-        var bytes: @Sendable () throws -> [UInt8]
+        var bytes: @Sendable () throws -> ByteChunk
         var json: String
     }
 
@@ -71,12 +71,13 @@ struct ArgumentTests {
     }
 
     struct Point2: Codable { var x: String, y: Int }
+
     private static let json = ValueFormat.json
 
     @Test("B109, B110, B111: one argument", arguments: ValueFormat.allCases)
     func oneArgumentIsRead(_ format: ValueFormat) throws {
         func decode<T: Decodable>(_: T.Type, _ arguments: RivetValue) throws -> T {
-            try format.decodeArgument(T.self, from: ByteChunk(format.encode(arguments)))
+            try format.decodeArgument(T.self, from: format.encode(arguments))
         }
         #expect(try decode(Int.self, [5]) == 5)
         #expect(try decode(Int.self, [5, "extra"]) == 5)
@@ -94,7 +95,7 @@ struct ArgumentTests {
     @Test("B109, B111: a value's properties by position", arguments: ValueFormat.allCases)
     func propertiesAreReadByPosition(_ format: ValueFormat) throws {
         func decode<T: Decodable>(_: T.Type, _ arguments: RivetValue) throws -> T {
-            try format.decodePositionalArguments(T.self, from: ByteChunk(format.encode(arguments)))
+            try format.decodePositionalArguments(T.self, from: format.encode(arguments))
         }
         #expect(try decode(Join.self, ["a", nil, 3]) == Join(room: "a", nick: nil, age: 3))
         #expect(try decode(Join.self, ["a", "b", 3, "extra"]) == Join(room: "a", nick: "b", age: 3))
@@ -114,7 +115,7 @@ struct ArgumentTests {
 
     @Test("B109, B110, B111: several arguments", arguments: ValueFormat.allCases)
     func severalArgumentsAreRead(_ format: ValueFormat) throws {
-        func bytes(_ arguments: RivetValue) throws -> ByteChunk { try ByteChunk(format.encode(arguments)) }
+        func bytes(_ arguments: RivetValue) throws -> ByteChunk { try format.encode(arguments) }
         let (a, b) = try format.decodeArguments(as: (Int, String?).self, from: bytes([1, "x", "extra"]))
         #expect(a == 1 && b == "x")
         let (c, d) = try format.decodeArguments(as: (Int, String?).self, from: bytes([1]))

@@ -55,7 +55,7 @@ struct CrossCheckTests {
         #expect(process.terminationStatus == 0)
     }
 
-    private static func write(_ documents: [[UInt8]], to file: URL) throws {
+    private static func write(_ documents: [ByteChunk], to file: URL) throws {
         var bytes: [UInt8] = []
         for document in documents {
             bytes.append(bigEndian: UInt64(document.count), count: 4)

@@ -93,7 +93,7 @@ struct FailureTests {
         guard row.kind != .unknownCompatTag else { return }
         let value = try ValueFormat.json.decode(RivetValue.self, from: ByteChunk(row.json.utf8))
         let bytes = try ValueFormat.nativeCBOR.encode(value)
-        check(#expect(throws: CodingFailure.self) { try row.decode(.nativeCBOR, ByteChunk(bytes)) }, row)
+        check(#expect(throws: CodingFailure.self) { try row.decode(.nativeCBOR, bytes) }, row)
     }
 
     private func check(_ failure: CodingFailure?, _ row: Row) {
@@ -165,7 +165,7 @@ struct FailureTests {
     func depthIsBoundedOnWriting(_ format: ValueFormat) throws {
         func nested(_ depth: Int) -> RivetValue { depth == 0 ? 1 : [nested(depth - 1)] }
         let bytes = try format.encode(nested(128))
-        #expect(try format.decode(RivetValue.self, from: ByteChunk(bytes)) == nested(128))
+        #expect(try format.decode(RivetValue.self, from: bytes) == nested(128))
         let failure = #expect(throws: CodingFailure.self) { try format.encode(nested(129)) }
         #expect(failure?.kind == .depthLimit)
         func chain(_ depth: Int) -> Tree { depth == 0 ? .leaf : .branch(left: .leaf, right: chain(depth - 1)) }

@@ -78,7 +78,7 @@ struct IntegerTests {
         )
         for (format, options) in [(ValueFormat.json, numbers), (.cbor, numbers), (.json, .init())] {
             #expect(
-                try format.decode(Int.self, from: ByteChunk(format.encode(row.value, options: options))) == row.value
+                try format.decode(Int.self, from: format.encode(row.value, options: options)) == row.value
             )
         }
     }

@@ -14,10 +14,10 @@ struct RandomTests {
         var random = RandomValues(seed: Self.seed)
         for number in 0..<TestScale.count(full: 300_000, byDefault: 3_000) {
             let value = random.value(format)
-            let bytes = ByteChunk(try format.encode(value))
+            let bytes = try format.encode(value)
             let back = try format.decode(RivetValue.self, from: bytes)
             // The bytes as well: equal strings may differ in theirs.
-            let isSame = try TypedValue(back) == TypedValue(value) && format.encode(back) == Array(bytes)
+            let isSame = try TypedValue(back) == TypedValue(value) && format.encode(back) == bytes
             guard !isSame else { continue }
             Issue.record("value \(number) of seed \(Self.seed) changed: \(value) became \(back)")
             return
@@ -42,7 +42,7 @@ struct RandomTests {
     ]
 
     /// Documents that the readers take, as a start for damage.
-    private static func samples(_ format: ValueFormat) throws -> [[UInt8]] {
+    private static func samples(_ format: ValueFormat) throws -> [ByteChunk] {
         let everything = Everything(
             data: Data([1]),
             date: Shape.moment,
@@ -77,9 +77,9 @@ struct RandomTests {
                     UInt8.random(in: 0...255, using: &random)
                 }
             case 1:
-                bytes = try format.encode(random.value(format))
+                bytes = Array(try format.encode(random.value(format)))
             default:
-                var damaged = samples[Int.random(in: 0..<samples.count, using: &random)]
+                var damaged = Array(samples[Int.random(in: 0..<samples.count, using: &random)])
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
                     let place = Int.random(in: 0..<damaged.count, using: &random)
                     switch Int.random(in: 0..<4, using: &random) {
@@ -115,11 +115,11 @@ struct RandomTests {
         // A million keys, each asked for: looking for them does not start over.
         let wide = Dictionary(uniqueKeysWithValues: (0..<20_000).map { ("k\($0)", $0) })
         for format in ValueFormat.allCases {
-            let bytes = ByteChunk(try format.encode(wide))
+            let bytes = try format.encode(wide)
             #expect(try format.decode([String: Int].self, from: bytes) == wide)
         }
         // As many tries that fail as there are elements: a failure does not walk the document.
-        let texts = ByteChunk(try ValueFormat.json.encode((0..<20_000).map { "\($0)" }))
+        let texts = try ValueFormat.json.encode((0..<20_000).map { "\($0)" })
         #expect(try ValueFormat.json.decode([Either].self, from: texts).count == 20_000)
         // Digits without end.
         let digits = ByteChunk(("[\"$BigInt\",\"" + String(repeating: "9", count: 1_000_000) + "\"]").utf8)

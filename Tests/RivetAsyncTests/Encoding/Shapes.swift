@@ -22,12 +22,12 @@ struct Shape: Sendable, CustomTestStringConvertible {
         self.refused = refused
         roundTrip = { format in
             let output = try format.encode(value)
-            let back = try format.decode(T.self, from: ByteChunk(output))
+            let back = try format.decode(T.self, from: output)
             #expect(equal(back, value), "output")
             let argument = try format.encodeArgument(value)
-            #expect(equal(try format.decodeArgument(T.self, from: ByteChunk(argument)), value), "argument")
+            #expect(equal(try format.decodeArgument(T.self, from: argument), value), "argument")
             let several = try format.encodeArguments(1, value, "end")
-            let (one, same, end) = try format.decodeArguments(as: (Int, T, String).self, from: ByteChunk(several))
+            let (one, same, end) = try format.decodeArguments(as: (Int, T, String).self, from: several)
             #expect(one == 1 && equal(same, value) && end == "end", "one of several arguments")
         }
     }

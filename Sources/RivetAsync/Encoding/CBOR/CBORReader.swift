@@ -123,9 +123,8 @@ package struct CBORReader: ItemReader {
         }
     }
 
-    /// As `skipItem`, with the commonest items first: small numbers and strings.
     @inline(__always)
-    private mutating func skipElement(depth: Int) throws(CodingFailure) {
+    package mutating func skipElement(depth: Int) throws(CodingFailure) {
         let initial = try peek()
         let info = Int(initial & 31)
         let major = initial >> 5

@@ -53,6 +53,7 @@ extension ByteOutput where Self: ~Copyable {
 
     @inline(__always)
     package mutating func appendCBOR(text: UnsafeRawBufferPointer) {
+        if text.count < 24 { return append(0x60 | UInt8(truncatingIfNeeded: text.count), text) }
         appendCBORHead(major: 3, UInt64(text.count))
         append(text)
     }

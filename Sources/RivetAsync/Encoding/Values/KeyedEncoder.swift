@@ -2,8 +2,9 @@
 
 /// A map as `Codable` sees it; in a list of arguments, its values one after another.
 struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
-    let output: ValueOutput
-    let id: UInt32
+    let map: MapEncoder
+    private var output: ValueOutput { map.output }
+    private var id: UInt32 { map.id }
     var codingPath: [any CodingKey] { [] }
 
     private func begin(_ key: Key) throws {

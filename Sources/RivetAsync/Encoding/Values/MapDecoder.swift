@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Finds the members of a map by name, without building a dictionary.
-///
-/// `Codable` copies it for each member asked for, so it holds one reference only: the document's bytes, or where it has
-/// more to remember than that, a cursor that holds them.
-struct MapDecoder {
-    private let owner: AnyObject
-    private let base: UnsafeRawPointer
-    private let end: UInt32
-    /// The map's place in the document, and its first key's; 0, where no key can be, if there is none.
-    private let offset: UInt32
-    private let first: Mark
-    private let hasCursor: Bool
-    private let isJSON: Bool
+final class MapDecoder {
+    private unowned(unsafe) let session: DecodingSession
+    // No access lasts longer than a statement, and none calls the user's code.
+    /// Keeps the document for a container that outlives it.
+    @exclusivity(unchecked) private var kept: DecodingSession?
+    /// The map itself.
+    @exclusivity(unchecked) private var offset: UInt32 = 0
+    @exclusivity(unchecked) private var flags = ValueDecoder.Flags()
+    @exclusivity(unchecked) private var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var isJSON = false
+    /// The map's first key; 0, where no key can be, if there is none.
+    @exclusivity(unchecked) private var first = Mark(0, 0)
+    /// Where the last key was found.
+    @exclusivity(unchecked) private var mark = Mark(0, 0)
+    /// A key stands at the mark; else the end of a value, and it is still to be seen whether a key follows.
+    @exclusivity(unchecked) private var isKey = true
+    /// A bit for each length of the names of the members up to the mark: a name of another length is not among them.
+    @exclusivity(unchecked) private var passedLengths: UInt32 = 0
+    /// Where properties are arguments.
+    @exclusivity(unchecked) private var arguments: ArgumentCursor?
 
     /// A place between members, and what the reader knows of those behind it.
     struct Mark {
@@ -28,66 +36,70 @@ struct MapDecoder {
         }
     }
 
-    init(_ decoder: ValueDecoder) throws {
-        (base, end) = (decoder.base, decoder.size)
-        offset = decoder.offset
-        isJSON = decoder.flags.contains(.json)
+    init(_ session: DecodingSession) { self.session = session }
+
+    /// Starts to read another map.
+    func enter(_ decoder: ValueDecoder) throws {
+        arguments = nil
+        first = Mark(0, 0)
         if decoder.flags.contains(.positional), !decoder.isNothing {
-            let list = try decoder.argumentList() ?? UnkeyedDecoder(one: decoder)
-            first = Mark(0, 0)
-            hasCursor = true
-            owner = MapCursor(decoder, first, list)
-            return
-        }
-        if decoder.isNothing {
-            first = Mark(0, 0)
-        } else {
+            arguments = ArgumentCursor(try decoder.argumentList() ?? UnkeyedDecoder(one: decoder))
+        } else if !decoder.isNothing {
             first = try decoder.read([String: Int].self) { (reader) throws(CodingFailure) -> Mark in
                 var remaining = try reader.beginMap()
                 return try reader.hasNext(&remaining) ? Mark(reader.position, remaining) : Mark(0, 0)
             }
         }
-        // So few bytes are scanned from the start faster than a place to remember is allocated.
-        hasCursor = decoder.bytesLeft > 64
-        owner = hasCursor ? MapCursor(decoder, first, nil) : decoder.storage
+        bytes = UnsafeRawBufferPointer(start: decoder.session.base, count: decoder.session.size)
+        isJSON = decoder.session.isJSON
+        (mark, isKey, passedLengths) = (first, true, 0)
+        (offset, flags) = (decoder.offset, decoder.flags)
     }
 
-    @inline(__always)
-    private var cursor: MapCursor? { hasCursor ? unsafeDowncast(owner, to: MapCursor.self) : nil }
-
-    /// The map itself.
-    var decoder: ValueDecoder {
-        cursor?.decoder
-            ?? ValueDecoder(
-                unsafeDowncast(owner, to: ByteStorage.self),
-                base,
-                size: end,
-                offset: offset,
-                isJSON: isJSON
-            )
+    /// The document is done, or was before the container was made.
+    func leave(isKept: Bool) {
+        if isKept { kept = session } else if arguments != nil { arguments = nil }
     }
 
-    private var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: Int(end)) }
+    var decoder: ValueDecoder { ValueDecoder(session, offset, flags) }
 
     // MARK: Finding
 
     /// The place of a member's value.
     func find(_ name: String) -> Int? {
-        withUTF8(of: name) { isJSON ? find($0, JSONReader(bytes)) : find($0, CBORReader(bytes)) }
+        withUTF8(of: name) { name in
+            if isJSON { return find(name, JSONReader(bytes)) }
+            return findNext(name) ?? find(name, CBORReader(bytes))
+        }
+    }
+
+    /// The commonest case, made short: the key asked for is the next, and its length is in its first byte.
+    @inline(__always)
+    private func findNext(_ name: UnsafeRawBufferPointer) -> Int? {
+        let position = mark.position
+        var remaining = mark.remaining
+        if !isKey { remaining &-= 1 }
+        let start = position &+ 1
+        guard position > 0, remaining >= 0, name.count < 24, name.count < bytes.count &- position,
+            bytes[position] == 0x60 | UInt8(truncatingIfNeeded: name.count),
+            UnsafeRawBufferPointer(rebasing: bytes[start..<start &+ name.count]).hasSameBytes(as: name)
+        else { return nil }
+        (mark, isKey) = (Mark(position, remaining), true)
+        passedLengths |= 1 << UInt32(truncatingIfNeeded: name.count)
+        return start &+ name.count
     }
 
     @inline(__always)
     private func find<Reader: ItemReader>(_ name: UnsafeRawBufferPointer, _ reader: Reader) -> Int? {
-        guard let cursor else { return scan(name, reader, from: first, isKey: true, until: .max)?.value }
-        if let arguments = cursor.arguments { return arguments.place(of: name) }
+        if let arguments { return arguments.place(of: name) }
         // `Codable` asks for keys in the order in which they are written nearly always.
-        let from = cursor.mark
-        guard
-            let found = scan(name, reader, from: from, isKey: cursor.isKey, until: .max)
-                ?? scan(name, reader, from: first, isKey: true, until: from.position)
-        else { return nil }
-        cursor.mark = found.key
-        cursor.isKey = true
+        let from = mark
+        var found = scan(name, reader, from: from, isKey: isKey, until: .max)
+        if found == nil, name.count > 31 || passedLengths >> UInt32(truncatingIfNeeded: name.count) & 1 > 0 {
+            found = scan(name, reader, from: first, isKey: true, until: from.position)
+        }
+        guard let found else { return nil }
+        (mark, isKey) = (found.key, true)
         return found.value
     }
 
@@ -106,11 +118,12 @@ struct MapDecoder {
         var remaining = mark.remaining
         do throws(CodingFailure) {
             if !isKey, try !reader.hasNext(&remaining) { return nil }
+            passedLengths = .max
             repeat {
                 let position = reader.position
                 guard position < limit else { return nil }
                 if try reader.readKey(equals: name) { return (Mark(position, remaining), reader.position) }
-                try reader.skipItem(depth: 0)
+                try reader.skipElement(depth: 0)
             } while try reader.hasNext(&remaining)
         } catch {}
         return nil
@@ -138,7 +151,7 @@ struct MapDecoder {
     // MARK: Reading
 
     func value(at position: Int) -> ValueDecoder {
-        decoder.at(position, escaped: cursor?.arguments?.escapedPlace == position)
+        decoder.at(position, escaped: arguments?.escapedPlace == position)
     }
 
     func isNil(at position: Int) -> Bool {
@@ -155,10 +168,7 @@ struct MapDecoder {
         var reader = DocumentReader(bytes, position: position, isJSON: isJSON)
         do throws(CodingFailure) {
             let result = try body(&reader)
-            if let cursor {
-                cursor.mark = Mark(reader.position, cursor.mark.remaining)
-                cursor.isKey = false
-            }
+            (mark, isKey) = (Mark(reader.position, mark.remaining), false)
             return result
         } catch {
             throw value(at: position).decodingError(error, R.self)
@@ -167,7 +177,7 @@ struct MapDecoder {
 
     func text(at position: Int) throws -> String {
         let text = try read(at: position) { (reader) throws(CodingFailure) in try reader.readText() }
-        return cursor?.arguments?.escapedPlace == position ? text.withoutDollar : text
+        return arguments?.escapedPlace == position ? text.withoutDollar : text
     }
 
     func bool(at position: Int) throws -> Bool {
@@ -180,22 +190,6 @@ struct MapDecoder {
 
     func integer<T: FixedWidthInteger>(at position: Int) throws -> T {
         try read(at: position) { (reader) throws(CodingFailure) in try reader.readInteger(as: T.self) }
-    }
-}
-
-/// Where in a map the last key was found.
-final class MapCursor {
-    let decoder: ValueDecoder
-    fileprivate var mark: MapDecoder.Mark
-    /// A key stands at the mark; else the end of a value, and it is still to be seen whether a key follows.
-    fileprivate var isKey = true
-    /// Where properties are arguments.
-    let arguments: ArgumentCursor?
-
-    fileprivate init(_ decoder: ValueDecoder, _ mark: MapDecoder.Mark, _ list: UnkeyedDecoder?) {
-        self.decoder = decoder
-        self.mark = mark
-        arguments = list.map(ArgumentCursor.init)
     }
 }
 

@@ -54,7 +54,7 @@ extension ValueDecoder {
         var form: [UInt8] = []
         write(&form)
         do {
-            return try T(from: ValueDecoder(document: ByteChunk(form), isJSON: false))
+            return try DecodingSession.decode(ByteChunk(form), isJSON: false) { (root) throws in try T(from: root) }
         } catch {
             throw decodingError(CodingFailure(.refusedByType, at: Int(offset), wanted: "\(T.self)"), T.self)
         }
@@ -67,7 +67,7 @@ extension ValueDecoder {
     /// Bytes without a copy, where they stand in the document as they are.
     private func chunk() throws -> ByteChunk {
         let range = try read(ByteChunk.self) { (reader) throws(CodingFailure) in try reader.readPlainBytes() }
-        return try range.map(slice) ?? ByteChunk(bytes(ByteChunk.self))
+        return try range.map(session.slice) ?? ByteChunk(bytes(ByteChunk.self))
     }
 
     func untyped() throws -> RivetValue {

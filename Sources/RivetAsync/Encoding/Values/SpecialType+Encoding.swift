@@ -46,14 +46,9 @@ extension ValueOutput {
 
     /// What a type of Foundation's writes by itself, read as `Form`.
     private func ownForm<T: Encodable, Form: Decodable>(of value: T, _: Form.Type) throws -> Form {
-        let output = ValueOutput(.nativeCBOR, options: .init())
-        return try output.document(
-            { output in
-                try output.writeScope { try value.encode(to: $0) }
-            },
-            { bytes in
-                try Form(from: ValueDecoder(document: ByteChunk(copying: bytes), isJSON: false))
-            }
-        )
+        let bytes = try EncodingSession.encode(.nativeCBOR, options: .init()) { output in
+            try output.writeScope { try value.encode(to: $0) }
+        }
+        return try DecodingSession.decode(bytes, isJSON: false) { (root) throws in try Form(from: root) }
     }
 }

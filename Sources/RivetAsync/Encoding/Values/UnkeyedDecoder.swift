@@ -2,7 +2,7 @@
 
 /// An array as `Codable` sees it, tagged pairs revived: a set's elements, an escaped pair without its extra `$`.
 struct UnkeyedDecoder: UnkeyedDecodingContainer {
-    private let decoder: ValueDecoder
+    let decoder: ValueDecoder
     private var position = 0
     private var remaining = 0
     private var isEscaped = false
@@ -24,29 +24,59 @@ struct UnkeyedDecoder: UnkeyedDecodingContainer {
         count = 1
     }
 
+    /// An array, or a set's elements.
     init(_ decoder: ValueDecoder) throws {
-        self.decoder = decoder
-        var isEscaped = false
-        let (position, remaining, count) = try decoder.read([Int].self) {
-            (reader) throws(CodingFailure) -> (Int, Int?, Int?) in
-            let start = reader.position
+        let start = try decoder.read([Int].self) { (reader) throws(CodingFailure) in
+            var start = Start()
             if try reader.peekKind() == .array, let pair = try reader.peekPair() {
                 switch pair.kind {
-                case .escaped: isEscaped = true
+                case .escaped: start.isEscaped = true
                 case .set: reader.position = pair.second
                 case .bigInt, .bytes, .undefined:
-                    throw CodingFailure(.typeMismatch, at: start, wanted: "an array")
+                    throw CodingFailure(.typeMismatch, at: reader.position, wanted: "an array")
                 }
             }
-            var remaining = try reader.beginArray()
-            let count = remaining >= 0 ? remaining : nil
-            return try reader.hasNext(&remaining) ? (reader.position, remaining, count) : (0, nil, 0)
+            try start.begin(&reader)
+            return start
         }
-        self.position = position
-        self.remaining = remaining ?? 0
-        self.isEscaped = isEscaped
-        self.count = count
-        isAtEnd = remaining == nil
+        self.init(decoder, start)
+    }
+
+    /// A list of arguments, or nil if what stands there is none, but the one argument itself (B110).
+    init?(argumentsAt decoder: ValueDecoder) throws {
+        let start = try decoder.read([Int].self) { (reader) throws(CodingFailure) -> Start? in
+            guard try reader.peekKind() == .array else { return nil }
+            var start = Start()
+            if let pair = try reader.peekPair() {
+                guard pair.kind == .escaped else { return nil }
+                start.isEscaped = true
+            }
+            try start.begin(&reader)
+            return start
+        }
+        guard let start else { return nil }
+        self.init(decoder, start)
+    }
+
+    /// The first element's place.
+    private struct Start {
+        var position = 0, remaining = 0
+        var count: Int?
+        var isEscaped = false, isAtEnd = false
+
+        mutating func begin(_ reader: inout DocumentReader) throws(CodingFailure) {
+            remaining = try reader.beginArray()
+            count = remaining >= 0 ? remaining : nil
+            isAtEnd = try !reader.hasNext(&remaining)
+            if isAtEnd { count = 0 }
+            position = reader.position
+        }
+    }
+
+    private init(_ decoder: ValueDecoder, _ start: Start) {
+        self.decoder = decoder
+        (position, remaining, isAtEnd) = (start.position, start.remaining, start.isAtEnd)
+        (isEscaped, count) = (start.isEscaped, start.count)
     }
 
     var codingPath: [any CodingKey] { decoder.codingPath }

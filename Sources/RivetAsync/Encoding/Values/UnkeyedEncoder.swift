@@ -2,8 +2,9 @@
 
 /// An array as `Codable` sees it.
 struct UnkeyedEncoder: UnkeyedEncodingContainer {
-    let output: ValueOutput
+    let session: EncodingSession
     let id: UInt32
+    private var output: ValueOutput { session.output }
     var codingPath: [any CodingKey] { [] }
     var count: Int { output.scope.id == id ? output.scope.count : 0 }
 

@@ -2,79 +2,47 @@
 
 /// A value's place in a document: what a user's `init(from:)` is given.
 ///
-/// It is three words, so `any Decoder` holds it inline, and it keeps the document's bytes alive, so it may be kept.
-/// The document was checked as a whole before the first one was made: its structure and depth are sound.
+/// It is two words, so `any Decoder` holds it inline, and it keeps the document's bytes alive, so it may be kept.
 struct ValueDecoder: Decoder {
     struct Flags: OptionSet {
         let rawValue: UInt8
-        static let json = Flags(rawValue: 1)
         /// There is no value: a missing argument, an answer without bytes.
-        static let nothing = Flags(rawValue: 2)
+        static let nothing = Flags(rawValue: 1)
         /// The properties are the elements of the list of arguments here.
-        static let positional = Flags(rawValue: 4)
+        static let positional = Flags(rawValue: 2)
         /// The text here has one `$` too many: the first element of an escaped pair.
-        static let escaped = Flags(rawValue: 8)
+        static let escaped = Flags(rawValue: 4)
     }
 
-    let storage: ByteStorage
-    /// The document within the storage.
-    private let start: UInt32, end: UInt32
+    let session: DecodingSession
     /// The value within the document.
     private(set) var offset: UInt32
     private(set) var flags: Flags
 
-    private static let emptyStorage = ByteStorage(capacity: 1)
-
-    /// The root of a document, which is checked here.
-    init(document bytes: ByteChunk, isJSON: Bool) throws(CodingFailure) {
-        guard let end = Int32(exactly: bytes.offset &+ bytes.count).map(UInt32.init) else {
-            throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
-        }
-        storage = bytes.storage ?? Self.emptyStorage
-        start = UInt32(bytes.offset)
-        self.end = end
+    /// The root of a document; one without bytes is nothing.
+    init(_ session: DecodingSession) {
+        self.session = session
         offset = 0
-        flags = isJSON ? .json : []
-        guard bytes.count > 0 else {
-            flags.insert(.nothing)
-            return
-        }
-        var reader = reader
-        do {
-            try reader.skipItem(depth: 0)
-            try reader.readEnd()
-        } catch {
-            throw located(error)
-        }
+        flags = session.size == 0 ? .nothing : []
     }
 
-    /// A place in a document that was checked already; its bytes are in `storage`.
-    init(_ storage: ByteStorage, _ base: UnsafeRawPointer, size: UInt32, offset: UInt32, isJSON: Bool) {
-        self.storage = storage
-        start = UInt32(truncatingIfNeeded: base - UnsafeRawPointer(storage.base))
-        end = start &+ size
-        self.offset = offset
-        flags = isJSON ? .json : []
+    init(_ session: DecodingSession, _ offset: UInt32, _ flags: Flags) {
+        (self.session, self.offset, self.flags) = (session, offset, flags)
     }
 
     // MARK: Places
 
-    /// The document's first byte, and how many it has.
-    var base: UnsafeRawPointer { UnsafeRawPointer(storage.base + Int(start)) }
-    var size: UInt32 { end &- start }
-
     @inline(__always)
     var reader: DocumentReader {
-        let bytes = UnsafeRawBufferPointer(start: storage.base + Int(start), count: Int(end &- start))
-        return DocumentReader(bytes, position: Int(offset), isJSON: flags.contains(.json))
+        let bytes = UnsafeRawBufferPointer(start: session.base, count: session.size)
+        return DocumentReader(bytes, position: Int(offset), isJSON: session.isJSON)
     }
 
     @inline(__always)
     func at(_ position: Int, escaped: Bool = false) -> ValueDecoder {
         var place = self
         place.offset = UInt32(truncatingIfNeeded: position)
-        place.flags.formIntersection(.json)
-        if escaped { place.flags.insert(.escaped) }
+        place.flags = escaped ? .escaped : []
         return place
     }
 
@@ -93,14 +61,6 @@ struct ValueDecoder: Decoder {
 
     var isNothing: Bool { flags.contains(.nothing) }
 
-    /// The bytes of the document left from here: a bound on what a scan can cost.
-    var bytesLeft: Int { Int(end &- start &- offset) }
-
-    /// A byte string that stands in one piece in the document, without a copy.
-    func slice(_ range: Range<Int>) -> ByteChunk {
-        ByteChunk(storage: storage, offset: Int(start) &+ range.lowerBound, count: range.count)
-    }
-
     // MARK: Reading
 
     /// Reads with a reader at this place; a failure becomes the error that `Codable` promises.
@@ -109,7 +69,7 @@ struct ValueDecoder: Decoder {
         var reader = reader
         do throws(CodingFailure) {
             guard !isNothing else { throw CodingFailure(.missingField, at: Int(offset), wanted: "\(wanted)") }
-            return try withExtendedLifetime(storage) { () throws(CodingFailure) in try body(&reader) }
+            return try withExtendedLifetime(session) { () throws(CodingFailure) in try body(&reader) }
         } catch {
             throw decodingError(error, wanted)
         }
@@ -150,8 +110,8 @@ struct ValueDecoder: Decoder {
     var codingPath: [any CodingKey] { [PlaceKey(self)] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    func container<Key: CodingKey>(keyedBy _: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        KeyedDecodingContainer(KeyedDecoder<Key>(map: try MapDecoder(self)))
+    func container<Key: CodingKey>(keyedBy key: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        try session.container(key, at: self)
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
@@ -167,13 +127,7 @@ struct ValueDecoder: Decoder {
 
     /// The list of arguments here, or nil if it is no array and so the one argument itself (B110).
     func argumentList() throws -> UnkeyedDecoder? {
-        guard !isNothing else { return UnkeyedDecoder(empty: self) }
-        let isList = try read([Int].self) { (reader) throws(CodingFailure) in
-            guard try reader.peekKind() == .array else { return false }
-            let pair = try reader.peekPair()
-            return pair == nil || pair?.kind == .escaped
-        }
-        return isList ? try UnkeyedDecoder(self) : nil
+        isNothing ? UnkeyedDecoder(empty: self) : try UnkeyedDecoder(argumentsAt: self)
     }
 }
 

@@ -4,21 +4,22 @@
 ///
 /// `any Encoder` holds it inline.
 struct ValueEncoder: Encoder {
-    let output: ValueOutput
+    let session: EncodingSession
     let id: UInt32
+    var output: ValueOutput { session.output }
 
     /// Empty: what went wrong is told with the path by who started the encoding (see `ValueOutput`).
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    func container<Key: CodingKey>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {
+    func container<Key: CodingKey>(keyedBy key: Key.Type) -> KeyedEncodingContainer<Key> {
         output.open(.map, id)
-        return KeyedEncodingContainer(KeyedEncoder<Key>(output: output, id: id))
+        return session.container(key, id)
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
         output.open(.array, id)
-        return UnkeyedEncoder(output: output, id: id)
+        return UnkeyedEncoder(session: session, id: id)
     }
 
     func singleValueContainer() -> any SingleValueEncodingContainer { self }

@@ -43,12 +43,12 @@ package struct EncodedValue: Sendable, Hashable {
 // MARK: Encoding
 
 extension ValueFormat {
-    package func encode(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> [UInt8] {
+    package func encode(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> ByteChunk {
         try encoded(options) { output in try output.write(value) }
     }
 
     /// A list of arguments that holds the one value: `[{…}]`.
-    package func encodeArgument(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> [UInt8] {
+    package func encodeArgument(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> ByteChunk {
         try encodeArguments(value, options: options)
     }
 
@@ -56,39 +56,21 @@ extension ValueFormat {
     package func encodePositionalArguments(
         _ value: some Encodable,
         options: ValueEncodingOptions = .init()
-    ) throws -> [UInt8] {
+    ) throws -> ByteChunk {
         try encoded(options) { output in try output.writeProperties(value) }
     }
 
     package func encodeArguments<each Argument: Encodable>(
         _ argument: repeat each Argument,
         options: ValueEncodingOptions = .init()
-    ) throws -> [UInt8] {
+    ) throws -> ByteChunk {
         try encoded(options) { output in
             try output.writeArray { repeat try output.writeElement(each argument) }
         }
     }
 
-    private func encoded(
-        _ options: ValueEncodingOptions,
-        _ body: (ValueOutput) throws -> Void
-    ) throws -> [UInt8] {
-        let output = ValueOutput(self, options: options)
-        return try output.document(body) { Array($0) }
-    }
-}
-
-/// Encodes one value after another into the same memory.
-package final class ReusableEncoder {
-    private let output: ValueOutput
-
-    package init(_ format: ValueFormat, options: ValueEncodingOptions = .init()) {
-        output = ValueOutput(format, options: options)
-    }
-
-    /// Calls `body` with the encoded value; the bytes are valid during the call.
-    package func encode<R>(_ value: some Encodable, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        try output.document({ output in try output.write(value) }, body)
+    private func encoded(_ options: ValueEncodingOptions, _ body: (ValueOutput) throws -> Void) throws -> ByteChunk {
+        try EncodingSession.encode(self, options: options, body)
     }
 }
 
@@ -131,44 +113,30 @@ extension ValueFormat {
     }
 
     private func decode<R>(from bytes: ByteChunk, _ body: (ValueDecoder) throws -> R) throws -> R {
-        let root = try ValueDecoder(document: bytes, isJSON: isJSON)
-        do {
-            return try body(root)
-        } catch let error as DecodingError {
-            throw root.failure(for: error)
-        } catch let error as CodingFailure {
-            throw root.located(error)
-        }
+        try DecodingSession.decode(bytes, isJSON: isJSON, body)
     }
 }
 
 /// Reads a list of arguments one after another.
 private struct ArgumentList {
-    private let whole: ValueDecoder
-    private var list: UnkeyedDecoder?
+    private var list: UnkeyedDecoder
     private var index = -1
 
     init(_ root: ValueDecoder) throws {
-        whole = root
-        list = try root.argumentList()
+        list = try root.argumentList() ?? UnkeyedDecoder(one: root)
     }
 
     mutating func next<T: Decodable>(_: T.Type) throws -> T {
         index += 1
-        guard list != nil else {
-            defer { list = UnkeyedDecoder(empty: whole) }
-            return try whole.decodeValue(T.self)
-        }
-        guard list?.isAtEnd == false, let value = try list?.decode(T.self) else {
-            return try missing(T.self)
-        }
-        return value
+        // Over the argument before: only now, since there is no next one mostly.
+        if index > 0, !list.isAtEnd { list.advance() }
+        return list.isAtEnd ? try missing(T.self) : try list.current.decodeValue(T.self)
     }
 
     /// What an argument that is not there decodes to.
     private func missing<T: Decodable>(_: T.Type) throws -> T {
         do {
-            return try whole.nothing.decodeValue(T.self)
+            return try list.decoder.nothing.decodeValue(T.self)
         } catch {
             var failure = CodingFailure(.missingField, at: 0, wanted: "\(T.self)", found: "no argument")
             failure.path = "[\(index)]"

@@ -5,14 +5,14 @@
 /// Values are written as they come. A container's head is a byte that is put right when the value is complete, since
 /// only then its count is known; a value is complete when its `encode(to:)` has returned. Containers that `Codable`
 /// lets a type fill in any order, the nested ones, get an output of their own, put in place at that same moment.
-final class ValueOutput {
-    let format: ValueFormat
-    let options: ValueEncodingOptions
-    /// Behind a pointer, because the run-time check of exclusive access to a class's properties would cost as much
-    /// as all the rest; no access here lasts longer than a statement, and none calls the user's code.
+///
+/// A pointer and nothing else, without a counter to keep; the `EncodingSession` owns what is behind it.
+struct ValueOutput {
     private let state: UnsafeMutablePointer<State>
 
     private struct State: ~Copyable {
+        var format: ValueFormat
+        var options: ValueEncodingOptions
         var buffer = ByteBuffer(capacity: 256)
         var scope = Scope()
         var lastID: UInt32 = 0
@@ -20,16 +20,23 @@ final class ValueOutput {
         var inserts: [Insert] = []
         /// A failure of a method that cannot throw; thrown when the value is complete.
         var failure: CodingFailure?
+        /// Whether there is one, in a byte that is read quickly.
+        var hasFailed = false
+        unowned(unsafe) var session: EncodingSession?
     }
+
+    // No access lasts longer than a statement, and none calls the user's code.
+    var format: ValueFormat { state.pointee.format }
+    var options: ValueEncodingOptions { state.pointee.options }
 
     var buffer: ByteBuffer {
         @inline(__always) _read { yield state.pointee.buffer }
-        @inline(__always) _modify { yield &state.pointee.buffer }
+        @inline(__always) nonmutating _modify { yield &state.pointee.buffer }
     }
 
     private(set) var scope: Scope {
         @inline(__always) _read { yield state.pointee.scope }
-        @inline(__always) _modify { yield &state.pointee.scope }
+        @inline(__always) nonmutating _modify { yield &state.pointee.scope }
     }
 
     /// One value being encoded.
@@ -55,38 +62,33 @@ final class ValueOutput {
     /// A nested output and where it belongs.
     struct Insert {
         var index: Int
-        var output: ValueOutput
+        var session: EncodingSession
     }
 
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
-        self.format = format
-        self.options = options
         state = .allocate(capacity: 1)
-        state.initialize(to: State())
+        state.initialize(to: State(format: format, options: options))
     }
 
-    deinit {
+    func belong(to session: EncodingSession) {
+        state.pointee.session = session
+    }
+
+    func deallocate() {
         state.deinitialize(count: 1)
         state.deallocate()
     }
 
-    /// Encodes one document and gives its bytes to `result`; the memory is kept for the next one.
-    func document<R>(
-        _ body: (ValueOutput) throws -> Void,
-        _ result: (UnsafeRawBufferPointer) throws -> R
-    ) throws -> R {
+    /// Begins another document; the memory is kept.
+    func start(_ format: ValueFormat, _ options: ValueEncodingOptions) {
+        (state.pointee.format, state.pointee.options) = (format, options)
         buffer.removeAll()
         scope = Scope()
-        state.pointee.failure = nil
-        state.pointee.inserts = []
-        do {
-            try body(self)
-            if let failure = state.pointee.failure { throw failure }
-        } catch let error as EncodingError {
-            throw CodingFailure(error)
-        }
-        return try buffer.withUnsafeBytes { (bytes) throws in try result(bytes) }
+        if state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (nil, false) }
     }
+
+    /// Whose output this is.
+    private var session: EncodingSession { state.pointee.session.unsafelyUnwrapped }
 
     // MARK: Values
 
@@ -124,7 +126,7 @@ final class ValueOutput {
             isPositional: isPositional
         )
         do {
-            try body(ValueEncoder(output: self, id: scope.id))
+            try body(ValueEncoder(session: session, id: scope.id))
             try finish()
             scope = outer
         } catch {
@@ -163,7 +165,7 @@ final class ValueOutput {
 
     /// Starts an element, or a member with its key, whose value is written next and cannot fail.
     func begin(_ id: UInt32, key: String? = nil) throws {
-        if state.pointee.failure != nil { try throwFailure() }
+        try throwFailure()
         guard id == scope.id, scope.kind == .array || scope.kind == .map else {
             throw CodingFailure(.notRepresentable, at: -1, found: "a value written after it was complete")
         }
@@ -201,16 +203,17 @@ final class ValueOutput {
 
     /// Adds an element or member whose content is written later, in any order with what follows.
     func addInsert(_ id: UInt32, key: String? = nil) -> ValueEncoder {
-        let nested = ValueOutput(format, options: options)
+        let session = EncodingSession(format, options: options)
+        let nested = session.output
         nested.begin(depth: scope.depth &+ 1, level: scope.level &+ 1, isPositional: false)
         do {
             try add(id, key: key) {
-                state.pointee.inserts.append(Insert(index: buffer.count, output: nested))
+                state.pointee.inserts.append(Insert(index: buffer.count, session: session))
             }
         } catch {
             fail(error as? CodingFailure ?? CodingFailure(.notRepresentable, at: -1))
         }
-        return ValueEncoder(output: nested, id: nested.scope.id)
+        return ValueEncoder(session: session, id: nested.scope.id)
     }
 
     /// Writes the one value of a type that is written as another.
@@ -232,11 +235,12 @@ final class ValueOutput {
     }
 
     private func fail(_ failure: CodingFailure) {
-        if state.pointee.failure == nil { state.pointee.failure = failure }
+        if !state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (failure, true) }
     }
 
-    private func throwFailure() throws {
-        if let failure = state.pointee.failure { throw failure }
+    @inline(__always)
+    func throwFailure() throws {
+        if state.pointee.hasFailed, let failure = state.pointee.failure { throw failure }
     }
 
     // MARK: Completing a value
@@ -264,7 +268,7 @@ final class ValueOutput {
                 finishCBORHead()
             }
         }
-        if state.pointee.failure != nil { try throwFailure() }
+        try throwFailure()
     }
 
     private func finishCBORHead() {
@@ -308,8 +312,8 @@ final class ValueOutput {
             let end = insert.index - scope.start
             content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written..<end])) }
             written = end
-            try insert.output.finish()
-            insert.output.buffer.withUnsafeBytes { buffer.append($0) }
+            try insert.session.output.finish()
+            insert.session.output.buffer.withUnsafeBytes { buffer.append($0) }
         }
         content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written...])) }
         state.pointee.inserts.removeLast(state.pointee.inserts.count - scope.firstInsert)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Keyed containers that are used again.
+///
+/// To make one costs more than all that is done with it: the standard library puts it into an object of its own, of a
+/// type that the runtime has to look up for each type of keys. So a container that only the cache still holds is given
+/// out once more, to another place; `Core` is the part of it that knows the place.
+struct ContainerCache<Core: AnyObject> {
+    private struct Entry {
+        let key: ObjectIdentifier
+        let stored: AnyObject
+        /// What the stored container is: a reference and nothing else.
+        ///
+        /// It is not counted, so that it does not count as a use.
+        let container: Unmanaged<Anything>
+        let core: Core
+        var isUnused: Bool { container.isUniquelyReferenced() }
+    }
+
+    /// The class of an object of which nothing else is known.
+    private class Anything {}
+
+    private var entries: [Entry] = []
+
+    /// More types of keys than this in one document are not remembered.
+    private static var maxCount: Int { 16 }
+
+    /// A stored container for these keys that nobody uses, after `prepare` gave its core a place.
+    @inline(__always)
+    mutating func unused(_ key: Any.Type, _ prepare: (Core) throws -> Void) rethrows -> Unmanaged<AnyObject>? {
+        for index in entries.indices where entries[index].key == ObjectIdentifier(key) {
+            guard entries[index].isUnused else { continue }
+            try prepare(entries[index].core)
+            return .passUnretained(entries[index].stored)
+        }
+        return nil
+    }
+
+    mutating func keep<Container>(_ container: Container, _ core: Core, for key: Any.Type) {
+        guard entries.count < Self.maxCount, MemoryLayout<Container>.size == MemoryLayout<AnyObject>.size else {
+            return
+        }
+        let reference = withUnsafeBytes(of: container) { $0.loadUnaligned(as: Unmanaged<Anything>.self) }
+        entries.append(
+            Entry(
+                key: ObjectIdentifier(key),
+                stored: StoredContainer(container),
+                container: reference,
+                core: core
+            )
+        )
+    }
+
+    /// Forgets the containers that somebody kept; `body` is called with every core, and whether it is one of those.
+    mutating func settle(_ body: (_ core: Core, _ isKept: Bool) -> Void) {
+        for index in entries.indices.reversed() {
+            let isKept = !entries[index].isUnused
+            body(entries[index].core, isKept)
+            if isKept { entries.remove(at: index) }
+        }
+    }
+}
+
+/// A `KeyedEncodingContainer` or `KeyedDecodingContainer`.
+///
+/// Generic over the container itself, not its keys, since the runtime then need not look its type up.
+final class StoredContainer<Container> {
+    private let container: Container
+
+    init(_ container: Container) { self.container = container }
+
+    @inline(never)
+    func get() -> Container { container }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One document while it is decoded: its bytes, and the containers for them.
+///
+/// When the document is done and a type kept no decoder and no container of it, it serves for the next one; else it
+/// stays with those who kept them.
+///
+/// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it.
+final class DecodingSession: @unchecked Sendable {
+    // No access lasts longer than a statement, and none calls the user's code.
+    @exclusivity(unchecked) private(set) var base = DecodingSession.nowhere
+    @exclusivity(unchecked) private(set) var size = 0
+    @exclusivity(unchecked) private(set) var isJSON = false
+    /// Keeps the bytes alive.
+    @exclusivity(unchecked) private var bytes = ByteChunk()
+    @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
+    /// Under way: a decoder that outlives its document makes containers of its own.
+    @exclusivity(unchecked) private var isOpen = false
+
+    private static let pool = ObjectPool<DecodingSession>()
+    private static var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
+
+    /// Checks a document as a whole, then gives `body` its root; the structure and depth are sound from then on.
+    static func decode<R>(
+        _ bytes: ByteChunk,
+        isJSON: Bool,
+        _ body: (ValueDecoder) throws -> R
+    ) throws -> R {
+        guard bytes.count <= Int(Int32.max) else {
+            throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
+        }
+        let lent = pool.take() ?? .passRetained(DecodingSession())
+        return try lent._withUnsafeGuaranteedRef { session throws in
+            defer { pool.give(lent) }
+            return try session.decode(bytes, isJSON: isJSON, body)
+        }
+    }
+
+    private func decode<R>(_ bytes: ByteChunk, isJSON: Bool, _ body: (ValueDecoder) throws -> R) throws -> R {
+        open(bytes, isJSON: isJSON)
+        defer { close() }
+        do {
+            if size > 0 {
+                var reader = DocumentReader(
+                    UnsafeRawBufferPointer(start: base, count: size),
+                    position: 0,
+                    isJSON: isJSON
+                )
+                try reader.skipItem(depth: 0)
+                try reader.readEnd()
+            }
+            return try body(ValueDecoder(self))
+        } catch let error as DecodingError {
+            throw ValueDecoder(self).failure(for: error)
+        } catch let error as CodingFailure {
+            throw ValueDecoder(self).located(error)
+        }
+    }
+
+    private func open(_ bytes: ByteChunk, isJSON: Bool) {
+        self.bytes = bytes
+        base = bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
+        size = bytes.count
+        self.isJSON = isJSON
+        isOpen = true
+    }
+
+    private func close() {
+        isOpen = false
+        containers.settle { $0.leave(isKept: $1) }
+        if Unmanaged.passUnretained(self).isUniquelyReferenced() { bytes = ByteChunk() }
+    }
+
+    /// A byte string that stands in one piece in the document, without a copy.
+    func slice(_ range: Range<Int>) -> ByteChunk { bytes.slice(range) }
+
+    func container<Key: CodingKey>(_ key: Key.Type, at place: ValueDecoder) throws -> KeyedDecodingContainer<Key> {
+        if let stored = try containers.unused(key, { try $0.enter(place) }) {
+            return stored._withUnsafeGuaranteedRef { stored in
+                unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
+            }
+        }
+        let map = MapDecoder(self)
+        try map.enter(place)
+        let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))
+        if isOpen { containers.keep(container, map, for: key) } else { map.leave(isKept: true) }
+        return container
+    }
+}

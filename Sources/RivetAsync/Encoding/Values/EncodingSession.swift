@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One value while it is encoded: its output, and the containers for it.
+///
+/// When the value is done and its type kept no encoder and no container, it serves for the next one; else it stays with
+/// those who kept them.
+///
+/// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it.
+final class EncodingSession: @unchecked Sendable {
+    let output: ValueOutput
+    // No access lasts longer than a statement, and none calls the user's code.
+    @exclusivity(unchecked) private var containers = ContainerCache<MapEncoder>()
+    /// Under way: an encoder that outlives its value makes containers of its own.
+    @exclusivity(unchecked) private var isOpen = false
+
+    @exclusivity(unchecked) private var block: ByteStorage?
+    @exclusivity(unchecked) private var used = 0
+    /// What a small result keeps alive at most.
+    private static var blockSize: Int { 1_024 }
+
+    private static let pool = ObjectPool<EncodingSession>()
+    /// A larger buffer is not kept.
+    private static var maxKeptCapacity: Int { 65_536 }
+
+    init(_ format: ValueFormat, options: ValueEncodingOptions) {
+        output = ValueOutput(format, options: options)
+        output.belong(to: self)
+    }
+
+    deinit { output.deallocate() }
+
+    /// Encodes one document.
+    static func encode(
+        _ format: ValueFormat,
+        options: ValueEncodingOptions,
+        _ body: (ValueOutput) throws -> Void
+    ) throws -> ByteChunk {
+        let lent = pool.take() ?? .passRetained(EncodingSession(format, options: options))
+        return try lent._withUnsafeGuaranteedRef { session throws in
+            defer { pool.give(lent) }
+            return try session.encode(format, options: options, body)
+        }
+    }
+
+    private func encode(
+        _ format: ValueFormat,
+        options: ValueEncodingOptions,
+        _ body: (ValueOutput) throws -> Void
+    ) throws -> ByteChunk {
+        isOpen = true
+        defer {
+            isOpen = false
+            containers.settle { if $1 { $0.session = self } }
+        }
+        output.start(format, options)
+        do {
+            try body(output)
+            try output.throwFailure()
+        } catch let error as EncodingError {
+            throw CodingFailure(error)
+        }
+        return output.buffer.withUnsafeBytes { chunk($0) }
+    }
+
+    /// Small results share a block, as what is received does.
+    private func chunk(_ bytes: UnsafeRawBufferPointer) -> ByteChunk {
+        guard let source = bytes.baseAddress, bytes.count <= Self.blockSize / 4 else {
+            return ByteChunk(copying: bytes)
+        }
+        if block == nil || bytes.count > Self.blockSize &- used {
+            // A block of which no slice is left is filled once more.
+            if !isKnownUniquelyReferenced(&block) { block = .allocate(capacity: Self.blockSize) }
+            used = 0
+        }
+        guard let block else { return ByteChunk(copying: bytes) }
+        (block.base + used).copyMemory(from: source, byteCount: bytes.count)
+        defer { used &+= bytes.count }
+        return ByteChunk(storage: block, offset: used, count: bytes.count)
+    }
+
+    func container<Key: CodingKey>(_ key: Key.Type, _ id: UInt32) -> KeyedEncodingContainer<Key> {
+        if let stored = containers.unused(key, { $0.id = id }) {
+            return stored._withUnsafeGuaranteedRef { stored in
+                unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
+            }
+        }
+        let map = MapEncoder(output, id)
+        let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
+        if isOpen { containers.keep(container, map, for: key) } else { map.session = self }
+        return container
+    }
+}
+
+/// What a keyed container writes into.
+final class MapEncoder {
+    let output: ValueOutput
+    // No access lasts longer than a statement, and none calls the user's code.
+    @exclusivity(unchecked) fileprivate(set) var id: UInt32
+    /// Keeps the output alive for a container that outlives its value.
+    @exclusivity(unchecked) fileprivate var session: EncodingSession?
+
+    fileprivate init(_ output: ValueOutput, _ id: UInt32) {
+        self.output = output
+        self.id = id
+    }
+}

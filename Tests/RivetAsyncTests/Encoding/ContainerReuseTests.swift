@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import RivetAsync
+
+/// What serves for one document serves for the next, unless a type kept a part of it.
+@Suite(.timeLimit(.minutes(1)))
+struct ContainerReuseTests {
+    private struct Point: Codable, Equatable { var x: Int, y: Int }
+
+    /// Reads itself only when asked.
+    private struct Late: Decodable {
+        private enum Key: String, CodingKey { case a, b }
+        private let decoder: any Decoder
+        private let container: KeyedDecodingContainer<Key>
+
+        init(from decoder: any Decoder) throws {
+            self.decoder = decoder
+            container = try decoder.container(keyedBy: Key.self)
+        }
+
+        func read() throws -> [Int] {
+            let again = try decoder.container(keyedBy: Key.self)
+            return [
+                try container.decode(Int.self, forKey: .b), try container.decode(Point.self, forKey: .a).x,
+                try again.decode(Int.self, forKey: .b), try again.decode(Point.self, forKey: .a).y,
+            ]
+        }
+    }
+
+    @Test("a decoder and a container that are kept go on reading their document", arguments: ValueFormat.allCases)
+    func keptDecoderReadsItsDocument(_ format: ValueFormat) throws {
+        func document(_ number: Int) throws -> ByteChunk {
+            try format.encode(["a": ["x": .integer(number), "y": 2], "b": .integer(-number)] as RivetValue)
+        }
+        let kept = try (1...20).map { try format.decode(Late.self, from: document($0)) }
+        let both: [Late] = try format.decode(from: format.encode([RivetValue](repeating: ["a": 1, "b": 2], count: 2)))
+        for (number, late) in zip(1..., kept) {
+            #expect(try late.read() == [-number, number, -number, 2])
+        }
+        #expect(throws: DecodingError.self) { try both[1].read() }
+    }
+
+    @Test("a document's bytes are let go of when it is decoded, or when nothing kept is left of it")
+    func bytesAreLetGoOf() throws {
+        weak var storage: ByteStorage?
+        func decode<T: Decodable>(_: T.Type) throws -> T {
+            let text = Array(#"{"a":{"x":1,"y":2},"b":3}"#.utf8)
+            let bytes = ByteStorage.allocate(capacity: text.count)
+            bytes.base.copyMemory(from: text, byteCount: text.count)
+            storage = bytes
+            return try ValueFormat.json.decode(T.self, from: ByteChunk(storage: bytes, offset: 0, count: text.count))
+        }
+        struct Plain: Decodable { var a: Point, b: Int }
+        #expect(try decode(Plain.self).b == 3)
+        #expect(storage == nil)
+        var kept: Late? = try decode(Late.self)
+        #expect(storage != nil)
+        #expect(try kept?.read() == [3, 1, 3, 2])
+        kept = nil
+        #expect(storage == nil)
+        #expect(throws: CodingFailure.self) { try decode([String: Bool].self) }
+        #expect(storage == nil)
+        let positional = try ValueFormat.json.decodePositionalArguments(Point.self, from: ByteChunk("[1,2]".utf8))
+        #expect(positional == Point(x: 1, y: 2))
+    }
+
+    private final class Keeper: Encodable {
+        private enum Key: String, CodingKey { case x }
+        var encoder: (any Encoder)?
+        private var container: KeyedEncodingContainer<Key>?
+
+        func encode(to encoder: any Encoder) throws {
+            self.encoder = encoder
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(1, forKey: .x)
+            self.container = container
+        }
+
+        func writeLate() throws {
+            try container?.encode(2, forKey: .x)
+        }
+    }
+
+    @Test("an encoder and a container that are kept write into no other value", arguments: ValueFormat.allCases)
+    func keptEncoderWritesNowhere(_ format: ValueFormat) throws {
+        let keeper = Keeper()
+        let bytes = try format.encode(keeper)
+        #expect(try format.decode(from: bytes) == ["x": 1])
+        #expect(try format.decode(from: format.encode(Point(x: 1, y: 2))) == Point(x: 1, y: 2))
+        #expect(throws: CodingFailure.self) { try keeper.writeLate() }
+        var late = keeper.encoder?.unkeyedContainer()
+        #expect(throws: CodingFailure.self) { try late?.encode(1) }
+        // The value of before, now inside another.
+        let pair = try format.encode([keeper, keeper])
+        #expect(try format.decode(from: pair) == [["x": 1], ["x": 1]])
+        #expect(throws: CodingFailure.self) { try keeper.writeLate() }
+    }
+
+    @Test("small results share memory, and none changes when others are written")
+    func resultsDoNotChange() throws {
+        let results = try (0..<5_000).map { try ValueFormat.json.encode([$0, $0 * 7]) }
+        for (number, bytes) in results.enumerated() {
+            #expect(String(decoding: bytes, as: UTF8.self) == "[\(number),\(number * 7)]")
+        }
+    }
+
+    @Test("tasks that encode and decode at the same time do not meet")
+    func tasksDoNotMeet() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for number in 0..<TestScale.count(full: 20_000, byDefault: 300) {
+                        let format = ValueFormat.allCases[number % 3]
+                        let value = ["task": [Point(x: task, y: number)], "other": []]
+                        let back = try format.decode([String: [Point]].self, from: format.encode(value))
+                        guard back == value else { throw CodingFailure(.malformed, at: number) }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
