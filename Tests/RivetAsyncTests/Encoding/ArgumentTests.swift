@@ -24,6 +24,26 @@ struct ArgumentTests {
             json: #"[{"room":"a","age":1}]"#
         ),
         Row(
+            testDescription: "object, no properties",
+            bytes: { try json.encodeArgument(Empty()) },
+            json: "[]"
+        ),
+        Row(
+            testDescription: "object, no property that is not nil",
+            bytes: { try json.encodeArgument(Optional2()) },
+            json: "[{}]"
+        ),
+        Row(
+            testDescription: "object, an empty dictionary",
+            bytes: { try json.encodeArgument([String: Int]()) },
+            json: "[{}]"
+        ),
+        Row(
+            testDescription: "object, no properties, but a form of its own",
+            bytes: { try json.encodeArgument(Always7()) },
+            json: "[7]"
+        ),
+        Row(
             testDescription: "positional",
             bytes: { try json.encodePositionalArguments(Join(room: "a", nick: nil, age: 1)) },
             json: #"["a",null,1]"#
@@ -70,7 +90,22 @@ struct ArgumentTests {
         #expect(String(decoding: try row.bytes(), as: UTF8.self) == row.json)
     }
 
+    /// A type without properties that is no unit.
+    struct Always7: Encodable {
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(7)
+        }
+    }
     struct Point2: Codable { var x: String, y: Int }
+
+    @Test("B47: a value without properties is no argument", arguments: ValueFormat.allCases)
+    func unitIsNoArgument(_ format: ValueFormat) throws {
+        let none: [UInt8] = format == .json ? Array("[]".utf8) : [0x80]
+        #expect(try Array(format.encodeArgument(Empty())) == none)
+        #expect(try Array(format.encodePositionalArguments(Empty())) == none)
+        #expect(try Array(format.encodeArguments()) == none)
+    }
 
     private static let json = ValueFormat.json
 

@@ -47,9 +47,9 @@ extension ValueFormat {
         try encoded(options) { output in try output.write(value) }
     }
 
-    /// A list of arguments that holds the one value: `[{…}]`.
+    /// A list of arguments that holds the one value: `[{…}]`; of a value without properties it is empty (B47).
     package func encodeArgument(_ value: some Encodable, options: ValueEncodingOptions = .init()) throws -> ByteChunk {
-        try encodeArguments(value, options: options)
+        try encoded(options) { output in try output.writeArgument(value) }
     }
 
     /// The value's properties in their order as a list of arguments; nil is written as null (API 7).

@@ -112,6 +112,22 @@ struct ValueOutput {
         }
     }
 
+    /// Writes a list of one value, or of none if it has no properties, as Rust has it for unit (PROTOCOL h5).
+    func writeArgument<T: Encodable>(_ value: T) throws {
+        try writeArray {
+            try writeElement(value)
+            let first = scope.start + 1
+            let isEmptyMap = buffer.withUnsafeBytes { bytes in
+                bytes[first] == (format.isJSON ? UInt8(ascii: "{") : 0xa0)
+                    && bytes.count - first == (format.isJSON ? 2 : 1)
+            }
+            // A map may be empty because all properties are nil; a type that has none takes no room.
+            guard MemoryLayout<T>.size == 0, isEmptyMap else { return }
+            buffer.truncate(to: first)
+            scope.count = 0
+        }
+    }
+
     func writeElement<T: Encodable>(_ value: T) throws {
         try add(scope.id) { try write(value) }
     }
