@@ -103,6 +103,8 @@ public actor LocalEngine {
         guard !isStopped else { return }
         isStopped = true
         core.faults.setHooks(nil)
+        // The actors hear on their lanes that their connections have ended, maybe after everything else: nothing starts.
+        core.tasks.close()
         await server.stop()
         await core.tasks.stop()
         await server.shutDownLanes()

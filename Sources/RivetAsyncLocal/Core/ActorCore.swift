@@ -195,10 +195,10 @@ actor ActorCore {
 
     // MARK: Work
 
-    /// Runs `body` as a task on this actor that starts in the order of the calls.
+    /// Runs `body` as a task on this actor that starts in the order of the calls; not at all once the engine stops.
     @discardableResult
-    func spawn(_ body: @escaping @Sendable (isolated ActorCore) async -> Void) -> Task<Void, Never> {
-        let tracked = engine.tasks.begin()
+    func spawn(_ body: @escaping @Sendable (isolated ActorCore) async -> Void) -> Task<Void, Never>? {
+        guard let tracked = engine.tasks.begin() else { return nil }
         let task = Task {
             await body(self)
             engine.tasks.ended(tracked)

@@ -119,7 +119,7 @@ final class EngineCore: Sendable {
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let race = Race<T>()
-        let id = tasks.begin()
+        guard let id = tasks.begin() else { throw CancellationError() }
         let task = Task {
             // Captured, so that the task starts on the caller's actor, in the order of the calls.
             _ = isolation

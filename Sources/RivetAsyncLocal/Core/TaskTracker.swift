@@ -16,9 +16,12 @@ final class TaskTracker: Sendable {
     init(gauge: ResourceGauge) { self.gauge = gauge }
 
     /// Call before the task is made; `ended` when its body is over; `started` with the task itself.
-    func begin() -> UInt64 {
-        gauge.tasks.add(1, ordering: .relaxed)
-        return state.withLock { state in
+    ///
+    /// Nil once the engine stops: then no task begins.
+    func begin() -> UInt64? {
+        state.withLock { state in
+            guard !state.isStopped else { return nil }
+            gauge.tasks.add(1, ordering: .relaxed)
             state.lastID += 1
             state.tasks[state.lastID] = .some(nil)
             return state.lastID
@@ -40,24 +43,25 @@ final class TaskTracker: Sendable {
     }
 
     /// Starts `body` anywhere.
-    @discardableResult
-    func spawn(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        let id = begin()
+    func spawn(_ body: @escaping @Sendable () async -> Void) {
+        guard let id = begin() else { return }
         let task = Task {
             await body()
             ended(id)
         }
         started(id, task)
-        return task
     }
 
-    /// Cancels what runs and what comes, and returns when nothing runs any more.
+    /// From now on no task begins; what runs goes on.
+    func close() {
+        state.withLock { $0.isStopped = true }
+    }
+
+    /// Cancels what runs, and returns when nothing runs any more.
     func stop() async {
+        close()
         while true {
-            let tasks = state.withLock { state in
-                state.isStopped = true
-                return state.tasks.values.compactMap { $0 }
-            }
+            let tasks = state.withLock { $0.tasks.values.compactMap { $0 } }
             for task in tasks { task.cancel() }
             guard let first = tasks.first else {
                 if state.withLock({ $0.tasks.isEmpty }) { return }
