@@ -126,13 +126,12 @@ struct FaultTests {
         try await withCounter { (engine, peer, actor) async throws in
             engine.faults.inject(.bytes(Array("nonsense".utf8)), at: .initialMessage)
             #expect(try await peer.connect(actor) == .text("nonsense"))
-            engine.faults.inject(.withhold, at: .answer)
+            engine.faults.inject(.withhold, at: .event)
             engine.faults.inject(.close(1011, reason: String(repeating: "r", count: 200)), at: .event)
-            peer.send(Wire.call(0, "increment", "1"))
-            peer.send(Wire.call(1, "increment", "1"))
-            #expect(try await peer.frame() == Wire.answer(1, "2"))
             peer.send(Wire.subscribe("newCount"))
-            peer.send(Wire.call(2, "increment", "1"))
+            peer.send(Wire.call(0, "increment", "1"))
+            #expect(try await peer.frame() == Wire.answer(0, "1"))
+            peer.send(Wire.call(1, "increment", "1"))
             #expect(try await peer.frame() == .close(1011, String(repeating: "r", count: 200)))
         }
     }
@@ -160,14 +159,14 @@ struct FaultTests {
         }
     }
 
-    @Test func aDelayedAnswerIsOvertaken() async throws {
+    @Test func aDelayedEventIsOvertaken() async throws {
         try await withCounter { (engine, peer, actor) async throws in
             try await peer.connect(actor)
-            engine.faults.inject(.delay(.milliseconds(30)), at: .answer)
+            engine.faults.inject(.delay(.milliseconds(30)), at: .event)
+            peer.send(Wire.subscribe("newCount"))
             peer.send(Wire.call(0, "increment", "1"))
-            peer.send(Wire.call(1, "increment", "1"))
-            #expect(try await peer.frame() == Wire.answer(1, "2"))
             #expect(try await peer.frame() == Wire.answer(0, "1"))
+            #expect(try await peer.frame() == Wire.event("newCount", "1"))
         }
     }
 
