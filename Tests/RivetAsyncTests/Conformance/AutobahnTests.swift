@@ -15,7 +15,7 @@ struct AutobahnTests {
     }
 
     @Test(.enabled(if: wstest != nil)) func clientAgainstFuzzingServer() async throws {
-        try await withAutobahn("fuzzingserver", role: .client) { suite in
+        try await withAutobahn("fuzzingserver", role: .client) { suite, _ in
             let count = try await suite.caseCount()
             #expect(count > 300)
             for number in 1...max(count, 1) { try await suite.runCase("/runCase?case=\(number)&agent=client") }
@@ -24,15 +24,14 @@ struct AutobahnTests {
     }
 
     @Test(.enabled(if: wstest != nil)) func serverAgainstFuzzingClient() async throws {
-        try await withAutobahn("fuzzingclient", role: .server) { suite in
-            while suite.wstest.isRunning { try await Task.sleep(for: .milliseconds(50)) }
+        try await withAutobahn("fuzzingclient", role: .server) { _, wstest in
+            await wstest.ended()
         }
     }
 
     // MARK: The suite's process
 
     private struct Suite {
-        let wstest: Process
         let port: UInt16
         let lanes: LaneGroup
         let configuration: WebSocketStateMachine.Configuration
@@ -101,7 +100,7 @@ struct AutobahnTests {
     private func withAutobahn(
         _ mode: String,
         role: WebSocketRole,
-        _ body: (Suite) async throws -> Void
+        _ body: (Suite, ChildProcess) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "autobahn-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -112,7 +111,6 @@ struct AutobahnTests {
         let time = TimeSource(ContinuousClock())
         let deadlines = DeadlineScheduler(time: time)
         let background = Task { await deadlines.run() }
-        let process = Process()
         // A port that was free a moment ago is the server's; ours is known when it listens.
         let suiteBox = Mutex<Suite?>(nil)
         let listener = try await TCPListener.listen(lanes: lanes) { stream in
@@ -123,7 +121,6 @@ struct AutobahnTests {
         if role == .client { await listener.close() }
 
         let suite = Suite(
-            wstest: process,
             port: port,
             lanes: lanes,
             configuration: .init(role: role, limits: WebSocketLimits(), closeTimeout: .seconds(5)),
@@ -131,12 +128,10 @@ struct AutobahnTests {
             time: time
         )
         suiteBox.withLock { $0 = suite }
-        try start(process, mode, port, directory)
+        let wstest = try start(mode, port, directory)
         if role == .client { try await waitUntilListening(port, lanes.next()) }
-        try await body(suite)
-        // It inherits a blocked SIGTERM from Foundation's child, and has nothing to lose.
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        try await body(suite, wstest)
+        await wstest.stop()
         await listener.close()
         background.cancel()
         await lanes.shutDown()
@@ -144,7 +139,7 @@ struct AutobahnTests {
         try compare(role, directory)
     }
 
-    private func start(_ process: Process, _ mode: String, _ port: UInt16, _ directory: URL) throws {
+    private func start(_ mode: String, _ port: UInt16, _ directory: URL) throws -> ChildProcess {
         let specification: [String: Any] = [
             "url": "ws://127.0.0.1:\(port)", "outdir": directory.path, "cases": Self.cases, "exclude-cases": [String](),
             "exclude-agent-cases": [String: [String]](), "options": ["failByDrop": false],
@@ -152,12 +147,7 @@ struct AutobahnTests {
         ]
         let file = directory.appending(path: "specification.json")
         try JSONSerialization.data(withJSONObject: specification).write(to: file)
-        process.executableURL = URL(fileURLWithPath: Self.wstest ?? "")
-        process.arguments = ["-m", mode, "-s", file.path, "--webport", "0"]
-        process.currentDirectoryURL = directory
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        return try ChildProcess(Self.wstest ?? "", ["-m", mode, "-s", file.path, "--webport", "0"])
     }
 
     private func waitUntilListening(_ port: UInt16, _ lane: Lane) async throws {

@@ -13,7 +13,7 @@ struct CrossCheckTests {
     private static let count = 10_000
     private static let seed: UInt64 = 0x6362_6F72
 
-    @Test func valuesOfBothSidesComeBack() throws {
+    @Test func valuesOfBothSidesComeBack() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "crosscheck-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -24,7 +24,7 @@ struct CrossCheckTests {
         try Self.write(try values.map { try ValueFormat.nativeCBOR.encode($0) }, to: file("ours"))
         let seed = "\(Self.seed)"
         let count = "\(Self.count)"
-        try Self.run(["exchange", file("ours").path, file("back").path, file("theirs").path, seed, count])
+        try await Self.run(["exchange", file("ours").path, file("back").path, file("theirs").path, seed, count])
 
         let back = try Self.read(file("back"))
         #expect(back.count == Self.count)
@@ -41,18 +41,14 @@ struct CrossCheckTests {
             try ValueFormat.nativeCBOR.encode(ValueFormat.nativeCBOR.decode(RivetValue.self, from: $0))
         }
         try Self.write(again, to: file("theirsBack"))
-        try Self.run(["verify", file("theirsBack").path, seed, count])
+        try await Self.run(["verify", file("theirsBack").path, seed, count])
     }
 
-    private static func run(_ arguments: [String]) throws {
+    private static func run(_ arguments: [String]) async throws {
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "CrossCheck/crosscheck.py")
-        let process = Process()
-        process.executableURL = URL(filePath: ProcessInfo.processInfo.environment["RIVET_CBOR2_PYTHON"] ?? "python3")
-        process.arguments = [script.path] + arguments
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        let python = ProcessInfo.processInfo.environment["RIVET_CBOR2_PYTHON"] ?? "python3"
+        try await ChildProcess.run(python, [script.path] + arguments)
     }
 
     private static func write(_ documents: [ByteChunk], to file: URL) throws {

@@ -64,8 +64,11 @@ final class ChildProcess: Sendable {
     /// Ends the program and returns when it has ended.
     func stop() async {
         terminate()
-        _ = await lineOrEnd { _ in false }
+        await ended()
     }
+
+    /// Returns when the program has ended by itself.
+    func ended() async { _ = await lineOrEnd { _ in false } }
 
     /// Runs a program to its end; throws, with what it printed, when it fails.
     static func run(_ program: String, _ arguments: [String]) async throws {
@@ -76,7 +79,7 @@ final class ChildProcess: Sendable {
     /// Runs a program to its end: whether it exited with 0, and what it printed.
     static func outcome(of program: String, _ arguments: [String]) async throws -> (succeeded: Bool, lines: [String]) {
         let child = try ChildProcess(program, arguments)
-        _ = await child.lineOrEnd { _ in false }
+        await child.ended()
         return (child.output.state.withLock { $0.status } == 0, child.lines)
     }
 
