@@ -14,11 +14,11 @@ mkdir -p "$work/seeds" || exit
 # The bytes of the vectors and of the recordings are where the fuzzer begins.
 if [ ! -e "$work/seeds/done" ]; then
     number=0
-    grep -rhoE '"hex": *"([0-9a-f]{2}){2,2000}"' Tests/RivetAsyncTests/Vectors | grep -oE '[0-9a-f]{4,}' | sort -u |
-        while read -r hex; do
+    grep -rhoE '"hex": *"[0-9a-f]+"' Tests/RivetAsyncTests/Vectors | cut -d'"' -f4 | sort -u |
+        awk 'length >= 4 && length <= 4000 && length % 2 == 0 { gsub(/../, "\\x&"); print }' | while read -r escapes; do
             number=$((number + 1))
             # shellcheck disable=SC2059
-            printf "$(sed 's/../\\x&/g' <<<"$hex")" >"$work/seeds/$number"
+            printf "$escapes" >"$work/seeds/$number"
         done
     touch "$work/seeds/done"
 fi
