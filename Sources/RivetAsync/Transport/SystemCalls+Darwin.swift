@@ -44,6 +44,6 @@ extension SystemCalls {
     }
 
     /// Acknowledgements cannot be asked for here.
-    static func setQuickAcknowledgement(_ descriptor: Int32) {}
+    static func acknowledge(_ descriptor: Int32) {}
 }
 #endif

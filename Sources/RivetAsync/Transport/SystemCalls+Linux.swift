@@ -38,9 +38,12 @@ extension SystemCalls {
         }
     }
 
-    /// The kernel forgets this by itself, so it is set again after each read.
-    static func setQuickAcknowledgement(_ descriptor: Int32) {
-        setOption(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
+    /// Acknowledges what was received, if that was not done yet.
+    ///
+    /// An even value sends the acknowledgement that is due and leaves the socket as it was; an odd one would make the
+    /// kernel acknowledge what comes next before its answer could carry that, a packet more for each.
+    static func acknowledge(_ descriptor: Int32) {
+        setOption(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 2)
     }
 }
 #endif

@@ -187,8 +187,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         isEndOfTurnAsked = false
         guard isOpen else { return }
         if !isWriteBlocked { send() }
-        // Behind the answer, if there was one: that carries the acknowledgement, and no packet is spent on it.
-        if isOpen, owesAcknowledgement { SystemCalls.setQuickAcknowledgement(descriptor) }
+        if isOpen, owesAcknowledgement { SystemCalls.acknowledge(descriptor) }
         owesAcknowledgement = false
         // A buffer that has grown for a burst is not kept by an idle connection. Not given back sooner: a writer that
         // goes on would have its memory taken from and given to the system again and again.
@@ -203,6 +202,8 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             switch output.withUnsafeBytes({ SystemCalls.send(descriptor, $0) }) {
             case .bytes(let count):
                 output.removeFirst(count)
+                // It carries the acknowledgement, and no packet is spent on one.
+                owesAcknowledgement = false
             case .wouldBlock:
                 isWriteBlocked = true
                 lane.wantsWritable(registration)
