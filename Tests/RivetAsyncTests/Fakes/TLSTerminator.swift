@@ -22,6 +22,13 @@ struct TLSTerminator: Sendable {
         options = TLSOptions(trustStore: .pemFile(certificates.certificate("root")))
     }
 
+    /// The same for another plain port than its own.
+    func options(forwardingTo plainPort: Int) -> TLSOptions {
+        var options = options
+        options.serverName = "\(plainPort).port.test"
+        return options
+    }
+
     /// What it printed of failed connections, for the message of a failed test.
     var failures: [String] { process.lines.filter { $0.hasPrefix("failed") } }
 
@@ -30,7 +37,7 @@ struct TLSTerminator: Sendable {
 
 /// Reaches plain ports of this machine over TLS, by one terminator for all tests that use it.
 struct TerminatedDialer: Dialer {
-    private static let terminator = Task { try await TLSTerminator(forwardingTo: 0) }
+    static let terminator = Task { try await TLSTerminator(forwardingTo: 0) }
 
     func dial(
         host: String,
@@ -40,9 +47,8 @@ struct TerminatedDialer: Dialer {
         time: TimeSource
     ) async throws -> any ByteStream {
         let terminator = try await Self.terminator.value
-        var configuration = terminator.options.configuration
-        configuration.serverName = "\(port).port.test"
-        return try await TLSDialer(over: SocketDialer(), configuration: configuration).dial(
+        let options = terminator.options(forwardingTo: port)
+        return try await TLSDialer(over: SocketDialer(), configuration: options.configuration).dial(
             host: "127.0.0.1",
             port: terminator.port,
             lane: lane,

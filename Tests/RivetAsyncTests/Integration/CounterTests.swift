@@ -4,28 +4,28 @@ import Testing
 
 @testable import RivetAsync
 
-/// The README's program against the local engine, over real sockets and in memory.
+/// The README's program against the local engine: in memory, over TCP and over TLS.
 @Suite(.timeLimit(.minutes(2)))
 struct CounterTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let encoding: RivetConfiguration.Encoding
-        let isInMemory: Bool
-        var testDescription: String { "\(encoding)\(isInMemory ? ", memory" : ", sockets")" }
+        let kind: StreamPair.Kind
+        var testDescription: String { "\(encoding), \(kind)" }
     }
 
     static let cases = [RivetConfiguration.Encoding.bare, .cbor, .json].flatMap { encoding in
-        [Case(encoding: encoding, isInMemory: false), Case(encoding: encoding, isInMemory: true)]
+        StreamPair.Kind.all.map { Case(encoding: encoding, kind: $0) }
     }
 
     static func run(
-        _ row: Case = Case(encoding: .bare, isInMemory: false),
+        _ row: Case = Case(encoding: .bare, kind: .tcp),
         _ body: (RivetClient, LocalEngine) async throws -> Void
     ) async throws {
-        let engine = try await LocalEngine.withCounter(transport: row.isInMemory ? .memory : .loopback(port: 0))
-        var configuration = try RivetConfiguration(endpoint: engine.endpoint)
+        let engine = try await LocalEngine.withCounter(transport: row.kind.transport)
+        var configuration = try await row.kind.configuration(for: engine)
         configuration.encoding = row.encoding
         configuration.reconnect = ReconnectPolicy(first: .milliseconds(5))
-        let client = RivetClient(configuration, transport: row.isInMemory ? engine.transport : .sockets)
+        let client = RivetClient(configuration, transport: engine.transport)
         do {
             try await body(client, engine)
         } catch {
@@ -111,6 +111,9 @@ struct CounterTests {
             #expect(try await deliveries.next() == nil)
             var names: [String] = []
             while let status = await statuses.next() { names.append(status.name) }
+            // The cut of the idle HTTP connection comes through the terminator on its own, and when it comes after the
+            // attempt has taken that connection then it costs one more.
+            if row.kind == .tls { names.removeAll { ["waiting 3", "connecting 3"].contains($0) } }
             #expect(
                 names == ["connecting 1", "connected 1", "waiting 2", "connecting 2", "connected 2", "closed"]
             )

@@ -23,8 +23,7 @@ struct SecureCounterTests {
         _ body: (RivetClient, LocalEngine) async throws -> Void
     ) async throws {
         let engine = try await LocalEngine.withCounter()
-        let plainPort = try #require(engine.endpoint.split(separator: ":").last.flatMap { Int($0) })
-        let terminator = try await TLSTerminator(forwardingTo: plainPort, newest: row.newest)
+        let terminator = try await TLSTerminator(forwardingTo: engine.port, newest: row.newest)
         var configuration = try RivetConfiguration(endpoint: "https://\(row.host):\(terminator.port)")
         configuration.tls = terminator.options
         configuration.encoding = row.encoding

@@ -57,9 +57,8 @@ final class PlainPeer: ByteHandler, Sendable {
     ) async throws -> R {
         let lane = Lane(label: "plain peer")
         let dialer = kind?.dialer ?? engine.transport.dialer
-        let port = Int(engine.endpoint.split(separator: ":").last ?? "") ?? 0
         let time = TimeSource(ContinuousClock())
-        let stream = try await dialer.dial(host: "127.0.0.1", port: port, lane: lane, deadline: nil, time: time)
+        let stream = try await dialer.dial(host: "127.0.0.1", port: engine.port, lane: lane, deadline: nil, time: time)
         let peer = PlainPeer(lane: lane, stream: stream)
         lane.run { stream.setHandler(peer) }
         let result: Result<R, any Error>
@@ -221,4 +220,17 @@ final class PlainPeer: ByteHandler, Sendable {
 extension StreamPair.Kind {
     /// That of an engine that is reached in this way.
     var transport: LocalEngine.Transport { self == .memory ? .memory : .loopback(port: 0) }
+
+    /// That of a client that reaches `engine` in this way.
+    func configuration(for engine: LocalEngine) async throws -> RivetConfiguration {
+        guard self == .tls else { return try RivetConfiguration(endpoint: engine.endpoint) }
+        let terminator = try await TerminatedDialer.terminator.value
+        var configuration = try RivetConfiguration(endpoint: "https://127.0.0.1:\(terminator.port)")
+        configuration.tls = terminator.options(forwardingTo: engine.port)
+        return configuration
+    }
+}
+
+extension LocalEngine {
+    nonisolated var port: Int { Int(endpoint.split(separator: ":").last ?? "") ?? 0 }
 }
