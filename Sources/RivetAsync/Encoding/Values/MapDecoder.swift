@@ -133,6 +133,8 @@ final class MapDecoder {
     func keys<Key: CodingKey>(_: Key.Type) -> [Key] {
         guard first.position > 0 else { return [] }
         var keys: [Key] = []
+        // The document was checked: as many as are announced are there.
+        keys.reserveCapacity(max(first.remaining &+ 1, 0))
         var reader = DocumentReader(bytes, position: first.position, isJSON: isJSON)
         var remaining = first.remaining
         do {

@@ -64,6 +64,8 @@ extension RivetValue {
         }
         var elements: [RivetValue] = []
         var remaining = try reader.beginArray()
+        // The document was checked: as many as are announced are there.
+        elements.reserveCapacity(max(remaining, 0))
         while try reader.hasNext(&remaining) { elements.append(try RivetValue(&reader)) }
         if pair != nil, case .string(let text) = elements.first { elements[0] = .string(text.withoutDollar) }
         return .array(elements)
@@ -72,6 +74,7 @@ extension RivetValue {
     private static func map(_ reader: inout DocumentReader) throws(CodingFailure) -> RivetValue {
         var members: [Member] = []
         var remaining = try reader.beginMap()
+        members.reserveCapacity(max(remaining, 0))
         while try reader.hasNext(&remaining) {
             let key = try reader.peekKind() == .text ? .string(reader.readKey() ?? "") : RivetValue(&reader)
             members.append(Member(key, try RivetValue(&reader)))

@@ -4,7 +4,7 @@
 ///
 /// It holds what CBOR and JSON hold, with JavaScript's tagged pairs already read: `["$BigInt","7"]` is an integer,
 /// `["$Uint8Array","AA=="]` bytes, `["$Set",[…]]` an array.
-public indirect enum RivetValue: Sendable, Hashable {
+public enum RivetValue: Sendable, Hashable {
     case null
     /// JavaScript's `undefined`, which other languages have not.
     case undefined
@@ -19,7 +19,7 @@ public indirect enum RivetValue: Sendable, Hashable {
     /// A map's members in their order. From JSON all keys are strings.
     case map([Member])
     /// A CBOR tag that nothing here interprets, a date for example (tags 0 and 1). JSON has none.
-    case tag(UInt64, RivetValue)
+    indirect case tag(UInt64, RivetValue)
     /// A CBOR simple value without a meaning of its own. JSON has none.
     case simple(UInt8)
 
