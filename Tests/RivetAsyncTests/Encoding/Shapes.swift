@@ -192,6 +192,25 @@ enum Either: Codable, Sendable, Equatable {
         }
     }
 }
+/// As many values of as many types as one likes.
+struct Pack<each Value: Codable & Sendable & Equatable>: Codable, Sendable, Equatable {
+    var values: (repeat each Value)
+    init(_ value: repeat each Value) { values = (repeat each value) }
+    init(from decoder: any Decoder) throws {
+        var container = try decoder.unkeyedContainer()
+        values = (repeat try container.decode((each Value).self))
+    }
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.unkeyedContainer()
+        repeat try container.encode(each values)
+    }
+    static func == (a: Pack, b: Pack) -> Bool {
+        for (left, right) in repeat (each a.values, each b.values) {
+            guard left == right else { return false }
+        }
+        return true
+    }
+}
 struct Everything: Codable, Sendable, Equatable {
     var data: Data, date: Date, url: URL, uuid: UUID, decimal: Decimal, chunk: ByteChunk, bytes: [UInt8]
     var optionalDate: Date?, dates: [Date], byName: [String: Data]
@@ -256,7 +275,9 @@ extension Shape {
         Shape(Dog(legs: 4, name: "Rex", isNamed: true), "a subclass with a named super encoder"),
         Shape(Interleaved(a: [1, 2, 3], b: ["x"], c: 9), "nested containers out of order"),
         Shape(Interleaved(a: Array(0..<40), b: [], c: 9), "nested containers out of order, long"),
-        Shape(Nested(number: 5)), Shape(Either.list([.number(1), .text("a"), .list([])])),
+        Shape(Pack(1, "a", user, [nil, 2.5], Color.red), "a pack"), Shape(Pack(), "an empty pack"),
+        Shape(Pack("$x", 1), "a pack to be escaped"), Shape(Nested(number: 5)),
+        Shape(Either.list([.number(1), .text("a"), .list([])])),
         Shape(
             Widths(
                 a: -1,
