@@ -2,7 +2,8 @@
 import PackageDescription
 
 // What RivetAsync is held against. Each peer is an executable of its own: `swift run -c release --package-path
-// Benchmarks/Peers FoundationJSON`.
+// Benchmarks/Peers FoundationJSON`. They print their own figures; ratios to ours, taken in turn in one run, are in the
+// root's `swift run -c release Benchmarks --filter codecs`.
 let package = Package(
     name: "Peers",
     platforms: [.macOS(.v26)],
