@@ -32,6 +32,7 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
         tail &+= bytes.count
     }
 
+    @inline(__always)
     package mutating func append(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) {
         reserve(bytes.count &+ 1)
         base.storeBytes(of: head, toByteOffset: tail, as: UInt8.self)

@@ -47,6 +47,7 @@ extension ByteOutput where Self: ~Copyable {
         append(bigEndian: value, count: 8)
     }
 
+    @inline(__always)
     package mutating func appendCBOR(_ text: String) {
         withUTF8(of: text) { appendCBOR(text: $0) }
     }
