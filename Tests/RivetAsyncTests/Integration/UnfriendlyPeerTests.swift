@@ -14,7 +14,7 @@ struct UnfriendlyPeerTests {
     }
 
     /// What the other end does with each connection.
-    enum Behaviour: Sendable {
+    enum Behaviour: Sendable, Equatable {
         /// Nobody listens.
         case refuse
         /// Answers every request with these bytes.
@@ -163,8 +163,11 @@ struct UnfriendlyPeerTests {
     @Test("a wrong, dead or foreign endpoint is a clear error within the deadline", arguments: rows)
     func calls(_ row: Row) async throws {
         let server = try await LiteralServer.start()
-        if case .refuse = row.behaviour { await server.stop() }
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        let refusing = try RefusingAddress()
+        defer { refusing.close() }
+        var configuration = try RivetConfiguration(
+            endpoint: row.behaviour == .refuse ? refusing.endpoint : server.endpoint
+        )
         configuration.looksUpMetadata = row.looksUpMetadata
         // Long beside a busy machine's pauses.
         configuration.callTimeout = row.lasts ? .seconds(15) : .seconds(60)
@@ -187,9 +190,9 @@ struct UnfriendlyPeerTests {
 
     @Test("B148, B159: a connection shows each failed attempt in its status, and ends when told")
     func connections() async throws {
-        let server = try await LiteralServer.start()
-        await server.stop()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        let refusing = try RefusingAddress()
+        defer { refusing.close() }
+        var configuration = try RivetConfiguration(endpoint: refusing.endpoint)
         configuration.looksUpMetadata = false
         configuration.reconnect = ReconnectPolicy(first: .milliseconds(1), maxAttempts: 3)
         let client = RivetClient(configuration)

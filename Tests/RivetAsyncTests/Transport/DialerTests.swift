@@ -36,7 +36,9 @@ struct DialerTests {
     @Test func anAddressThatRefusesMakesTheNextOneBeTriedAtOnce() async throws {
         try await withLanes { lanes in
             let listener = try await TCPListener.listen(lanes: lanes) { socket in socket.lane.run { socket.close() } }
-            let dialer = SocketDialer(resolver: FakeResolver([try await refusing(), listener.localAddress]))
+            let refusing = try RefusingAddress()
+            defer { refusing.close() }
+            let dialer = SocketDialer(resolver: FakeResolver([refusing.address, listener.localAddress]))
             let stream = try await dialer.dial(
                 host: "two",
                 port: 80,
@@ -50,8 +52,9 @@ struct DialerTests {
     }
 
     @Test func whenAllFailOneErrorNamesEachWithItsReason() async throws {
-        let first = try await refusing()
-        let second = try await refusing()
+        let addresses = [try RefusingAddress(), try RefusingAddress()]
+        defer { for address in addresses { address.close() } }
+        let (first, second) = (addresses[0].address, addresses[1].address)
         let text =
             "no address of none was reached: \(first): connect: Connection refused (errno 111); "
             + "\(second): connect: Connection refused (errno 111)"
@@ -284,14 +287,5 @@ struct DialerTests {
     @Sendable private func neverAnswering(_ port: UInt16) async throws -> [SocketAddress] {
         await Signal().wait()
         throw CancellationError()
-    }
-
-    /// An address of this machine where nobody listens.
-    private func refusing() async throws -> SocketAddress {
-        let lanes = LaneGroup(count: 1)
-        let listener = try await TCPListener.listen(lanes: lanes) { _ in }
-        await listener.close()
-        await lanes.shutDown()
-        return listener.localAddress
     }
 }
