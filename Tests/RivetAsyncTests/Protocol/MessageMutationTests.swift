@@ -60,7 +60,8 @@ struct MessageMutationTests {
         _ = try? Subprotocols.read(header: text)
         _ = CloseReasonText(text)
         _ = EngineID(text: text)
-        #expect(ActorKey(text: ActorKey(text: text).text) == ActorKey(text: text))
+        // Not `#expect`, which costs more than all that it is about here.
+        if ActorKey(text: ActorKey(text: text).text) != ActorKey(text: text) { Issue.record("the key \(text)") }
         return taken
     }
 
