@@ -22,10 +22,14 @@ extension LoopbackBenchmarks {
         goal: Benchmark.Goal?,
         baselineName: String = "raw loop",
         comparesProcessorTime: Bool = false,
+        onOneCore: Bool = false,
         prepare: @escaping @Sendable (_ port: UInt16) async throws -> Alternation
     ) -> Benchmark {
         Benchmark(name: name, group: group, operation: operation, isLong: isLong, goal: goal) { context in
-            let pair = try await prepare(try context.server.port())
+            let server = try context.server.start()
+            let pair = try await prepare(server.port)
+            let oneCore = onOneCore ? try OneCore(with: server.process) : nil
+            defer { oneCore?.end() }
             var measurement = Measurement(samples: [], checksum: pair.expected)
             measurement.baselineName = comparesProcessorTime ? "\(baselineName)'s CPU" : baselineName
             measurement.comparesProcessorTime = comparesProcessorTime

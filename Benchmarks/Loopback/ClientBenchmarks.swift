@@ -97,7 +97,8 @@ enum ClientBenchmarks {
             "action on a connection, awaited",
             of: "action",
             goal: nil,
-            baselineName: "raw echo"
+            baselineName: "raw echo",
+            onOneCore: true
         ) { port in
             let client = try client(port: port)
             let connection = client.getForID(BenchmarkActor.self, ReferenceActor.id).connect()

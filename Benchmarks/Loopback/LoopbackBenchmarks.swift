@@ -17,7 +17,12 @@ enum LoopbackBenchmarks {
     private static func roundTrip(_ place: String, prefersLane: Bool, goal: Benchmark.Goal) -> Benchmark {
         let count = 1_000
         let payload = [UInt8]((0..<64).map { UInt8($0) })
-        return alternating("round trip, 64 bytes, consumer \(place)", of: "round trip", goal: goal) { port in
+        return alternating(
+            "round trip, 64 bytes, consumer \(place)",
+            of: "round trip",
+            goal: goal,
+            onOneCore: true
+        ) { port in
             let socket = try await BenchmarkWebSocket(port: port, target: "/echo")
             let raw = try RawWebSocket(port: port, target: "/echo")
             let frame = ReferenceFrames.masked(payload)

@@ -15,9 +15,12 @@ final class ReferenceServerProcess: Sendable {
 
     init(_ arguments: [String] = ["--serve"]) { self.arguments = arguments }
 
-    func port() throws -> UInt16 {
+    func port() throws -> UInt16 { try start().port }
+
+    /// Starts it if it does not run.
+    func start() throws -> (port: UInt16, process: pid_t) {
         try running.withLock { running in
-            if let running { return running.port }
+            if let running { return (running.port, running.process.processIdentifier) }
             let process = Process()
             let input = Pipe()
             let output = Pipe()
@@ -31,7 +34,7 @@ final class ReferenceServerProcess: Sendable {
                 throw BenchmarkFailure("the reference server did not start")
             }
             running = Running(process: process, input: input, port: port)
-            return port
+            return (port, process.processIdentifier)
         }
     }
 
