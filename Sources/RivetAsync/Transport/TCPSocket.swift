@@ -189,10 +189,10 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         if !isWriteBlocked { send() }
         if isOpen, owesAcknowledgement { SystemCalls.acknowledge(descriptor) }
         owesAcknowledgement = false
-        // A buffer that has grown for a burst is not kept by an idle connection. Not given back sooner: a writer that
-        // goes on would have its memory taken from and given to the system again and again.
+        // A buffer that has grown beyond what senders fill before they wait is not kept by an idle connection. Not given
+        // back sooner: a writer that goes on would have its memory taken from and given to the system again and again.
         if output.isEmpty {
-            if largestOutput > highWaterMark { output = ByteBuffer() }
+            if largestOutput > 2 * highWaterMark { output = ByteBuffer() }
             largestOutput = 0
         }
     }
@@ -214,7 +214,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             }
         }
         if output.isEmpty {
-            if largestOutput > highWaterMark { askForEndOfTurn() }
+            if largestOutput > 2 * highWaterMark { askForEndOfTurn() }
             if isFinishingWriting, !hasFinishedWriting, writeError == nil {
                 hasFinishedWriting = true
                 SystemCalls.finishWriting(descriptor)

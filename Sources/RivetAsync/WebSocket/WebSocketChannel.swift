@@ -66,16 +66,14 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     ///
     /// Cancelled while it waits it throws `CancellationError`, and the message is not sent.
     package func send(_ message: WebSocketMessage) async throws {
-        switch message {
-        case .text(var text):
-            while try !append(&text) { try await outbox.waitForRoom() }
-        case .binary(let bytes):
-            while try !bytes.withUnsafeBytes({ try append(.binary, $0) }) { try await outbox.waitForRoom() }
-        }
+        while try !accepts(message) { try await outbox.waitForRoom() }
     }
 
-    private func append(_ text: inout String) throws -> Bool {
-        try text.withUTF8 { try append(.text, UnsafeRawBufferPointer($0)) }
+    private func accepts(_ message: WebSocketMessage) throws -> Bool {
+        switch message {
+        case .text(var text): try text.withUTF8 { try append(.text, UnsafeRawBufferPointer($0)) }
+        case .binary(let bytes): try append(.binary, bytes.unsafeBytes)
+        }
     }
 
     private func append(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) throws -> Bool {
@@ -148,8 +146,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         outbox.take(into: &output)
         guard !output.isEmpty else { return }
         let isLarge = output.count > 2 * highWaterMark
-        output.withUnsafeBytes { connection.send(encodedFrames: $0) }
-        output.removeAll()
+        connection.send(encodedFrames: &output)
         // A buffer that has grown for one message is not kept.
         if isLarge { output = ByteBuffer() }
     }

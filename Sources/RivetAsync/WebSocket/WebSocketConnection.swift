@@ -80,10 +80,18 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         sendFrame(.ping, payload)
     }
 
-    /// Sends frames that were encoded before, whole ones.
-    package func send(encodedFrames: UnsafeRawBufferPointer) {
-        guard isOpen else { return }
-        stream.write { $0.append(encodedFrames) }
+    /// Sends frames that were encoded before, whole ones, and leaves another buffer for them, which is empty.
+    package func send(encodedFrames: inout ByteBuffer) {
+        if isOpen {
+            stream.write { output in
+                if output.isEmpty {
+                    swap(&output, &encodedFrames)
+                } else {
+                    encodedFrames.withUnsafeBytes { output.append($0) }
+                }
+            }
+        }
+        encodedFrames.removeAll()
     }
 
     /// Sends one frame as it is, also a bad one: for fragments, and for faults on demand.
