@@ -37,10 +37,9 @@ struct ContainerCache<Core: AnyObject> {
     }
 
     mutating func keep<Container>(_ container: Container, _ core: Core, for key: Any.Type) {
-        guard entries.count < Self.maxCount, MemoryLayout<Container>.size == MemoryLayout<AnyObject>.size else {
-            return
-        }
+        guard entries.count < Self.maxCount, let box = Self.onlyReference(in: container) else { return }
         let reference = withUnsafeBytes(of: container) { $0.loadUnaligned(as: Unmanaged<Anything>.self) }
+        guard reference.toOpaque() == box else { return }
         entries.append(
             Entry(
                 key: ObjectIdentifier(key),
@@ -49,6 +48,16 @@ struct ContainerCache<Core: AnyObject> {
                 core: core
             )
         )
+    }
+
+    /// The address of the one object that a container consists of; nil where the standard library makes it in another
+    /// way, and then nothing is used again.
+    private static func onlyReference<Container>(in container: Container) -> UnsafeMutableRawPointer? {
+        let children = Mirror(reflecting: container).children
+        guard MemoryLayout<Container>.size == MemoryLayout<AnyObject>.size, children.count == 1,
+            let box = children.first?.value, type(of: box) is AnyClass
+        else { return nil }
+        return Unmanaged.passUnretained(box as AnyObject).toOpaque()
     }
 
     /// Forgets the containers that somebody kept; `body` is called with every core, and whether it is one of those.
