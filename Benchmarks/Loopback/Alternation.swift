@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 
 /// Ours and the baseline, over sockets that both keep for all samples, taken in turn.
 struct Alternation {
@@ -11,6 +12,8 @@ struct Alternation {
     /// Where `run` prefers to be; nil for Swift's own pool.
     var executor: (any TaskExecutor)?
     var end: () async -> Void
+    /// The peer's process, where that is not the reference server.
+    var peer: pid_t?
 }
 
 extension LoopbackBenchmarks {
@@ -28,7 +31,7 @@ extension LoopbackBenchmarks {
         Benchmark(name: name, group: group, operation: operation, isLong: isLong, goal: goal) { context in
             let server = try context.server.start()
             let pair = try await prepare(server.port)
-            let oneCore = onOneCore ? try OneCore(with: server.process) : nil
+            let oneCore = onOneCore ? try OneCore(with: pair.peer ?? server.process) : nil
             defer { oneCore?.end() }
             var measurement = Measurement(samples: [], checksum: pair.expected)
             measurement.baselineName = comparesProcessorTime ? "\(baselineName)'s CPU" : baselineName

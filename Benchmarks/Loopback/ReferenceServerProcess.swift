@@ -15,8 +15,6 @@ final class ReferenceServerProcess: Sendable {
 
     init(_ arguments: [String] = ["--serve"]) { self.arguments = arguments }
 
-    func port() throws -> UInt16 { try start().port }
-
     /// Starts it if it does not run.
     func start() throws -> (port: UInt16, process: pid_t) {
         try running.withLock { running in

@@ -44,7 +44,8 @@ enum StreamBenchmarks {
             group: .bulk,
             isLong: true,
             goal: kind.goal,
-            baselineName: kind.baselineName
+            baselineName: kind.baselineName,
+            onOneCore: true
         ) { _ in
             let peer = try StreamPeerProcess(kind)
             let lane = Lane(label: "benchmark")
@@ -61,7 +62,8 @@ enum StreamBenchmarks {
                     await client.close()
                     await lane.shutDown()
                     peer.stop()
-                }
+                },
+                peer: peer.id
             )
         }
     }

@@ -5,6 +5,8 @@ import RivetAsync
 /// The peer of one stream case: its process, and the way to it.
 final class StreamPeerProcess: Sendable {
     let port: UInt16
+    /// Of its process.
+    let id: pid_t
     let dialer: any Dialer
     private let kind: StreamBenchmarks.Kind
     private let process: ReferenceServerProcess
@@ -28,7 +30,7 @@ final class StreamPeerProcess: Sendable {
             process = ReferenceServerProcess(["--serve-tls", directory])
             self.directory = directory
         }
-        port = try process.port()
+        (port, id) = try process.start()
     }
 
     deinit { stop() }
