@@ -124,10 +124,10 @@ actor ConnectionDriver {
         let deadline = context.time.now.advanced(by: context.configuration.openTimeout)
         do {
             let opened = try await open(deadline: deadline, generation: generation)
-            guard !machine.isOver else {
-                opened.abort()
-                return ConnectionFailure(error: .connectionClosed)
-            }
+            // The lane may have carried a whole conversation before this task goes on, with `disconnect` at its end: the
+            // closing handshake is then under way, and its end is the attempt's. Only a socket that `socketOpened` did
+            // not take, since it was over already, ends here.
+            guard socket === opened else { return ConnectionFailure(error: .connectionClosed) }
         } catch {
             return ConnectionFailure(
                 attemptError: error,
