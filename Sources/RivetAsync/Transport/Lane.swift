@@ -10,6 +10,8 @@ package protocol LaneMember: AnyObject {
     func ready(_ events: ReadyEvents)
     /// The turn in which `Lane.atEndOfTurn` was called is over: send what was gathered.
     func turnEnds()
+    /// The lane is about to wait, after `Lane.beforeWaiting` was called.
+    func laneWaits()
     /// The lane is shut down; the member lets go of its descriptor.
     func laneShutsDown()
 }
@@ -17,14 +19,15 @@ package protocol LaneMember: AnyObject {
 extension LaneMember {
     package func ready(_ events: ReadyEvents) {}
     package func turnEnds() {}
+    package func laneWaits() {}
     package func laneShutsDown() {}
 }
 
 /// A serial queue that waits for its sockets itself, and runs the actors and tasks that belong to them.
 ///
 /// A turn takes what is ready, lets each socket's owner drain it, runs the jobs that came, and sends what was
-/// gathered. A busy lane keeps its thread and waits in the readiness set; after a millisecond without anything to do
-/// it gives the thread back to Dispatch. A queue made by label has Dispatch's overcommit pool behind it, so waiting
+/// gathered. A busy lane keeps its thread and waits in the readiness set; after ten milliseconds without anything to
+/// do it gives the thread back to Dispatch. A queue made by label has Dispatch's overcommit pool behind it, so waiting
 /// takes no thread from Swift's own pool.
 ///
 /// `@unchecked Sendable`: what is neither constant nor in `mailbox` is touched only in a turn, and turns run on the
@@ -60,7 +63,10 @@ package final class Lane: @unchecked Sendable {
     }
 
     /// How long a lane with nothing to do keeps its thread.
-    private static let lingerMilliseconds: Int32 = 1
+    ///
+    /// Longer than the kernel's tick (4 ms where it is 250 Hz): a shorter wait sets the processor's timer anew each
+    /// time, 2 µs in a virtual machine.
+    private static let lingerMilliseconds: Int32 = 10
     /// Jobs that jobs enqueue run in the same turn, so that their output leaves together; but after this many rounds
     /// the sockets have their turn.
     private static let mostJobRounds = 16
@@ -76,6 +82,7 @@ package final class Lane: @unchecked Sendable {
     private var freeSlots: [UInt32] = []
     private var jobs: [Job] = []
     private var endingMembers: [any LaneMember] = []
+    private var waitingMembers: [any LaneMember] = []
     private var nextMembers: [any LaneMember] = []
     private var pool = ReceivePool()
     private var isShutDown = false
@@ -208,6 +215,12 @@ package final class Lane: @unchecked Sendable {
         endingMembers.append(member)
     }
 
+    /// Calls `member.laneWaits()` before the lane waits, once for each call.
+    package func beforeWaiting(_ member: any LaneMember) {
+        assertCurrent()
+        waitingMembers.append(member)
+    }
+
     /// Calls `member.ready(.readable)` in the next turn, so that one busy socket does not hold up the others.
     package func nextTurn(_ member: any LaneMember) {
         assertCurrent()
@@ -232,6 +245,7 @@ package final class Lane: @unchecked Sendable {
             for index in 0..<count { dispatchEvent(at: index) }
             if runJobs() { worked = true }
             endTurn()
+            prepareToWait()
             let phase: Phase = mailbox.withLock { mailbox in
                 if mailbox.jobs.isEmpty && nextMembers.isEmpty {
                     mailbox.phase = worked && readiness != nil && PlatformReadiness.canWait ? .waiting : .idle
@@ -292,6 +306,12 @@ package final class Lane: @unchecked Sendable {
             index += 1
         }
         endingMembers.removeAll(keepingCapacity: true)
+    }
+
+    private func prepareToWait() {
+        guard !waitingMembers.isEmpty, nextMembers.isEmpty, mailbox.withLock({ $0.jobs.isEmpty }) else { return }
+        for member in waitingMembers { member.laneWaits() }
+        waitingMembers.removeAll(keepingCapacity: true)
     }
 
     // MARK: The end

@@ -129,9 +129,9 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         guard isOpen else { return }
         if !isReadable { lane.wantsReadable(registration) }
         guard reads > 0 else { return }
-        if wantsQuickAcknowledgements {
+        if wantsQuickAcknowledgements, !owesAcknowledgement {
             owesAcknowledgement = true
-            askForEndOfTurn()
+            lane.beforeWaiting(self)
         }
         handler?.receivedAll()
     }
@@ -187,14 +187,17 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         isEndOfTurnAsked = false
         guard isOpen else { return }
         if !isWriteBlocked { send() }
-        if isOpen, owesAcknowledgement { SystemCalls.acknowledge(descriptor) }
-        owesAcknowledgement = false
         // A buffer that has grown beyond what senders fill before they wait is not kept by an idle connection. Not given
         // back sooner: a writer that goes on would have its memory taken from and given to the system again and again.
         if output.isEmpty {
             if largestOutput > 2 * highWaterMark { output = ByteBuffer() }
             largestOutput = 0
         }
+    }
+
+    package func laneWaits() {
+        if isOpen, owesAcknowledgement { SystemCalls.acknowledge(descriptor) }
+        owesAcknowledgement = false
     }
 
     private func send() {
