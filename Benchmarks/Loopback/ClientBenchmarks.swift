@@ -4,7 +4,7 @@ import RivetAsync
 /// The same through what users see: a client, a connection, its events and actions, a raw WebSocket.
 enum ClientBenchmarks {
     static var all: [Benchmark] {
-        [eventFlood(count: 100_000), socketFlood(size: 32, count: 200_000)]
+        [eventFlood(count: 100_000), socketFlood(size: 32, count: 200_000), sends(size: 64, count: 100_000)]
     }
 
     private static func client(port: UInt16) throws -> RivetClient {
@@ -82,6 +82,51 @@ enum ClientBenchmarks {
                 },
                 baseline: { try raw.exchange(ReferenceFrames.masked([1]), receiving: (size + 2) * count, times: 1) },
                 expected: UInt64(count * (size + size - 1)),
+                executor: nil,
+                end: {
+                    await socket.close()
+                    await client.close()
+                }
+            )
+        }
+    }
+
+    /// One task that awaits each `send`; the library gathers them.
+    private static func sends(size: Int, count: Int) -> Benchmark {
+        let payload = [UInt8](repeating: 7, count: size)
+        let total = (size + 6) * count
+        return LoopbackBenchmarks.alternating(
+            "raw WebSocket send, \(size) bytes, each awaited",
+            of: "message",
+            goal: .speedAtLeast(0.3),
+            baselineName: "raw 64 KiB pieces"
+        ) { port in
+            let client = try client(port: port)
+            let target = "/sink?bytes=\(total)"
+            let socket = try await client.getForID(BenchmarkActor.self, ReferenceActor.id).webSocket(target)
+            let raw = try RawWebSocket(port: port, target: target)
+            let piece = [UInt8](repeating: 7, count: 64 << 10)
+            return Alternation(
+                operations: count,
+                bytes: size * count,
+                run: {
+                    let message = WebSocketMessage.binary(ByteChunk(payload))
+                    for _ in 0..<count { try await socket.send(message) }
+                    var messages = socket.messages.makeAsyncIterator()
+                    guard case .binary(let answer) = try await messages.next() else { return 0 }
+                    return UInt64(answer.count)
+                },
+                baseline: {
+                    var left = total
+                    while left > 0 {
+                        try piece.withUnsafeBytes {
+                            try raw.socket.send(UnsafeRawBufferPointer(rebasing: $0[..<min(left, $0.count)]))
+                        }
+                        left -= min(left, piece.count)
+                    }
+                    try raw.socket.drain(3, through: raw.buffer)
+                },
+                expected: 1,
                 executor: nil,
                 end: {
                     await socket.close()

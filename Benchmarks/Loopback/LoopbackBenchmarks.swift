@@ -7,7 +7,6 @@ enum LoopbackBenchmarks {
         [
             flood(size: 32, count: 200_000, goal: .timeAtMost(6), comparesProcessorTime: true),
             flood(size: 1 << 20, count: 64, goal: .speedAtLeast(0.9), comparesProcessorTime: false),
-            sends(size: 64, count: 100_000),
             // Last, since threads that were on one core are left there by the scheduler for a while.
             roundTrip("on the lane", prefersLane: true, goal: .timeAtMost(1.4)),
             roundTrip("on the pool", prefersLane: false, goal: .timeAtMost(2.2)),
@@ -87,47 +86,6 @@ enum LoopbackBenchmarks {
                     try raw.exchange(frame, receiving: frameSize * count, times: 1)
                 },
                 expected: UInt64(count) * (UInt64(size) + UInt64(UInt8(truncatingIfNeeded: size - 1))),
-                executor: nil,
-                end: { await socket.close() }
-            )
-        }
-    }
-
-    /// One task that awaits each `send`; the library gathers them.
-    private static func sends(size: Int, count: Int) -> Benchmark {
-        let payload = [UInt8](repeating: 7, count: size)
-        let total = (size + 6) * count
-        return alternating(
-            "send, \(size) bytes, each awaited",
-            of: "message",
-            goal: .speedAtLeast(0.3),
-            baselineName: "raw 64 KiB pieces"
-        ) { port in
-            let target = "/sink?bytes=\(total)"
-            let socket = try await BenchmarkWebSocket(port: port, target: target)
-            let raw = try RawWebSocket(port: port, target: target)
-            let piece = [UInt8](repeating: 7, count: 64 << 10)
-            return Alternation(
-                operations: count,
-                bytes: size * count,
-                run: {
-                    let message = WebSocketMessage.binary(ByteChunk(payload))
-                    for _ in 0..<count { try await socket.channel.send(message) }
-                    var messages = socket.channel.messages.makeAsyncIterator()
-                    guard case .binary(let answer) = try await messages.next() else { return 0 }
-                    return UInt64(answer.count)
-                },
-                baseline: {
-                    var left = total
-                    while left > 0 {
-                        try piece.withUnsafeBytes {
-                            try raw.socket.send(UnsafeRawBufferPointer(rebasing: $0[..<min(left, $0.count)]))
-                        }
-                        left -= min(left, piece.count)
-                    }
-                    try raw.socket.drain(3, through: raw.buffer)
-                },
-                expected: 1,
                 executor: nil,
                 end: { await socket.close() }
             )

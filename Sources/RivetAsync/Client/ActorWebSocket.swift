@@ -38,7 +38,15 @@ public actor ActorWebSocket {
     ///
     /// - Throws: ``RivetError`` with ``RivetError/Code/connectionClosed`` when it is closed; `CancellationError` when
     ///   cancelled while it waits, and then the message is not sent.
-    public nonisolated func send(_ message: Message) async throws {
+    @inlinable @inline(__always)
+    public nonisolated(nonsending) final func send(_ message: Message) async throws {
+        // A call that may wait has its cost also where it does not.
+        if try !accepts(message) { try await sendWhenThereIsRoom(message) }
+    }
+
+    @usableFromInline nonisolated func accepts(_ message: Message) throws -> Bool { try channel.accepts(message) }
+
+    @usableFromInline nonisolated func sendWhenThereIsRoom(_ message: Message) async throws {
         try await channel.send(message)
     }
 

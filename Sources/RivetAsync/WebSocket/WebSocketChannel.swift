@@ -69,7 +69,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         while try !accepts(message) { try await outbox.waitForRoom() }
     }
 
-    private func accepts(_ message: WebSocketMessage) throws -> Bool {
+    /// Sends the message unless too much is pending; false then.
+    func accepts(_ message: WebSocketMessage) throws -> Bool {
         switch message {
         case .text(var text): try text.withUTF8 { try append(.text, UnsafeRawBufferPointer($0)) }
         case .binary(let bytes): try append(.binary, bytes.unsafeBytes)
