@@ -4,12 +4,21 @@
 package protocol ByteHandler: AnyObject {
     /// Bytes in order. The handler takes all of them; a slice may be kept.
     func received(_ bytes: ByteChunk)
+    /// Where the next bytes had best go, if it matters; a stream may ask, and then calls `received(inRoom:)`.
+    func receiveRoom() -> UnsafeMutableRawBufferPointer?
+    /// The first `count` bytes of the room that was asked for just now are filled.
+    func received(inRoom count: Int)
     /// Everything that had arrived in this turn has been handed over: wake who waits, send what was gathered.
     func receivedAll()
     /// The output fell from above to below its low-water mark.
     func writable()
     /// The last call. `finished`: the peer ended its side properly; bytes can still be written.
     func ended(_ end: StreamEnd)
+}
+
+extension ByteHandler {
+    package func receiveRoom() -> UnsafeMutableRawBufferPointer? { nil }
+    package func received(inRoom count: Int) {}
 }
 
 package enum StreamEnd: Error, Sendable, Equatable {

@@ -105,17 +105,21 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         defer { isDraining = false }
         var reads = 0
         while isOpen, isReadable, !isReadingSuspended, !hasReceivedEnd, let handler {
-            if reads == Self.mostReadsPerTurn {
+            if reads >= Self.mostReadsPerTurn {
                 lane.nextTurn(self)
                 break
             }
-            let room = lane.receiveRoom()
+            let handlersRoom = handler.receiveRoom()
+            let room = handlersRoom ?? lane.receiveRoom()
             switch SystemCalls.receive(descriptor, room) {
             case .bytes(let count):
-                reads += 1
-                let bytes = lane.takeReceived(count)
+                reads += 1 + count / ReceivePool.blockSize
                 if count < room.count, !mayHaveEnded { isReadable = false }
-                handler.received(bytes)
+                if handlersRoom == nil {
+                    handler.received(lane.takeReceived(count))
+                } else {
+                    handler.received(inRoom: count)
+                }
             case .wouldBlock:
                 isReadable = false
                 if let writeError { return fail(writeError, afterBytes: reads > 0) }

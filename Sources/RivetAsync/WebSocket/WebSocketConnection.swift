@@ -140,6 +140,13 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         perform()
     }
 
+    package func receiveRoom() -> UnsafeMutableRawBufferPointer? { machine.receiveRoom() }
+
+    package func received(inRoom count: Int) {
+        machine.received(inRoom: count, now: time.now)
+        perform()
+    }
+
     package func receivedAll() {
         if !isStreamClosed { handler.receivedAll() }
     }

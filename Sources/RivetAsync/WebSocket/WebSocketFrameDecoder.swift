@@ -23,6 +23,15 @@ package struct WebSocketFrameDecoder: Sendable {
         var filled = 0
 
         var payload: ByteChunk { ByteChunk(storage: storage, offset: offset, count: filled) }
+
+        /// Memory for `needed` bytes in all, growing by as much again at least.
+        mutating func makeRoom(for needed: Int) {
+            guard storage.capacity &- offset < needed else { return }
+            let larger = ByteStorage.allocate(capacity: min(head.payloadSize, max(needed, storage.capacity * 2)))
+            larger.base.copyMemory(from: storage.base + offset, byteCount: filled)
+            // Only memory of its own grows, so the offset is zero on both sides.
+            storage = larger
+        }
     }
 
     /// Larger payloads get memory of their own.
@@ -52,6 +61,28 @@ package struct WebSocketFrameDecoder: Sendable {
         assert(position == chunk.count, "the last chunk was not read to its end")
         chunk = bytes
         position = 0
+    }
+
+    /// Where the rest of an unmasked frame's payload had best be received, where it is too much for one chunk.
+    ///
+    /// `next` must have returned nil before. The room is within the payload, and grows as memory does for chunks.
+    package mutating func receiveRoom() -> UnsafeMutableRawBufferPointer? {
+        guard var growing = assembly, growing.head.maskingKey == nil,
+            growing.head.payloadSize &- growing.filled > Self.arenaSize
+        else { return nil }
+        assembly = nil
+        growing.makeRoom(for: growing.filled &+ 1)
+        assembly = growing
+        return UnsafeMutableRawBufferPointer(
+            start: growing.storage.base + growing.filled,
+            count: growing.storage.capacity &- growing.filled
+        )
+    }
+
+    /// The first `count` bytes of `receiveRoom` are filled.
+    package mutating func received(inRoom count: Int) {
+        assert(position == chunk.count, "the last chunk was not read to its end")
+        assembly?.filled &+= count
     }
 
     /// The next whole frame; nil when more bytes are needed, and the chunk is let go.
@@ -218,13 +249,7 @@ package struct WebSocketFrameDecoder: Sendable {
         guard count > 0, let source = unread.baseAddress else { return }
         assembly = nil
         let needed = growing.filled &+ count
-        if growing.storage.capacity &- growing.offset < needed {
-            let capacity = min(growing.head.payloadSize, max(needed, growing.storage.capacity * 2))
-            let larger = ByteStorage.allocate(capacity: capacity)
-            larger.base.copyMemory(from: growing.storage.base + growing.offset, byteCount: growing.filled)
-            // Only memory of its own grows, so the offset is zero on both sides.
-            growing.storage = larger
-        }
+        growing.makeRoom(for: needed)
         let destination = growing.storage.base + growing.offset + growing.filled
         if let key = growing.head.maskingKey {
             WebSocketMasking.apply(key: key, phase: growing.filled, from: source, to: destination, count: count)

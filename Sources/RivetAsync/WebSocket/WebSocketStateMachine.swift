@@ -80,6 +80,19 @@ package struct WebSocketStateMachine: Sendable {
         }
     }
 
+    /// Where the rest of a large frame had best be received; `received(inRoom:)` follows before any other input.
+    package mutating func receiveRoom() -> UnsafeMutableRawBufferPointer? {
+        switch state {
+        case .open, .closing: decoder.receiveRoom()
+        case .draining, .ended: nil
+        }
+    }
+
+    package mutating func received(inRoom count: Int, now: TimePoint) {
+        self.now = now
+        decoder.received(inRoom: count)
+    }
+
     /// The stream ended; nothing can be read any more.
     package mutating func receivedEnd(_ end: StreamEnd) {
         switch state {

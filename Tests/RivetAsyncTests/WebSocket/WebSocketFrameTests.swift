@@ -142,6 +142,44 @@ struct WebSocketFrameTests {
         }
     }
 
+    @Test func theRestOfALargeFrameIsReceivedWhereItStays() throws {
+        let payload = [UInt8]((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+        let bytes = frame(2, payload) + frame(1, Array("next".utf8))
+        var decoder = WebSocketFrameDecoder(role: .client, limits: WebSocketLimits())
+        #expect(decoder.receiveRoom() == nil, "no frame has begun")
+        decoder.receive(ByteChunk(bytes[..<70_000]))
+        #expect(try decoder.next() == nil)
+        var arrived = 70_000
+        var rooms: [Int] = []
+        var decoded: WebSocketFrame?
+        while let room = decoder.receiveRoom() {
+            rooms.append(room.count)
+            // As much as comes, which need not be all.
+            let count = min(room.count, 500_000)
+            room.copyBytes(from: bytes[arrived..<arrived + count])
+            arrived += count
+            decoder.received(inRoom: count)
+            #expect(decoder.retainedSize <= max(1 << 20, 2 * arrived))
+            decoded = try decoder.next()
+        }
+        #expect(rooms == [978_586, 478_586, 1_048_576, 548_576, 48_576, 902_848, 402_848])
+        #expect(decoded?.payload == ByteChunk(payload))
+        decoder.receive(ByteChunk(bytes[arrived...]))
+        #expect(try decoder.next()?.payload == chunk("next"))
+    }
+
+    @Test(
+        arguments: [
+            ("masked", .server, 100_000, [1, 2, 3, 4]), ("fits in a chunk", .client, 65_000, nil),
+        ] as [(String, WebSocketRole, Int, [UInt8]?)]
+    )
+    func otherFramesComeByTheChunk(_ name: String, _ role: WebSocketRole, _ size: Int, _ mask: [UInt8]?) throws {
+        var decoder = WebSocketFrameDecoder(role: role, limits: WebSocketLimits())
+        decoder.receive(ByteChunk(frame(2, [UInt8](repeating: 0, count: size), mask: mask)[..<100]))
+        #expect(try decoder.next() == nil)
+        #expect(decoder.receiveRoom() == nil)
+    }
+
     @Test func aCloseReasonIsCutAtACharacter() {
         var buffer = ByteBuffer()
         let reason = String(repeating: "a", count: 121) + "é€"
