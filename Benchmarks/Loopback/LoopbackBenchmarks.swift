@@ -5,9 +5,11 @@ import RivetAsync
 enum LoopbackBenchmarks {
     static var all: [Benchmark] {
         [
-            flood(size: 32, count: 200_000, goal: .timeAtMost(6), comparesProcessorTime: true),
-            flood(size: 1 << 20, count: 64, goal: .speedAtLeast(0.9), comparesProcessorTime: false),
-            // Last, since threads that were on one core are left there by the scheduler for a while.
+            flood(size: 1 << 20, count: 64, goal: .speedAtLeast(0.9), isSmall: false),
+            // The others are on one core, and last, since the scheduler leaves their threads there for a while.
+            flood(size: 32, count: 200_000, goal: .timeAtMost(6), isSmall: true),
+            ClientBenchmarks.flood(size: 32, count: 200_000),
+            ClientBenchmarks.sends(size: 64, count: 100_000),
             roundTrip("on the lane", prefersLane: true, goal: .timeAtMost(1.4)),
             roundTrip("on the pool", prefersLane: false, goal: .timeAtMost(2.2)),
             ClientBenchmarks.action(count: 500),
@@ -49,18 +51,16 @@ enum LoopbackBenchmarks {
     }
 
     /// Messages as fast as the server sends them, into `for await`.
-    private static func flood(
-        size: Int,
-        count: Int,
-        goal: Benchmark.Goal,
-        comparesProcessorTime: Bool
-    ) -> Benchmark {
+    ///
+    /// For small ones the cost of each is what counts, and for large ones how much passes.
+    private static func flood(size: Int, count: Int, goal: Benchmark.Goal, isSmall: Bool) -> Benchmark {
         let name = size < 1 << 20 ? "\(size) bytes" : "\(size >> 20) MiB"
         return alternating(
             "flood, \(name), into `for await`",
             of: "message",
             goal: goal,
-            comparesProcessorTime: comparesProcessorTime
+            comparesProcessorTime: isSmall,
+            onOneCore: isSmall
         ) { port in
             let target = "/flood?size=\(size)&count=\(count)"
             let socket = try await BenchmarkWebSocket(port: port, target: target)

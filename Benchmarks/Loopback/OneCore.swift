@@ -6,7 +6,8 @@ import Glibc
 ///
 /// A round trip is a few changes of thread. Between two cores each of them takes as long as the other core's sleep is
 /// deep, which is the machine's affair and differs several times over from one run to the next; on one core it is the
-/// same each time, for ours and for the baseline.
+/// same each time, for ours and for the baseline. What a small message costs in a flood differs for the same reason:
+/// with how much of it has gathered whenever the other core looks.
 struct OneCore {
     /// Not in Glibc's module, so they are asked for by name.
     private typealias Affinity = @convention(c) (pid_t, Int, UnsafeMutablePointer<UInt8>) -> CInt
