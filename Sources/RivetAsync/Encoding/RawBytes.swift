@@ -27,25 +27,28 @@ extension UnsafeRawBufferPointer {
     /// Whether all bytes are ASCII.
     @inline(__always)
     func isASCII() -> Bool {
+        func word(_ index: Int) -> UInt64 { loadUnaligned(fromByteOffset: index, as: UInt64.self) }
+        guard count >= 8 else {
+            var all: UInt8 = 0
+            for byte in self { all |= byte }
+            return all < 0x80
+        }
+        // What is left at the end overlaps with what was looked at before.
+        var all = word(count &- 8)
         var index = 0
-        while index &+ 8 <= count {
-            if loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { return false }
+        while index < count &- 8 {
+            all |= word(index)
             index &+= 8
         }
-        var rest: UInt8 = 0
-        while index < count {
-            rest |= self[index]
-            index &+= 1
-        }
-        return rest < 0x80
+        return all & 0x8080_8080_8080_8080 == 0
     }
 }
 
 /// Text from bytes that must be UTF-8.
 func makeText(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CodingFailure) -> String {
     // Short ASCII is what names and most other texts are.
-    if bytes.count <= 32, bytes.isASCII() {
-        return String(decoding: bytes.assumingMemoryBound(to: UInt8.self), as: UTF8.self)
+    if bytes.count <= 64, bytes.isASCII() {
+        return String(copying: unsafe UTF8Span(unchecked: Span(_unsafeBytes: bytes), isKnownASCII: true))
     }
     guard let text = try? UTF8Span(validating: Span(_unsafeBytes: bytes)) else {
         throw CodingFailure(.invalidUTF8, at: offset)

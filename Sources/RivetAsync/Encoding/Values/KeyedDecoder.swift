@@ -64,24 +64,69 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     // The standard forms of these look a key up three times.
-    func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? { try present(key).map(map.bool) }
-    func decodeIfPresent(_: String.Type, forKey key: Key) throws -> String? { try present(key).map(map.text) }
-    func decodeIfPresent(_: Double.Type, forKey key: Key) throws -> Double? { try present(key).map(map.double) }
+    func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? {
+        guard let place = present(key) else { return nil }
+        return try map.bool(at: place)
+    }
+    func decodeIfPresent(_: String.Type, forKey key: Key) throws -> String? {
+        guard let place = present(key) else { return nil }
+        return try map.text(at: place)
+    }
+    func decodeIfPresent(_: Double.Type, forKey key: Key) throws -> Double? {
+        guard let place = present(key) else { return nil }
+        return try map.double(at: place)
+    }
     func decodeIfPresent(_: Float.Type, forKey key: Key) throws -> Float? {
         try present(key).map { try map.value(at: $0).decode(Float.self) }
     }
-    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: Int8.Type, forKey key: Key) throws -> Int8? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: Int16.Type, forKey key: Key) throws -> Int16? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: Int32.Type, forKey key: Key) throws -> Int32? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: Int128.Type, forKey key: Key) throws -> Int128? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: UInt.Type, forKey key: Key) throws -> UInt? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: UInt8.Type, forKey key: Key) throws -> UInt8? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: UInt16.Type, forKey key: Key) throws -> UInt16? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: UInt32.Type, forKey key: Key) throws -> UInt32? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? { try present(key).map(map.integer) }
-    func decodeIfPresent(_: UInt128.Type, forKey key: Key) throws -> UInt128? { try present(key).map(map.integer) }
+    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: Int8.Type, forKey key: Key) throws -> Int8? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: Int16.Type, forKey key: Key) throws -> Int16? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: Int32.Type, forKey key: Key) throws -> Int32? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: Int128.Type, forKey key: Key) throws -> Int128? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: UInt.Type, forKey key: Key) throws -> UInt? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: UInt8.Type, forKey key: Key) throws -> UInt8? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: UInt16.Type, forKey key: Key) throws -> UInt16? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: UInt32.Type, forKey key: Key) throws -> UInt32? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+    func decodeIfPresent(_: UInt128.Type, forKey key: Key) throws -> UInt128? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
     func decodeIfPresent<T: Decodable>(_: T.Type, forKey key: Key) throws -> T? {
         try present(key).map { try map.value(at: $0).decodeValue(T.self) }
     }
