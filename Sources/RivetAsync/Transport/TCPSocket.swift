@@ -13,7 +13,6 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
 
     private var handler: (any ByteHandler)?
     private var output = ByteBuffer()
-    private var largestOutput = 0
     private var writeError: TransportError?
 
     private var isOpen = true
@@ -165,7 +164,6 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         assert(!isFinishingWriting || !isOpen, "written after finishWriting")
         guard isOpen, writeError == nil, !isFinishingWriting else { return }
         body(&output)
-        largestOutput = max(largestOutput, output.count)
         if output.count > highWaterMark {
             if !isWriteBlocked { send() }
             if output.count > highWaterMark { isWriterWaiting = true }
@@ -193,16 +191,15 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         if !isWriteBlocked { send() }
         // A buffer that has grown beyond what senders fill before they wait is not kept by an idle connection. Not given
         // back sooner: a writer that goes on would have its memory taken from and given to the system again and again.
-        if output.isEmpty {
-            if largestOutput > 2 * highWaterMark { output = ByteBuffer() }
-            largestOutput = 0
-        }
+        if output.isEmpty, isOutputLarge { output = ByteBuffer() }
     }
 
     package func laneWaits() {
         if isOpen, owesAcknowledgement { SystemCalls.acknowledge(descriptor) }
         owesAcknowledgement = false
     }
+
+    private var isOutputLarge: Bool { output.capacity > 2 * highWaterMark }
 
     private func send() {
         sending: while !output.isEmpty {
@@ -221,7 +218,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             }
         }
         if output.isEmpty {
-            if largestOutput > 2 * highWaterMark { askForEndOfTurn() }
+            if isOutputLarge { askForEndOfTurn() }
             if isFinishingWriting, !hasFinishedWriting, writeError == nil {
                 hasFinishedWriting = true
                 SystemCalls.finishWriting(descriptor)

@@ -32,8 +32,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     /// A channel that reads ahead at most `readAhead` bytes of messages.
     ///
-    /// `maskingKeys` is nil in the server's role. By default a clean close ends the sequence and a failure is thrown as it is. `onPong` is called
-    /// on the lane.
+    /// `maskingKeys` is nil in the server's role. By default a clean close ends the sequence and a failure is thrown as
+    /// it is. `onPong` is called on the lane.
     package init(
         lane: Lane,
         readAhead: Int = 1 << 20,
@@ -95,7 +95,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     /// Begins the closing handshake behind everything accepted, and returns when the stream is closed.
     ///
-    /// That is after the close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits for the same.
+    /// That is after the close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits
+    /// for the same.
     package func close(_ closing: WebSocketClosing = WebSocketClosing(.normalClosure)) async {
         outbox.close()
         lane.run { [self] in
@@ -114,9 +115,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     // MARK: Reader
 
     /// Moves what has arrived into `batch`, which is empty, or waits for it; false at the end.
-    func receive(
-        into batch: inout RingBuffer<WebSocketReceivedMessages>
-    ) async throws -> Bool {
+    func receive(into batch: inout RingBuffer<WebSocketReceivedMessages>) async throws -> Bool {
         while true {
             switch inbox.take(into: &batch) {
             case .taken(let mustResumeReading):
@@ -146,10 +145,9 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         guard let connection, evenIfBlocked || connection.pendingOutput <= highWaterMark else { return }
         outbox.take(into: &output)
         guard !output.isEmpty else { return }
-        let isLarge = output.count > 2 * highWaterMark
         connection.send(encodedFrames: &output)
         // A buffer that has grown for one message is not kept.
-        if isLarge { output = ByteBuffer() }
+        if output.capacity > 2 * highWaterMark { output = ByteBuffer() }
     }
 
     package func received(pong: ByteChunk) { onPong(pong) }
