@@ -120,8 +120,10 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     // MARK: WebSocketHandler
 
     func received(_ messages: WebSocketReceivedMessages) {
+        // Once for all: it is referenced weakly elsewhere, which makes counting slow. It is given up only after the end.
+        guard let core else { return }
         for message in messages {
-            guard !isOver, let core else { return }
+            guard !isOver else { return }
             guard message.isText == codec.encoding.isText else {
                 let kind = message.isText ? "text" : "binary"
                 return violated("a \(kind) message came on a \(codec.encoding) connection")
