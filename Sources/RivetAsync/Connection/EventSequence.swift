@@ -22,9 +22,19 @@ public struct EventSequence<Event: ActorEvent>: AsyncSequence, Sendable {
         init(_ reader: EventReader) { cursor = EventCursor(reader) }
 
         /// The next event; nil when the connection is closed or the task is cancelled.
+        @inlinable @inline(__always)
         public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async -> Event? {
-            await cursor.nextValue { try decodeEvent(Event.self, $0) }
+            repeat {
+                if let event = nextHere() { return event }
+            } while await fill()
+            return nil
         }
+
+        @usableFromInline mutating func nextHere() -> Event? {
+            cursor.nextValueHere { try decodeEvent(Event.self, $0) }
+        }
+
+        @usableFromInline mutating func fill() async -> Bool { await cursor.fill() }
     }
 
     /// Takes the subscription; from the second time on, subscribes anew.
@@ -54,9 +64,17 @@ public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
         }
 
         /// The next event's arguments; nil when the connection is closed or the task is cancelled.
+        @inlinable @inline(__always)
         public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async -> Value? {
-            await cursor.nextValue(decode)
+            repeat {
+                if let value = nextHere() { return value }
+            } while await fill()
+            return nil
         }
+
+        @usableFromInline mutating func nextHere() -> Value? { cursor.nextValueHere(decode) }
+
+        @usableFromInline mutating func fill() async -> Bool { await cursor.fill() }
     }
 
     /// Takes the subscription; from the second time on, subscribes anew.

@@ -53,13 +53,12 @@ struct EventCursor {
         return nil
     }
 
-    /// The next event that decodes, passing over gaps; nil at the end.
-    mutating func nextValue<Value>(_ decode: (EncodedValue) throws -> Value) async -> Value? {
-        repeat {
-            while let entry = nextHere() {
-                if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
-            }
-        } while await fill()
+    /// The next event that is here and decodes, passing over gaps; nil where `fill` has to bring more.
+    @inline(__always)
+    mutating func nextValueHere<Value>(_ decode: (EncodedValue) throws -> Value) -> Value? {
+        while let entry = nextHere() {
+            if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
+        }
         return nil
     }
 
@@ -71,7 +70,7 @@ struct EventCursor {
     }
 
     /// Waits for more; false at the end, and when the task is cancelled.
-    private mutating func fill() async -> Bool {
+    mutating func fill() async -> Bool {
         if isOver { return false }
         if !Task.isCancelled, await reader.feed.take(into: &batch) { return true }
         isOver = true
