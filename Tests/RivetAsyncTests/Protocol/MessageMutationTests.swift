@@ -5,19 +5,6 @@ import Testing
 /// Random and damaged bytes into every decoder of this folder: each answer or error is fine, a trap is not.
 @Suite(.timeLimit(.minutes(5)))
 struct MessageMutationTests {
-    /// SplitMix64: the same numbers from the same seed.
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     /// Reads by every decoder; the number of those that took it.
     private func readAll(_ document: ByteChunk) -> Int {
         var taken = 0
@@ -84,7 +71,7 @@ struct MessageMutationTests {
     @Test("B120: damaged messages are read or refused, never worse")
     func damagedMessages() {
         let seed: UInt64 = 0x5EED_0004
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         let count = TestScale.count(full: 1_000_000, byDefault: 1_500)
         print("MessageMutationTests: seed \(seed), \(count) inputs")
         var taken = 0
@@ -107,7 +94,7 @@ struct MessageMutationTests {
 
     @Test func randomBytes() {
         let seed: UInt64 = 0x5EED_0005
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         let count = TestScale.count(full: 1_000_000, byDefault: 1_500)
         print("MessageMutationTests: seed \(seed), \(count) inputs")
         for _ in 0..<count {
