@@ -30,6 +30,12 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
         return place
     }
 
+    @inline(__always)
+    private func integerIfPresent<T: FixedWidthInteger>(_ key: Key) throws -> T? {
+        guard let place = present(key) else { return nil }
+        return try map.integer(at: place)
+    }
+
     private func missing(_ key: Key) -> DecodingError {
         let decoder = map.decoder
         var failure = CodingFailure(.missingField, at: Int(decoder.offset), wanted: "a value", found: "none")
@@ -63,7 +69,7 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
         try map.value(at: place(key)).decodeValue(T.self)
     }
 
-    // The standard forms of these look a key up three times.
+    // The standard forms of these look a key up three times. Not by `Optional.map`: a closure counts a reference.
     func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? {
         guard let place = present(key) else { return nil }
         return try map.bool(at: place)
@@ -79,54 +85,18 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decodeIfPresent(_: Float.Type, forKey key: Key) throws -> Float? {
         try present(key).map { try map.value(at: $0).decode(Float.self) }
     }
-    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: Int8.Type, forKey key: Key) throws -> Int8? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: Int16.Type, forKey key: Key) throws -> Int16? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: Int32.Type, forKey key: Key) throws -> Int32? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: Int128.Type, forKey key: Key) throws -> Int128? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: UInt.Type, forKey key: Key) throws -> UInt? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: UInt8.Type, forKey key: Key) throws -> UInt8? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: UInt16.Type, forKey key: Key) throws -> UInt16? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: UInt32.Type, forKey key: Key) throws -> UInt32? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
-    func decodeIfPresent(_: UInt128.Type, forKey key: Key) throws -> UInt128? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
-    }
+    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? { try integerIfPresent(key) }
+    func decodeIfPresent(_: Int8.Type, forKey key: Key) throws -> Int8? { try integerIfPresent(key) }
+    func decodeIfPresent(_: Int16.Type, forKey key: Key) throws -> Int16? { try integerIfPresent(key) }
+    func decodeIfPresent(_: Int32.Type, forKey key: Key) throws -> Int32? { try integerIfPresent(key) }
+    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? { try integerIfPresent(key) }
+    func decodeIfPresent(_: Int128.Type, forKey key: Key) throws -> Int128? { try integerIfPresent(key) }
+    func decodeIfPresent(_: UInt.Type, forKey key: Key) throws -> UInt? { try integerIfPresent(key) }
+    func decodeIfPresent(_: UInt8.Type, forKey key: Key) throws -> UInt8? { try integerIfPresent(key) }
+    func decodeIfPresent(_: UInt16.Type, forKey key: Key) throws -> UInt16? { try integerIfPresent(key) }
+    func decodeIfPresent(_: UInt32.Type, forKey key: Key) throws -> UInt32? { try integerIfPresent(key) }
+    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? { try integerIfPresent(key) }
+    func decodeIfPresent(_: UInt128.Type, forKey key: Key) throws -> UInt128? { try integerIfPresent(key) }
     func decodeIfPresent<T: Decodable>(_: T.Type, forKey key: Key) throws -> T? {
         try present(key).map { try map.value(at: $0).decodeValue(T.self) }
     }
