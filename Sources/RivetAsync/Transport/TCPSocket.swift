@@ -4,7 +4,7 @@
 ///
 /// `@unchecked Sendable`: all mutable state is touched on the lane only, which every method asserts.
 package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
-    /// After this many full reads in one turn the lane's other sockets have theirs (16 × 64 KiB = 1 MiB).
+    /// After this many reads in one turn, of 64 KiB each or counted so, the lane's other sockets have theirs.
     private static let mostReadsPerTurn = 16
 
     package let lane: Lane
@@ -112,7 +112,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             let room = handlersRoom ?? lane.receiveRoom()
             switch SystemCalls.receive(descriptor, room) {
             case .bytes(let count):
-                reads += 1 + count / ReceivePool.blockSize
+                reads += max(1, count / ReceivePool.blockSize)
                 if count < room.count, !mayHaveEnded { isReadable = false }
                 if handlersRoom == nil {
                     handler.received(lane.takeReceived(count))
