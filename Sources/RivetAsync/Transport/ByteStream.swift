@@ -57,3 +57,8 @@ package protocol ByteStream: AnyObject, Sendable {
 package let highWaterMark = 65_536
 /// Below this many pending bytes a waiting sender goes on.
 package let lowWaterMark = 16_384
+
+extension ByteBuffer {
+    /// It has grown beyond what senders fill before they wait, for a large message, and is not to be kept.
+    var isOversized: Bool { capacity > 2 * highWaterMark }
+}

@@ -191,15 +191,13 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         if !isWriteBlocked { send() }
         // A buffer that has grown beyond what senders fill before they wait is not kept by an idle connection. Not given
         // back sooner: a writer that goes on would have its memory taken from and given to the system again and again.
-        if output.isEmpty, isOutputLarge { output = ByteBuffer() }
+        if output.isEmpty, output.isOversized { output = ByteBuffer() }
     }
 
     package func laneWaits() {
         if isOpen, owesAcknowledgement { SystemCalls.acknowledge(descriptor) }
         owesAcknowledgement = false
     }
-
-    private var isOutputLarge: Bool { output.capacity > 2 * highWaterMark }
 
     private func send() {
         sending: while !output.isEmpty {
@@ -218,7 +216,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             }
         }
         if output.isEmpty {
-            if isOutputLarge { askForEndOfTurn() }
+            if output.isOversized { askForEndOfTurn() }
             if isFinishingWriting, !hasFinishedWriting, writeError == nil {
                 hasFinishedWriting = true
                 SystemCalls.finishWriting(descriptor)

@@ -147,7 +147,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         guard !output.isEmpty else { return }
         connection.send(encodedFrames: &output)
         // A buffer that has grown for one message is not kept.
-        if output.capacity > 2 * highWaterMark { output = ByteBuffer() }
+        if output.isOversized { output = ByteBuffer() }
     }
 
     package func received(pong: ByteChunk) { onPong(pong) }
