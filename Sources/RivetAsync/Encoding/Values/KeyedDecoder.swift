@@ -32,8 +32,7 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     @inline(__always)
     private func integerIfPresent<T: FixedWidthInteger>(_ key: Key) throws -> T? {
-        guard let place = present(key) else { return nil }
-        return try map.integer(at: place)
+        try present(key).map { try map.integer(at: $0) }
     }
 
     private func missing(_ key: Key) -> DecodingError {
@@ -69,18 +68,15 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
         try map.value(at: place(key)).decodeValue(T.self)
     }
 
-    // The standard forms of these look a key up three times. Not by `Optional.map`: a closure counts a reference.
+    // The standard forms of these look a key up three times. Closures, since a method passed as a value is a counted one.
     func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? {
-        guard let place = present(key) else { return nil }
-        return try map.bool(at: place)
+        try present(key).map { try map.bool(at: $0) }
     }
     func decodeIfPresent(_: String.Type, forKey key: Key) throws -> String? {
-        guard let place = present(key) else { return nil }
-        return try map.text(at: place)
+        try present(key).map { try map.text(at: $0) }
     }
     func decodeIfPresent(_: Double.Type, forKey key: Key) throws -> Double? {
-        guard let place = present(key) else { return nil }
-        return try map.double(at: place)
+        try present(key).map { try map.double(at: $0) }
     }
     func decodeIfPresent(_: Float.Type, forKey key: Key) throws -> Float? {
         try present(key).map { try map.value(at: $0).decode(Float.self) }
