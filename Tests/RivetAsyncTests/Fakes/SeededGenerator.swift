@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// A small generator that gives the same numbers for the same seed everywhere (xorshift64*).
+/// A small generator that gives the same numbers for the same seed everywhere (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -11,12 +11,13 @@ struct SeededGenerator: RandomNumberGenerator {
         return given ?? UInt64.random(in: 1...UInt64.max)
     }
 
-    init(seed: UInt64) { state = seed | 1 }
+    init(seed: UInt64) { state = seed }
 
     mutating func next() -> UInt64 {
-        state ^= state >> 12
-        state ^= state << 25
-        state ^= state >> 27
-        return state &* 2_685_821_657_736_338_717
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }
