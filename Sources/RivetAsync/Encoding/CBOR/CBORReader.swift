@@ -125,23 +125,28 @@ package struct CBORReader: ItemReader {
 
     @inline(__always)
     package mutating func skipElement(depth: Int) throws(CodingFailure) {
+        let size = try plainSize()
+        guard size > 0, size <= left else { return try skipItem(depth: depth) }
+        position &+= size
+    }
+
+    /// The bytes of the number, simple value or short string that is next, as its first two bytes tell it; 0 for others.
+    @inline(__always)
+    private func plainSize() throws(CodingFailure) -> Int {
         let initial = try peek()
         let info = Int(initial & 31)
-        let major = initial >> 5
-        if info < 24, major < 4 {
-            let size = major < 2 ? 1 : info &+ 1
-            if size <= left {
-                position &+= size
-                return
-            }
-        } else if info == 24, major == 3, left > 2 {
-            let size = 2 &+ Int(base.load(fromByteOffset: position &+ 1, as: UInt8.self))
-            if size <= left {
-                position &+= size
-                return
-            }
+        switch initial >> 5 {
+        case 0, 1, 7:
+            if info < 24 { return 1 }
+            // A simple value of two bytes has to be looked at.
+            return info < 28 && initial != 0xf8 ? 1 &+ (1 &<< (info &- 24)) : 0
+        case 2, 3:
+            if info < 24 { return 1 &+ info }
+            guard info == 24, left > 1 else { return 0 }
+            return 2 &+ Int(base.load(fromByteOffset: position &+ 1, as: UInt8.self))
+        default:
+            return 0
         }
-        try skipItem(depth: depth)
     }
 
     package mutating func readEnd() throws(CodingFailure) {
@@ -214,10 +219,9 @@ package struct CBORReader: ItemReader {
 
     package mutating func readText() throws(CodingFailure) -> String {
         let start = position
-        if try peek() >> 5 != 3 {
-            _ = try readTags()
-            guard try peek() >> 5 == 3 else { throw CodingFailure(.typeMismatch, at: start, wanted: "text") }
-        }
+        if let text = try readPlainText() { return try makeText(text, at: start) }
+        _ = try readTags()
+        guard try peek() >> 5 == 3 else { throw CodingFailure(.typeMismatch, at: start, wanted: "text") }
         let head = try readHead()
         if !head.isIndefinite { return try makeText(readSlice(head.argument), at: start) }
         var text = ""
