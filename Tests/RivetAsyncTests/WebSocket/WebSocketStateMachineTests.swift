@@ -45,6 +45,25 @@ struct WebSocketStateMachineTests {
         #expect(client.actions(for: Array(last[3...])) == [.deliverText(chunk("€!"))])
     }
 
+    @Test mutating func aBadByteReceivedInPlaceFailsBeforeTheFrameIsWhole() throws {
+        let bytes = frame(1, [UInt8](repeating: 0x61, count: 200_000))
+        #expect(client.actions(for: Array(bytes[..<1_000])) == [])
+        var room = client.receiveRoom()
+        try #require(room).copyBytes(from: [0x61, 0xC3])
+        client.received(inRoom: 2, now: at(1))
+        #expect(client.takeActions() == [], "a character may go on in what comes next")
+        room = client.receiveRoom()
+        try #require(room).copyBytes(from: [0xA9, 0x61, 0xFF])
+        client.received(inRoom: 3, now: at(1))
+        #expect(
+            client.takeActions().prefix(2) == [
+                .sendClose(WebSocketClosing(.invalidFramePayloadData)), .reportFailure(.violation(.textNotUTF8)),
+            ]
+        )
+        room = client.receiveRoom()
+        #expect(room == nil)
+    }
+
     @Test("B146: a ping is answered with the same bytes, each in its turn") mutating func pings() {
         let bytes = frame(9) + frame(1, [0x61]) + frame(9, [1, 2, 3])
         #expect(
