@@ -222,11 +222,9 @@ package struct CBORReader: ItemReader {
         if let text = try readPlainText() { return try makeText(text, at: start) }
         _ = try readTags()
         guard try peek() >> 5 == 3 else { throw CodingFailure(.typeMismatch, at: start, wanted: "text") }
-        let head = try readHead()
-        if !head.isIndefinite { return try makeText(readSlice(head.argument), at: start) }
         var text = ""
         // Each chunk is whole characters (RFC 8949 §3.2.3).
-        try readChunks(head) { (chunk) throws(CodingFailure) in text += try makeText(chunk, at: start) }
+        try readChunks(readHead()) { (chunk) throws(CodingFailure) in text += try makeText(chunk, at: start) }
         return text
     }
 
