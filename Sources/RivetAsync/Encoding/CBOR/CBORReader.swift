@@ -115,38 +115,61 @@ package struct CBORReader: ItemReader {
             try skipItem(depth: depth &+ 1)
         default:
             guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: start) }
-            var remaining = try count(head)
+            try skipElements(of: head, depth: depth &+ 1)
+        }
+    }
+
+    @inline(__always)
+    private mutating func skipElements(of head: Head, depth: Int) throws(CodingFailure) {
+        let width = head.major == 5 ? 2 : 1
+        var remaining = try count(head)
+        if remaining < 0 {
             while try hasNext(&remaining) {
-                if head.major == 5 { try skipElement(depth: depth &+ 1) }
-                try skipElement(depth: depth &+ 1)
+                for _ in 0..<width { try skipElement(depth: depth) }
             }
+            return
+        }
+        remaining &*= width
+        while true {
+            remaining &-= skipPlain(remaining)
+            if remaining == 0 { return }
+            try skipItem(depth: depth)
+            remaining &-= 1
         }
     }
 
     @inline(__always)
     package mutating func skipElement(depth: Int) throws(CodingFailure) {
-        let size = try plainSize()
-        guard size > 0, size <= left else { return try skipItem(depth: depth) }
-        position &+= size
+        if skipPlain(1) == 0 { try skipItem(depth: depth) }
     }
 
-    /// The bytes of the number, simple value or short string that is next, as its first two bytes tell it; 0 for others.
+    /// Steps over numbers, simple values and short strings, at most `count` and up to the first other item; how many.
     @inline(__always)
-    private func plainSize() throws(CodingFailure) -> Int {
-        let initial = try peek()
+    private mutating func skipPlain(_ count: Int) -> Int {
+        var remaining = count
+        while remaining > 0, position < end {
+            let size = plainSize()
+            guard size > 0, size <= left else { break }
+            position &+= size
+            remaining &-= 1
+        }
+        return count &- remaining
+    }
+
+    /// The size of the number, simple value or short string that is next, as its first two bytes tell it; 0 for others.
+    @inline(__always)
+    private func plainSize() -> Int {
+        let initial = base.load(fromByteOffset: position, as: UInt8.self)
         let info = Int(initial & 31)
-        switch initial >> 5 {
-        case 0, 1, 7:
-            if info < 24 { return 1 }
-            // A simple value of two bytes has to be looked at.
-            return info < 28 && initial != 0xf8 ? 1 &+ (1 &<< (info &- 24)) : 0
-        case 2, 3:
+        if initial & 0xc0 == 0x40 {  // major types 2 and 3
             if info < 24 { return 1 &+ info }
             guard info == 24, left > 1 else { return 0 }
             return 2 &+ Int(base.load(fromByteOffset: position &+ 1, as: UInt8.self))
-        default:
-            return 0
         }
+        guard initial < 0x40 || initial >= 0xe0 else { return 0 }
+        if info < 24 { return 1 }
+        // A simple value of two bytes has to be looked at.
+        return info < 28 && initial != 0xf8 ? 1 &+ (1 &<< (info &- 24)) : 0
     }
 
     package mutating func readEnd() throws(CodingFailure) {
