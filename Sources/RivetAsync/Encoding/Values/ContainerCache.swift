@@ -13,7 +13,8 @@ struct ContainerCache<Core: AnyObject> {
         ///
         /// It is not counted, so that it does not count as a use.
         let container: Unmanaged<Anything>
-        let core: Core
+        /// A part of the container, which keeps it.
+        let core: Unmanaged<Core>
         var isUnused: Bool { container.isUniquelyReferenced() }
     }
 
@@ -30,7 +31,7 @@ struct ContainerCache<Core: AnyObject> {
     mutating func unused(_ key: Any.Type, _ prepare: (Core) throws -> Void) rethrows -> Unmanaged<AnyObject>? {
         for index in entries.indices where entries[index].key == ObjectIdentifier(key) {
             guard entries[index].isUnused else { continue }
-            try prepare(entries[index].core)
+            try entries[index].core._withUnsafeGuaranteedRef(prepare)
             return .passUnretained(entries[index].stored)
         }
         return nil
@@ -45,7 +46,7 @@ struct ContainerCache<Core: AnyObject> {
                 key: ObjectIdentifier(key),
                 stored: StoredContainer(container),
                 container: reference,
-                core: core
+                core: .passUnretained(core)
             )
         )
     }
@@ -64,7 +65,7 @@ struct ContainerCache<Core: AnyObject> {
     mutating func settle(_ body: (_ core: Core, _ isKept: Bool) -> Void) {
         for index in entries.indices.reversed() {
             let isKept = !entries[index].isUnused
-            body(entries[index].core, isKept)
+            entries[index].core._withUnsafeGuaranteedRef { body($0, isKept) }
             if isKept { entries.remove(at: index) }
         }
     }

@@ -11,8 +11,9 @@ final class DecodingSession: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var base = DecodingSession.nowhere
     @exclusivity(unchecked) private(set) var size = 0
     @exclusivity(unchecked) private(set) var isJSON = false
-    /// Keeps the bytes alive.
-    @exclusivity(unchecked) private var bytes = ByteChunk()
+    /// Where the bytes are; the caller keeps them alive, and `kept` does when the document outlives the call.
+    @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
+    @exclusivity(unchecked) private var kept = ByteChunk()
     @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
     /// Under way: a decoder that outlives its document makes containers of its own.
     @exclusivity(unchecked) private var isOpen = false
@@ -30,15 +31,14 @@ final class DecodingSession: @unchecked Sendable {
             throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }
         let lent = pool.take() ?? .passRetained(DecodingSession())
-        return try lent._withUnsafeGuaranteedRef { session throws in
-            defer { pool.give(lent) }
-            return try session.decode(bytes, isJSON: isJSON, body)
-        }
+        defer { pool.give(lent) }
+        return try lent._withUnsafeGuaranteedRef { try $0.decode(bytes, isJSON: isJSON, body) }
     }
 
+    @inline(__always)
     private func decode<R>(_ bytes: ByteChunk, isJSON: Bool, _ body: (ValueDecoder) throws -> R) throws -> R {
         open(bytes, isJSON: isJSON)
-        defer { close() }
+        defer { close(bytes) }
         do {
             if size > 0 {
                 var reader = DocumentReader(
@@ -58,21 +58,24 @@ final class DecodingSession: @unchecked Sendable {
     }
 
     private func open(_ bytes: ByteChunk, isJSON: Bool) {
-        self.bytes = bytes
+        storage = bytes.storage
         base = bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
         size = bytes.count
         self.isJSON = isJSON
         isOpen = true
     }
 
-    private func close() {
+    private func close(_ bytes: ByteChunk) {
         isOpen = false
         containers.settle { $0.leave(isKept: $1) }
-        if Unmanaged.passUnretained(self).isUniquelyReferenced() { bytes = ByteChunk() }
+        if !Unmanaged.passUnretained(self).isUniquelyReferenced() { kept = bytes }
     }
 
     /// A byte string that stands in one piece in the document, without a copy.
-    func slice(_ range: Range<Int>) -> ByteChunk { bytes.slice(range) }
+    func slice(_ range: Range<Int>) -> ByteChunk {
+        guard let storage else { return ByteChunk() }
+        return ByteChunk(storage: storage, offset: base - UnsafeRawPointer(storage.base), count: size).slice(range)
+    }
 
     func container<Key: CodingKey>(_ key: Key.Type, at place: ValueDecoder) throws -> KeyedDecodingContainer<Key> {
         if let stored = try containers.unused(key, { try $0.enter(place) }) {
