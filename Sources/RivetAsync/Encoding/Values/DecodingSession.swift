@@ -11,6 +11,8 @@ final class DecodingSession: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var base = DecodingSession.nowhere
     @exclusivity(unchecked) private(set) var size = 0
     @exclusivity(unchecked) private(set) var isJSON = false
+    /// A type that reads itself, so that the next value of it need not be compared with all special types.
+    @exclusivity(unchecked) var lastPlainType: ObjectIdentifier?
     /// Where the bytes are; the caller keeps them alive, and `kept` does when the document outlives the call.
     @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
     @exclusivity(unchecked) private var kept = ByteChunk()

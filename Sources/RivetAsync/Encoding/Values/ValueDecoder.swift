@@ -92,8 +92,10 @@ struct ValueDecoder: Decoder {
     /// Any value: a few types are known, the others read themselves.
     @inline(__always)
     func decodeValue<T: Decodable>(_: T.Type) throws -> T {
-        guard let special = SpecialType(T.self) else { return try T(from: self) }
-        return try decodeSpecial(special)
+        if session.lastPlainType == ObjectIdentifier(T.self) { return try T(from: self) }
+        if let special = SpecialType(T.self) { return try decodeSpecial(special) }
+        session.lastPlainType = ObjectIdentifier(T.self)
+        return try T(from: self)
     }
 
     func text() throws -> String {
