@@ -28,12 +28,12 @@ extension UnsafeRawBufferPointer {
     @inline(__always)
     func isASCII() -> Bool {
         func word(_ index: Int) -> UInt64 { loadUnaligned(fromByteOffset: index, as: UInt64.self) }
-        guard count >= 8 else {
-            var all: UInt8 = 0
-            for byte in self { all |= byte }
-            return all < 0x80
-        }
+        func half(_ index: Int) -> UInt32 { loadUnaligned(fromByteOffset: index, as: UInt32.self) }
         // What is left at the end overlaps with what was looked at before.
+        guard count >= 8 else {
+            if count >= 4 { return (half(0) | half(count &- 4)) & 0x8080_8080 == 0 }
+            return allSatisfy { $0 < 0x80 }
+        }
         var all = word(count &- 8)
         var index = 0
         while index < count &- 8 {
@@ -44,12 +44,16 @@ extension UnsafeRawBufferPointer {
     }
 }
 
+/// Text from short ASCII, which names and most other texts are; nil for all else.
+@inline(__always)
+func makeShortText(_ bytes: UnsafeRawBufferPointer) -> String? {
+    guard bytes.count <= 64, bytes.isASCII() else { return nil }
+    return String(copying: unsafe UTF8Span(unchecked: Span(_unsafeBytes: bytes), isKnownASCII: true))
+}
+
 /// Text from bytes that must be UTF-8.
 func makeText(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CodingFailure) -> String {
-    // Short ASCII is what names and most other texts are.
-    if bytes.count <= 64, bytes.isASCII() {
-        return String(copying: unsafe UTF8Span(unchecked: Span(_unsafeBytes: bytes), isKnownASCII: true))
-    }
+    if let text = makeShortText(bytes) { return text }
     guard let text = try? UTF8Span(validating: Span(_unsafeBytes: bytes)) else {
         throw CodingFailure(.invalidUTF8, at: offset)
     }

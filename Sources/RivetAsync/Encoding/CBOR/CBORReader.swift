@@ -192,6 +192,16 @@ package struct CBORReader: ItemReader {
         try begin(major: 5, wanted: "a map")
     }
 
+    /// The commonest map's number of members, which its first byte tells; nil, and nothing read, for all else.
+    @inline(__always)
+    mutating func readShortMapHead() -> Int? {
+        guard position < end else { return nil }
+        let count = Int(base.load(fromByteOffset: position, as: UInt8.self) ^ 0xa0)
+        guard count < 24, count <= (left &- 1) / 2 else { return nil }
+        position &+= 1
+        return count
+    }
+
     private mutating func begin(major: UInt8, wanted: String) throws(CodingFailure) -> Int {
         let start = position
         _ = try readTags()  // 258 (set), 259 (map), 55799: their content; others add nothing a typed reader wants.
@@ -238,6 +248,24 @@ package struct CBORReader: ItemReader {
         let slice = UnsafeRawBufferPointer(start: base + position, count: Int(count))
         position &+= Int(count)
         return slice
+    }
+
+    /// The commonest text: short ASCII in one piece; nil, and nothing read, if another or none is next.
+    @inline(__always)
+    mutating func readShortText() -> String? {
+        guard left > 1 else { return nil }
+        var start = position &+ 1
+        var count = Int(base.load(fromByteOffset: position, as: UInt8.self) ^ 0x60)
+        if count == 24 {
+            count = Int(base.load(fromByteOffset: start, as: UInt8.self))
+            start &+= 1
+        } else if count > 24 {
+            return nil
+        }
+        guard count <= end &- start else { return nil }
+        let text = makeShortText(UnsafeRawBufferPointer(start: base + start, count: count))
+        if text != nil { position = start &+ count }
+        return text
     }
 
     package mutating func readText() throws(CodingFailure) -> String {

@@ -9,13 +9,15 @@ final class MapDecoder {
     /// The map itself.
     @exclusivity(unchecked) private var offset: UInt32 = 0
     @exclusivity(unchecked) private var flags = ValueDecoder.Flags()
-    @exclusivity(unchecked) private var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// The document.
+    @exclusivity(unchecked) private var base: UnsafeRawPointer
+    @exclusivity(unchecked) private var size = 0
     @exclusivity(unchecked) private var isJSON = false
     /// The map's first key; 0, where no key can be, if there is none.
     @exclusivity(unchecked) private var first = Mark(0, 0)
-    /// Where the last key was found.
+    /// Where the last key was found, or the next one is.
     @exclusivity(unchecked) private var mark = Mark(0, 0)
-    /// A key stands at the mark; else the end of a value, and it is still to be seen whether a key follows.
+    /// A key stands at the mark; else the end of a value, and there is no key, or it is still to be seen.
     @exclusivity(unchecked) private var isKey = true
     /// A bit for each length of the names of the members up to the mark: a name of another length is not among them.
     @exclusivity(unchecked) private var passedLengths: UInt32 = 0
@@ -36,24 +38,40 @@ final class MapDecoder {
         }
     }
 
-    init(_ session: DecodingSession) { self.session = session }
+    init(_ session: DecodingSession) {
+        self.session = session
+        base = session.base
+    }
 
     /// Starts to read another map.
     func enter(_ decoder: ValueDecoder) throws {
-        arguments = nil
-        first = Mark(0, 0)
-        if decoder.flags.contains(.positional), !decoder.isNothing {
-            arguments = ArgumentCursor(try decoder.argumentList() ?? UnkeyedDecoder(one: decoder))
-        } else if !decoder.isNothing {
-            first = try decoder.read([String: Int].self) { (reader) throws(CodingFailure) -> Mark in
-                var remaining = try reader.beginMap()
-                return try reader.hasNext(&remaining) ? Mark(reader.position, remaining) : Mark(0, 0)
-            }
-        }
-        bytes = UnsafeRawBufferPointer(start: decoder.session.base, count: decoder.session.size)
-        isJSON = decoder.session.isJSON
-        (mark, isKey, passedLengths) = (first, true, 0)
+        (base, size, isJSON) = (decoder.session.base, decoder.session.size, decoder.session.isJSON)
         (offset, flags) = (decoder.offset, decoder.flags)
+        if arguments != nil { arguments = nil }
+        first = try shortMap() ?? firstKey(decoder)
+        (mark, isKey, passedLengths) = (first, true, 0)
+    }
+
+    /// The commonest map, made short: its count is in its first byte.
+    @inline(__always)
+    private func shortMap() -> Mark? {
+        guard !isJSON, flags.isEmpty else { return nil }
+        var reader = CBORReader(bytes, position: Int(offset))
+        guard let count = reader.readShortMapHead() else { return nil }
+        return count > 0 ? Mark(reader.position, count &- 1) : Mark(0, 0)
+    }
+
+    @inline(never)
+    private func firstKey(_ decoder: ValueDecoder) throws -> Mark {
+        if decoder.isNothing { return Mark(0, 0) }
+        if decoder.flags.contains(.positional) {
+            arguments = ArgumentCursor(try decoder.argumentList() ?? UnkeyedDecoder(one: decoder))
+            return Mark(0, 0)
+        }
+        return try decoder.read([String: Int].self) { (reader) throws(CodingFailure) in
+            var remaining = try reader.beginMap()
+            return try reader.hasNext(&remaining) ? Mark(reader.position, remaining) : Mark(0, 0)
+        }
     }
 
     /// The document is done, or was before the container was made.
@@ -62,31 +80,41 @@ final class MapDecoder {
     }
 
     var decoder: ValueDecoder { ValueDecoder(session, offset, flags) }
+    private var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: size) }
 
     // MARK: Finding
 
     /// The place of a member's value.
     func find(_ name: String) -> Int? {
-        withUTF8(of: name) { name in
-            if isJSON { return find(name, JSONReader(bytes)) }
-            return findNext(name) ?? find(name, CBORReader(bytes))
-        }
+        let utf8 = name.utf8.span
+        return utf8.withUnsafeBytes { findNext($0) } ?? findFarther(name)
     }
 
-    /// The commonest case, made short: the key asked for is the next, and its length is in its first byte.
+    /// The commonest case, made short: the key asked for stands at the mark, and its length is in its first byte.
     @inline(__always)
     private func findNext(_ name: UnsafeRawBufferPointer) -> Int? {
         let position = mark.position
-        var remaining = mark.remaining
-        if !isKey { remaining &-= 1 }
         let start = position &+ 1
-        guard position > 0, remaining >= 0, name.count < 24, name.count < bytes.count &- position,
-            bytes[position] == 0x60 | UInt8(truncatingIfNeeded: name.count),
-            UnsafeRawBufferPointer(rebasing: bytes[start..<start &+ name.count]).hasSameBytes(as: name)
+        guard isKey, position > 0, name.count < 24, name.count <= size &- start,
+            base.load(fromByteOffset: position, as: UInt8.self) == 0x60 | UInt8(truncatingIfNeeded: name.count),
+            UnsafeRawBufferPointer(start: base + start, count: name.count).hasSameBytes(as: name)
         else { return nil }
-        (mark, isKey) = (Mark(position, remaining), true)
         passedLengths |= 1 << UInt32(truncatingIfNeeded: name.count)
         return start &+ name.count
+    }
+
+    @inline(never)
+    private func findFarther(_ name: String) -> Int? {
+        if !isKey, mark.remaining == 0, passedNone(ofLength: name.utf8.count), arguments == nil { return nil }
+        return withUTF8(of: name) { name in
+            isJSON ? find(name, JSONReader(bytes)) : find(name, CBORReader(bytes))
+        }
+    }
+
+    /// No member up to the mark has a name of this length.
+    @inline(__always)
+    private func passedNone(ofLength count: Int) -> Bool {
+        count < 32 && passedLengths >> UInt32(truncatingIfNeeded: count) & 1 == 0
     }
 
     @inline(__always)
@@ -95,7 +123,7 @@ final class MapDecoder {
         // `Codable` asks for keys in the order in which they are written nearly always.
         let from = mark
         var found = scan(name, reader, from: from, isKey: isKey, until: .max)
-        if found == nil, name.count > 31 || passedLengths >> UInt32(truncatingIfNeeded: name.count) & 1 > 0 {
+        if found == nil, !passedNone(ofLength: name.count) {
             found = scan(name, reader, from: first, isKey: true, until: from.position)
         }
         guard let found else { return nil }
@@ -161,6 +189,14 @@ final class MapDecoder {
         return (try? reader.readNil()) ?? false
     }
 
+    /// The value of the key at the mark ends here.
+    @inline(__always)
+    private func pass(_ position: Int) {
+        let remaining = mark.remaining
+        isKey = remaining > 0
+        mark = Mark(position, isKey ? remaining &- 1 : remaining)
+    }
+
     /// Reads a value that is no container: where the reader ends, the next key is looked for.
     @inline(__always)
     private func read<R>(
@@ -170,14 +206,27 @@ final class MapDecoder {
         var reader = DocumentReader(bytes, position: position, isJSON: isJSON)
         do throws(CodingFailure) {
             let result = try body(&reader)
-            (mark, isKey) = (Mark(reader.position, mark.remaining), false)
+            pass(reader.position)
             return result
         } catch {
             throw value(at: position).decodingError(error, R.self)
         }
     }
 
+    @inline(__always)
     func text(at position: Int) throws -> String {
+        if !isJSON, arguments == nil {
+            var reader = CBORReader(bytes, position: position)
+            if let text = reader.readShortText() {
+                pass(reader.position)
+                return text
+            }
+        }
+        return try anyText(at: position)
+    }
+
+    @inline(never)
+    private func anyText(at position: Int) throws -> String {
         let text = try read(at: position) { (reader) throws(CodingFailure) in try reader.readText() }
         return arguments?.escapedPlace == position ? text.withoutDollar : text
     }
