@@ -52,10 +52,18 @@ final class DecodingSession: @unchecked Sendable {
                 try reader.readEnd()
             }
             return try body(ValueDecoder(self))
-        } catch let error as DecodingError {
-            throw ValueDecoder(self).failure(for: error)
-        } catch let error as CodingFailure {
-            throw ValueDecoder(self).located(error)
+        } catch {
+            throw located(error)
+        }
+    }
+
+    /// Out of line: only to look for these types costs a decoding that does not fail.
+    @inline(never)
+    private func located(_ error: any Error) -> any Error {
+        switch error {
+        case let error as DecodingError: ValueDecoder(self).failure(for: error)
+        case let error as CodingFailure: ValueDecoder(self).located(error)
+        default: error
         }
     }
 
