@@ -65,6 +65,52 @@ struct ContainerReuseTests {
         #expect(positional == Point(x: 1, y: 2))
     }
 
+    private enum Key<Tag>: String, CodingKey { case x }
+
+    /// Keeps its decoder, and of containers for as many types of keys as told the last.
+    private final class Hoarder: Decodable {
+        @TaskLocal static var count = 0
+        private(set) var decoder: (any Decoder)?
+        private(set) var reads: [() throws -> Int] = []
+
+        init(from decoder: any Decoder) throws {
+            self.decoder = decoder
+            try keep(Never.self, Self.count)
+            // Used and let go of.
+            _ = try decoder.container(keyedBy: Key<Int>.self).decode(Int.self, forKey: .x)
+        }
+
+        private func keep<Tag>(_: Tag.Type, _ count: Int) throws {
+            guard count > 0, let container = try decoder?.container(keyedBy: Key<Tag>.self) else { return }
+            if count == 1 { reads.append { try container.decode(Int.self, forKey: .x) } }
+            try keep([Tag].self, count - 1)
+        }
+
+        /// From now on a container alone keeps the document.
+        func letGoOfDecoder(afterKeeping count: Int) throws {
+            try keep(Int.self, count)
+            decoder = nil
+        }
+    }
+
+    @Test(
+        "a container keeps its document, however many there are and whenever it was made",
+        arguments: [(during: 1, after: 0), (during: 40, after: 0), (during: 0, after: 1), (during: 0, after: 40)]
+    )
+    func containerKeepsItsDocument(_ during: Int, _ after: Int) throws {
+        weak var storage: ByteStorage?
+        var hoarder: Hoarder? = try {
+            let bytes = try ByteChunk(Array(ValueFormat.nativeCBOR.encode(["x": 7])))
+            storage = bytes.storage
+            return try Hoarder.$count.withValue(during) { try ValueFormat.nativeCBOR.decode(from: bytes) }
+        }()
+        try hoarder?.letGoOfDecoder(afterKeeping: after)
+        #expect(storage != nil)
+        #expect(try hoarder?.reads.map { try $0() } == [7])
+        hoarder = nil
+        #expect(storage == nil)
+    }
+
     private final class Keeper: Encodable {
         private enum Key: String, CodingKey { case x }
         var encoder: (any Encoder)?
@@ -95,6 +141,49 @@ struct ContainerReuseTests {
         let pair = try format.encode([keeper, keeper])
         #expect(try format.decode(from: pair) == [["x": 1], ["x": 1]])
         #expect(throws: CodingFailure.self) { try keeper.writeLate() }
+    }
+
+    /// As `Hoarder`, writing.
+    private final class LateWriter: Encodable {
+        @TaskLocal static var count = 0
+        private(set) var encoder: (any Encoder)?
+        private(set) var writes: [() throws -> Void] = []
+
+        func encode(to encoder: any Encoder) throws {
+            self.encoder = encoder
+            keep(Never.self, Self.count)
+            // Used and let go of.
+            var container = encoder.container(keyedBy: Key<Int>.self)
+            try container.encode(1, forKey: .x)
+        }
+
+        private func keep<Tag>(_: Tag.Type, _ count: Int) {
+            guard count > 0, var container = encoder?.container(keyedBy: Key<Tag>.self) else { return }
+            if count == 1 { writes.append { try container.encode(2, forKey: .x) } }
+            keep([Tag].self, count - 1)
+        }
+
+        func letGoOfEncoder(afterKeeping count: Int) {
+            keep(Int.self, count)
+            encoder = nil
+        }
+    }
+
+    @Test(
+        "a container keeps what it would write into, however many there are and whenever it was made",
+        arguments: [(during: 1, after: 0), (during: 40, after: 0), (during: 0, after: 1), (during: 0, after: 40)]
+    )
+    func containerKeepsItsOutput(_ during: Int, _ after: Int) throws {
+        var writer: LateWriter? = LateWriter()
+        let bytes = try LateWriter.$count.withValue(during) { try ValueFormat.json.encode(writer) }
+        #expect(String(decoding: bytes, as: UTF8.self) == #"{"x":1}"#)
+        weak let session = (writer?.encoder as? ValueEncoder)?.session
+        writer?.letGoOfEncoder(afterKeeping: after)
+        #expect(session != nil)
+        #expect(writer?.writes.count == 1)
+        for write in writer?.writes ?? [] { #expect(throws: CodingFailure.self) { try write() } }
+        writer = nil
+        #expect(session == nil)
     }
 
     @Test("small results share memory, and none changes when others are written")

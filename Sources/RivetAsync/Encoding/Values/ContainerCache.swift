@@ -37,10 +37,11 @@ struct ContainerCache<Core: AnyObject> {
         return nil
     }
 
-    mutating func keep<Container>(_ container: Container, _ core: Core, for key: Any.Type) {
-        guard entries.count < Self.maxCount, let box = Self.onlyReference(in: container) else { return }
+    /// Whether there is room for it and it is one that can be used again.
+    mutating func remember<Container>(_ container: Container, _ core: Core, for key: Any.Type) -> Bool {
+        guard entries.count < Self.maxCount, let box = Self.onlyReference(in: container) else { return false }
         let reference = withUnsafeBytes(of: container) { $0.loadUnaligned(as: Unmanaged<Anything>.self) }
-        guard reference.toOpaque() == box else { return }
+        guard reference.toOpaque() == box else { return false }
         entries.append(
             Entry(
                 key: ObjectIdentifier(key),
@@ -49,6 +50,7 @@ struct ContainerCache<Core: AnyObject> {
                 core: .passUnretained(core)
             )
         )
+        return true
     }
 
     /// The address of the one object that a container consists of; nil where the standard library makes it in another

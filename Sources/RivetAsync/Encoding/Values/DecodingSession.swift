@@ -12,12 +12,12 @@ final class DecodingSession: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var size = 0
     @exclusivity(unchecked) private(set) var isJSON = false
     /// A type that reads itself, so that the next value of it need not be compared with all special types.
-    @exclusivity(unchecked) var lastPlainType: ObjectIdentifier?
+    @exclusivity(unchecked) private(set) var lastPlainType: ObjectIdentifier?
     /// Where the bytes are; the caller keeps them alive, and `kept` does when the document outlives the call.
     @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
     @exclusivity(unchecked) private var kept = ByteChunk()
     @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
-    /// Under way: a decoder that outlives its document makes containers of its own.
+    /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
     @exclusivity(unchecked) private var isOpen = false
 
     private static let pool = ObjectPool<DecodingSession>()
@@ -81,6 +81,10 @@ final class DecodingSession: @unchecked Sendable {
         if !Unmanaged.passUnretained(self).isUniquelyReferenced() { kept = bytes }
     }
 
+    func remember(plain type: Any.Type) {
+        if isOpen { lastPlainType = ObjectIdentifier(type) }
+    }
+
     /// A byte string that stands in one piece in the document, without a copy.
     func slice(_ range: Range<Int>) -> ByteChunk {
         guard let storage else { return ByteChunk() }
@@ -88,7 +92,7 @@ final class DecodingSession: @unchecked Sendable {
     }
 
     func container<Key: CodingKey>(_ key: Key.Type, at place: ValueDecoder) throws -> KeyedDecodingContainer<Key> {
-        if let stored = try containers.unused(key, { try $0.enter(place) }) {
+        if isOpen, let stored = try containers.unused(key, { try $0.enter(place) }) {
             return stored._withUnsafeGuaranteedRef { stored in
                 unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
@@ -96,7 +100,8 @@ final class DecodingSession: @unchecked Sendable {
         let map = MapDecoder(self)
         try map.enter(place)
         let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))
-        if isOpen { containers.keep(container, map, for: key) } else { map.leave(isKept: true) }
+        // Whether one that is not remembered is kept, `close` does not see.
+        if !isOpen || !containers.remember(container, map, for: key) { map.leave(isKept: true) }
         return container
     }
 }

@@ -10,7 +10,7 @@ final class EncodingSession: @unchecked Sendable {
     let output: ValueOutput
     // No access lasts longer than a statement, and none calls the user's code.
     @exclusivity(unchecked) private var containers = ContainerCache<MapEncoder>()
-    /// Under way: an encoder that outlives its value makes containers of its own.
+    /// Under way: an encoder that outlives its value makes containers of its own, which keep the output.
     @exclusivity(unchecked) private var isOpen = false
 
     @exclusivity(unchecked) private var block: ByteStorage?
@@ -79,14 +79,15 @@ final class EncodingSession: @unchecked Sendable {
     }
 
     func container<Key: CodingKey>(_ key: Key.Type, _ id: UInt32) -> KeyedEncodingContainer<Key> {
-        if let stored = containers.unused(key, { $0.id = id }) {
+        if isOpen, let stored = containers.unused(key, { $0.id = id }) {
             return stored._withUnsafeGuaranteedRef { stored in
                 unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
         }
         let map = MapEncoder(output, id)
         let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
-        if isOpen { containers.keep(container, map, for: key) } else { map.session = self }
+        // Whether one that is not remembered is kept, nobody sees at the end.
+        if !isOpen || !containers.remember(container, map, for: key) { map.session = self }
         return container
     }
 }

@@ -94,7 +94,7 @@ struct ValueDecoder: Decoder {
     func decodeValue<T: Decodable>(_: T.Type) throws -> T {
         if session.lastPlainType == ObjectIdentifier(T.self) { return try T(from: self) }
         if let special = SpecialType(T.self) { return try decodeSpecial(special) }
-        session.lastPlainType = ObjectIdentifier(T.self)
+        session.remember(plain: T.self)
         return try T(from: self)
     }
 
