@@ -35,11 +35,12 @@ struct ActorsAPITests {
     }
 
     private func withCounter(
+        clock: any Clock<Duration> = TestClock(),
         limits: LocalEngine.Limits = .init(),
         settings: LocalEngine.Settings = .init(),
         _ body: (LocalEngine, PlainPeer) async throws -> Void
     ) async throws {
-        try await withEngine(limits: limits, settings: settings) {
+        try await withEngine(clock: clock, limits: limits, settings: settings) {
             $0.actor(LocalCounter.self, state: 0, LocalCounter.define)
         } _: { engine in
             try await PlainPeer.with(engine) { peer in try await body(engine, peer) }
@@ -118,7 +119,7 @@ struct ActorsAPITests {
         var limits = LocalEngine.Limits()
         limits.readyTimeout = .milliseconds(1)
         settings.unknownKindTimesOut = true
-        try await withCounter(limits: limits, settings: settings) { (_, peer) async throws in
+        try await withCounter(clock: ContinuousClock(), limits: limits, settings: settings) { (_, peer) async throws in
             let unknown = try await peer.getOrCreate("nobody")
             let failed = try await peer.request("POST", "/gateway/\(unknown)/action/x")
             expect(failed, "http.gateway.readyTimeout", actor: unknown)

@@ -39,7 +39,7 @@ struct LocalHTTPVectorTests {
         if kind == "notActive" { return }
         var limits = LocalEngine.Limits()
         if kind == "timedOut" { limits.actionTimeout = .milliseconds(1) }
-        try await withVectorEngine(limits: limits) { engine in
+        try await withVectorEngine(vector, limits: limits) { engine in
             try await PlainPeer.with(engine) { peer in
                 let actor = try await peer.getOrCreate("vectors", "room/42")
                 // Two restarts, for the generation of the vectors.
@@ -90,7 +90,7 @@ struct LocalHTTPVectorTests {
     // MARK: Shared
 
     private func expectAnswer(to vector: Vector, key: String) async throws {
-        try await withVectorEngine { engine in
+        try await withVectorEngine(vector) { engine in
             try await PlainPeer.with(engine) { peer in
                 let actor = try await peer.getOrCreate("vectors", key)
                 let answer = try await send(vector, to: actor, by: peer)
@@ -124,11 +124,19 @@ struct LocalHTTPVectorTests {
     }
 }
 
+/// Only what is to time out needs time that goes on.
 private func withVectorEngine(
+    _ vector: Vector,
     limits: LocalEngine.Limits = .init(),
     _ body: (LocalEngine) async throws -> Void
 ) async throws {
-    try await withEngine(limits: limits, { $0.actor(VectorActor.self, state: 4, VectorActor.define) }, body)
+    let clock: any Clock<Duration> = vector.id.contains(".timedOut.") ? ContinuousClock() : TestClock()
+    try await withEngine(
+        clock: clock,
+        limits: limits,
+        { $0.actor(VectorActor.self, state: 4, VectorActor.define) },
+        body
+    )
 }
 
 /// An actor that gives the answers of the vectors.
