@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct FaultTests {
     private func withCounter(
-        clock: any Clock<Duration> = ContinuousClock(),
+        clock: any Clock<Duration> = TestClock(),
         transport: LocalEngine.Transport = .loopback(port: 0),
         _ body: (LocalEngine, PlainPeer, _ actor: String) async throws -> Void
     ) async throws {
@@ -100,7 +100,7 @@ struct FaultTests {
     }
 
     @Test func theUpgradeIsDelayedWithheldClosedOrReplaced() async throws {
-        try await withCounter { (engine, peer, actor) async throws in
+        try await withCounter(clock: ContinuousClock()) { (engine, peer, actor) async throws in
             engine.faults.inject(.delay(.milliseconds(20)), at: .upgrade)
             #expect(try await peer.upgrade("/gateway/\(actor)/connect").status == 101)
             #expect(try await peer.frame().opcode == 2)
@@ -160,7 +160,7 @@ struct FaultTests {
     }
 
     @Test func aDelayedEventIsOvertaken() async throws {
-        try await withCounter { (engine, peer, actor) async throws in
+        try await withCounter(clock: ContinuousClock()) { (engine, peer, actor) async throws in
             try await peer.connect(actor)
             engine.faults.inject(.delay(.milliseconds(30)), at: .event)
             peer.send(Wire.subscribe("newCount"))

@@ -195,7 +195,7 @@ struct StageTest {
     let log = Recorder<String>()
     let gates = Gates()
     var kind = StreamPair.Kind.memory
-    var clock: any Clock<Duration> = ContinuousClock()
+    var clock: any Clock<Duration> = TestClock()
     var limits = LocalEngine.Limits()
     var settings = LocalEngine.Settings()
 
