@@ -86,4 +86,74 @@ struct ClientLifeTests {
         await client.close(within: .zero)
         await server.stop()
     }
+
+    /// A clock that stands still, and of which a cancelled sleep ends only when told.
+    ///
+    /// An attempt's task waits for the end of the sleep that bounds it, so it goes on only then.
+    private final class HoldingClock: Clock {
+        private let clock = TestClock()
+        private let holds = Signal(), released = Signal()
+        var now: TestClock.Instant { clock.now }
+        var minimumResolution: Duration { .zero }
+
+        func hold() { holds.set() }
+        func release() { released.set() }
+
+        func sleep(until deadline: TestClock.Instant, tolerance: Duration?) async throws {
+            do {
+                try await clock.sleep(until: deadline, tolerance: tolerance)
+            } catch {
+                if holds.isSet { await released.waitUncancellably() }
+                throw error
+            }
+        }
+    }
+
+    @Test("B162: disconnect awaits the peer's close, also before the task that opened the socket goes on")
+    func disconnectBeforeTheAttemptGoesOn() async throws {
+        let server = try await LiteralServer.start()
+        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        configuration.looksUpMetadata = false
+        configuration.replyNudge = .off
+        let clock = HoldingClock()
+        let client = RivetClient(configuration, clock: clock)
+        let id = ClientTranscriptTests.id
+        let connection = client.getForID(Counter.self, ActorID(rawValue: id)).connect()
+        let peer = try await server.accept()
+        let prefix = "sec-websocket-key: "
+        let key = try #require(try await peer.readHead().first { $0.lowercased().hasPrefix(prefix) }?.dropFirst(19))
+        clock.hold()
+        peer.write(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: String(key)))\r\n"
+                + "sec-websocket-protocol: rivet\r\n\r\n"
+        )
+        let connectionID = ClientTranscriptTests.connectionID
+        peer.write(
+            ClientTranscriptTests.serverFrame([4, 0, 0, 0x1E] + Array(id.utf8) + [0x24] + Array(connectionID.utf8))
+        )
+        for await status in connection.status where status.name == "connected 1" { break }
+
+        let order = Recorder<String>()
+        let disconnecting = Task {
+            await connection.disconnect()
+            order.add("disconnected")
+        }
+        let close = try await ClientTranscriptTests.clientFrame(peer)
+        #expect(close.first == 0x88)
+        clock.release()
+        // Long enough for the attempt's task, if it took its socket for one that came too late.
+        for _ in 0..<200 {
+            await Task.yield()
+            await withCheckedContinuation { done in connection.core.lane.run { done.resume() } }
+        }
+        order.add("answered")
+        peer.write([0x88, 0x02, 0x03, 0xE8])
+        peer.finish()
+        await disconnecting.value
+        #expect(order.all == ["answered", "disconnected"])
+        await client.close(within: .zero)
+        await server.stop()
+        #expect(client.context.gauge.snapshot == [0, 0, 0])
+    }
 }
