@@ -34,6 +34,10 @@ struct MemberTests {
     /// `{"a": "1", "bb": "2", "list": [3, 4], "cc": "5", "sixth": "6"}` without its head.
     private static let members = "6161 6131 626262 6132 646c697374 820304 626363 6135 657369787468 6136"
 
+    private static func found(_ names: [String], in document: ByteChunk) throws -> [String] {
+        try Asked.$names.withValue(names) { try ValueFormat.nativeCBOR.decode(Asked.self, from: document).found }
+    }
+
     private static func bytes(_ document: String) -> ByteChunk { ByteChunk(unhex(document.filter { $0 != " " })) }
 
     @Test(
@@ -66,10 +70,7 @@ struct MemberTests {
         ]
         let bytes = Self.bytes(document)
         for (asked, found) in orders {
-            let result = try Asked.$names.withValue(asked) {
-                try ValueFormat.nativeCBOR.decode(Asked.self, from: bytes)
-            }
-            #expect(result.found == found, "\(asked)")
+            #expect(try Self.found(asked, in: bytes) == found, "\(asked)")
         }
     }
 
@@ -82,10 +83,8 @@ struct MemberTests {
         let text = names.map { name in [0x60 | UInt8(name.utf8.count)] + name.utf8 }
         let document = unhex(head) + text.flatMap { $0 + $0 }
         let asked = names + [names[0], "name", names[count - 1]]
-        let result = try Asked.$names.withValue(asked) {
-            try ValueFormat.nativeCBOR.decode(Asked.self, from: ByteChunk(document))
-        }
-        #expect(result.found == names + [names[0], "-", names[count - 1]])
+        let found = try Self.found(asked, in: ByteChunk(document))
+        #expect(found == names + [names[0], "-", names[count - 1]])
     }
 
     @Test(
@@ -109,10 +108,7 @@ struct MemberTests {
 
     @Test("a map without members has none", arguments: ["a0", "b800", "bfff", "d90103a0"])
     func emptyMap(_ document: String) throws {
-        let result = try Asked.$names.withValue(["", "a"]) {
-            try ValueFormat.nativeCBOR.decode(Asked.self, from: Self.bytes(document))
-        }
-        #expect(result.found == ["-", "-"])
+        #expect(try Self.found(["", "a"], in: Self.bytes(document)) == ["-", "-"])
     }
 
     @Test("texts of every length are read, ASCII or not", arguments: ["x", "é", "💡"])
@@ -124,8 +120,7 @@ struct MemberTests {
             for text in [ascii, character + ascii, ascii + character + "x", ascii + character] {
                 let bytes = try format.encode(["a": text, "b": text])
                 #expect(try format.decode([String: String].self, from: bytes) == ["a": text, "b": text])
-                let found = try Asked.$names.withValue(["a", "b"]) { try format.decode(Asked.self, from: bytes).found }
-                #expect(found == [text, text], "\(length)")
+                #expect(try Self.found(["a", "b"], in: bytes) == [text, text], "\(length)")
             }
         }
     }
@@ -139,11 +134,7 @@ struct MemberTests {
             var text = [UInt8](repeating: 0x78, count: length)
             text[place] = 0xff
             let document = [0xa1, 0x61, 0x61, 0x78, UInt8(length)] + text
-            let failure = #expect(throws: CodingFailure.self) {
-                try Asked.$names.withValue(["a"]) {
-                    try ValueFormat.nativeCBOR.decode(Asked.self, from: ByteChunk(document))
-                }
-            }
+            let failure = #expect(throws: CodingFailure.self) { try Self.found(["a"], in: ByteChunk(document)) }
             #expect(failure?.kind == .invalidUTF8 && failure?.path == "a", "\(place)")
         }
     }

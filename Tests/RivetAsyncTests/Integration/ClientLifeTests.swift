@@ -120,18 +120,11 @@ struct ClientLifeTests {
         let id = ClientTranscriptTests.id
         let connection = client.getForID(Counter.self, ActorID(rawValue: id)).connect()
         let peer = try await server.accept()
-        let prefix = "sec-websocket-key: "
-        let key = try #require(try await peer.readHead().first { $0.lowercased().hasPrefix(prefix) }?.dropFirst(19))
+        let target = "GET /gateway/\(id)/connect HTTP/1.1"
+        let head = try await ClientTranscriptTests.expectHead(peer, target, port: server.port, [])
+        let key = try #require(head["sec-websocket-key"])
         clock.hold()
-        peer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: String(key)))\r\n"
-                + "sec-websocket-protocol: rivet\r\n\r\n"
-        )
-        let connectionID = ClientTranscriptTests.connectionID
-        peer.write(
-            ClientTranscriptTests.serverFrame([4, 0, 0, 0x1E] + Array(id.utf8) + [0x24] + Array(connectionID.utf8))
-        )
+        ClientTranscriptTests.open(peer, key: key)
         for await status in connection.status where status.name == "connected 1" { break }
 
         let order = Recorder<String>()

@@ -63,6 +63,16 @@ struct ClientTranscriptTests {
         return sent
     }
 
+    /// The server's answer to an upgrade with this key, and its Init message.
+    static func open(_ socket: LiteralServer.Peer, key: String) {
+        socket.write(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
+                + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: r\r\n\r\n"
+        )
+        socket.write(serverFrame([4, 0, 0, 0x1E] + Array(id.utf8) + [0x24] + Array(connectionID.utf8)))
+    }
+
     @Test("the transcript of PROTOCOL l, from the client's side")
     func transcript() async throws {
         let server = try await LiteralServer.start()
@@ -149,13 +159,7 @@ struct ClientTranscriptTests {
                 "Sec-WebSocket-Protocol: rivet, rivet_encoding.bare",
             ]
         )
-        let key = try #require(head["sec-websocket-key"])
-        socket.write(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: r\r\n\r\n"
-        )
-        socket.write(serverFrame([4, 0, 0, 0x1E] + Array(id.utf8) + [0x24] + Array(connectionID.utf8)))
+        open(socket, key: try #require(head["sec-websocket-key"]))
 
         // 4 subscribe, then act
         let subscribe = try await clientFrame(socket)
