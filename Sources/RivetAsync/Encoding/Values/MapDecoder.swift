@@ -86,6 +86,7 @@ final class MapDecoder {
 
     /// The place of a member's value.
     func find(_ name: String) -> Int? {
+        // Not `withUTF8(of:)`, which has two calls of its closure, so that none is inlined.
         let utf8 = name.utf8.span
         return utf8.withUnsafeBytes { findNext($0) } ?? findFarther(name)
     }
