@@ -36,5 +36,11 @@ let package = Package(
             exclude: ["Vectors", "Fakes/TLS"],
             swiftSettings: settings
         ),
+        // The same behaviours on the local engine and, where one is named, on Rivet's own.
+        .testTarget(
+            name: "RealEngineTests",
+            dependencies: ["RivetAsync", "RivetAsyncLocal"],
+            swiftSettings: settings
+        ),
     ]
 )
