@@ -10,6 +10,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InferIsolatedConformances"),
 ]
 
+/// One program for each thing that a client does, in the order in which to read them.
+let programs = [
+    "Counter"
+]
+
 let package = Package(
     name: "Examples",
     platforms: [.macOS(.v26)],
@@ -18,8 +23,8 @@ let package = Package(
         .package(name: "RivetAsync", path: "..")
     ],
     targets: [
-        .executableTarget(
-            name: "Counter",
+        .target(
+            name: "ExampleSupport",
             dependencies: [
                 .product(name: "RivetAsync", package: "RivetAsync"),
                 .product(name: "RivetAsyncLocal", package: "RivetAsync"),
@@ -27,4 +32,11 @@ let package = Package(
             swiftSettings: settings
         )
     ]
+        + programs.map { name in
+            .executableTarget(
+                name: name,
+                dependencies: ["ExampleSupport", .product(name: "RivetAsync", package: "RivetAsync")],
+                swiftSettings: settings
+            )
+        }
 )
