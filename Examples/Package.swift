@@ -12,7 +12,18 @@ let settings: [SwiftSetting] = [
 
 /// One program for each thing that a client does, in the order in which to read them.
 let programs = [
-    "Counter"
+    "MinimalClient",
+    "StatelessAndStateful",
+    "GettingActors",
+    "Parameters",
+    "Events",
+    "Lifecycle",
+    "LowLevel",
+    "Backend",
+    "ErrorHandling",
+    "CompoundKeys",
+    "Configuration",
+    "Counter",
 ]
 
 let package = Package(
