@@ -32,6 +32,18 @@ struct LayeringTests {
         }
     }
 
+    /// SwiftPM wants its own line at the top of a manifest.
+    @Test func everySwiftFileBeginsWithItsLicence() throws {
+        let files = try Repository.files(below: Repository.root, withExtension: "swift")
+        let others = try files.filter { file in
+            let first = try String(contentsOf: file, encoding: .utf8).prefix { $0 != "\n" }
+            return file.lastPathComponent == "Package.swift"
+                ? !first.hasPrefix("// swift-tools-version:") : first != "// SPDX-License-Identifier: Apache-2.0"
+        }
+        #expect(files.count > 300)
+        #expect(others.map(\.path) == [])
+    }
+
     struct Planted: CustomTestStringConvertible {
         var testDescription: String
         var low = ""
