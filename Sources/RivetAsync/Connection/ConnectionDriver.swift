@@ -26,7 +26,7 @@ actor ConnectionDriver {
     private var machine: ConnectionStateMachine<Waiter>
     private var nudge = ReplyNudgeStateMachine()
     private var keepAlive: KeepAliveStateMachine?
-    private var socket: ConnectionSocket?
+    private(set) var socket: ConnectionSocket?
     private var attemptEnd: CheckedContinuation<ConnectionFailure, Never>?
     private var earlyEnd: ConnectionFailure?
     private var generation = 0

@@ -98,7 +98,12 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         output.withUnsafeBytes { bytes in
             if codec.encoding.isText { connection.send(text: bytes) } else { connection.send(binary: bytes) }
         }
+        // A buffer that has grown for one message is not kept.
+        if output.isOversized { output = ByteBuffer() }
     }
+
+    /// The memory for messages that is kept between them, for tests of its bound.
+    var retainedSize: Int { output.capacity }
 
     func ping(_ id: UInt32) {
         withUnsafeBytes(of: id.bigEndian) { connection?.ping($0) }

@@ -71,6 +71,9 @@ package final class Lane: @unchecked Sendable {
     /// the sockets have their turn.
     private static let mostJobRounds = 16
 
+    /// The room for jobs that is kept; more than this in one turn is a burst.
+    static let mostKeptJobs = 4_096
+
     package let label: String
     package let gauge: ResourceGauge
     private let queue: DispatchQueue
@@ -293,10 +296,13 @@ package final class Lane: @unchecked Sendable {
                     body()
                 }
             }
-            jobs.removeAll(keepingCapacity: true)
+            jobs.removeAll(keepingCapacity: jobs.capacity <= Self.mostKeptJobs)
         }
         return true
     }
+
+    /// How many jobs there is room for, here and in the mailbox, for tests of the bound.
+    var jobCapacity: Int { jobs.capacity + mailbox.withLock { $0.jobs.capacity } }
 
     private func endTurn() {
         var index = 0

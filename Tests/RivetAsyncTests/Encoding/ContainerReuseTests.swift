@@ -194,6 +194,36 @@ struct ContainerReuseTests {
         }
     }
 
+    private enum Large: Encodable, CaseIterable {
+        case text, containers
+        struct Failed: Error {}
+
+        func encode(to encoder: any Encoder) throws {
+            var list = encoder.unkeyedContainer()
+            switch self {
+            case .text: try list.encode(String(repeating: "x", count: 1_000_000))
+            case .containers: for _ in 0..<10_000 { _ = list.nestedUnkeyedContainer() }
+            }
+        }
+    }
+
+    @Test("a session keeps no memory that has grown for one large value", arguments: ValueFormat.allCases)
+    func grownMemoryIsNotKept(_ format: ValueFormat) throws {
+        let session = EncodingSession(format, options: .init())
+        for large in Large.allCases {
+            for fails in [false, true] {
+                _ = try? session.encode(format, options: .init()) { output in
+                    try output.write(large)
+                    #expect(output.retainedSize > EncodingSession.maxKeptCapacity)
+                    if fails { throw Large.Failed() }
+                }
+                #expect(session.output.retainedSize <= EncodingSession.maxKeptCapacity)
+            }
+        }
+        _ = try session.encode(format, options: .init()) { $0.write(String(repeating: "x", count: 10_000)) }
+        #expect(session.output.retainedSize >= 10_000, "what is not large is kept")
+    }
+
     @Test("tasks that encode and decode at the same time do not meet")
     func tasksDoNotMeet() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in

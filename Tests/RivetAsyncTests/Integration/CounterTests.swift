@@ -83,6 +83,25 @@ struct CounterTests {
         }
     }
 
+    @Test("a connection keeps no memory that has grown for one large message")
+    func largeActionLeavesNoLargeBuffer() async throws {
+        var limits = LocalEngine.Limits()
+        limits.maxIncomingMessage = 4 << 20
+        try await withEngine(limits: limits) { engine in
+            engine.actor(LocalCounter.self, state: 0) { LocalCounter.define(&$0) }
+        } _: { engine in
+            let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint), transport: engine.transport)
+            let conn = client.getOrCreate(LocalCounter.self).connect()
+            _ = try? await conn.action("getCount", String(repeating: "x", count: 1_000_000))
+            try await conn.send(LocalCounter.Increment(amount: 1))
+            let core = conn.core
+            let retained = await core.lane.perform { core.assumeIsolated { $0.socket?.retainedSize } }
+            #expect(try #require(retained) <= 2 * highWaterMark)
+            #expect(conn.status.current.name == "connected 1", "it is the same socket")
+            await client.close(within: .zero)
+        }
+    }
+
     @Test("B92, B104, B105: a cut connection comes back, subscribes again, and shows the gap", arguments: cases)
     func reconnects(_ row: Case) async throws {
         try await Self.run(row) { client, engine in

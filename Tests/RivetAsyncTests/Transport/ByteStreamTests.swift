@@ -45,6 +45,30 @@ struct ByteStreamTests {
     }
 
     @Test(arguments: StreamPair.Kind.all)
+    func outputThatHasGrownIsNotKept(_ kind: StreamPair.Kind) async throws {
+        let pair = try await StreamPair.make(kind)
+        let server = RecordingHandler()
+        await pair.server.setHandlerLater(server)
+        func capacity(after bytes: [UInt8]) async -> Int {
+            await pair.client.lane.perform {
+                let capacity = Atomic<Int>(0)
+                pair.client.write { output in
+                    output.append(bytes)
+                    capacity.store(output.capacity, ordering: .relaxed)
+                }
+                return capacity.load(ordering: .relaxed)
+            }
+        }
+        #expect(await capacity(after: [UInt8](repeating: 1, count: 1_000_000)) >= 1_000_000)
+        _ = await server.until { $0.bytes.count == 1_000_000 }
+        // It is let go of at the end of a turn, of which the writer sees nothing.
+        var kept = Int.max
+        for _ in 0..<1_000 where kept > 2 * highWaterMark { kept = await capacity(after: []) }
+        #expect(kept <= 2 * highWaterMark)
+        #expect(await pair.close() == 0)
+    }
+
+    @Test(arguments: StreamPair.Kind.all)
     func readingStartsWithTheFirstHandler(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)
         await pair.client.lane.perform {

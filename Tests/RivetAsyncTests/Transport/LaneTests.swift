@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import RivetAsync
 import Synchronization
 import Testing
+
+@testable import RivetAsync
 
 /// Each rule of a lane (Design, "Waiting for the network").
 @Suite(.timeLimit(.minutes(1)))
@@ -36,6 +37,15 @@ struct LaneTests {
             }
         }
         #expect(order.withLock { $0 } == [1, 2])
+    }
+
+    @Test func roomForABurstOfJobsIsNotKept() async {
+        let lane = Lane()
+        for _ in 0..<5 {
+            await lane.perform { for _ in 0..<100_000 { lane.run {} } }
+            await lane.perform {}
+        }
+        #expect(await lane.perform { lane.jobCapacity } <= 3 * Lane.mostKeptJobs)
     }
 
     @Test func jobsFromManyThreadsAllRun() async {

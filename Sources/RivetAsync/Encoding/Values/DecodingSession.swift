@@ -33,7 +33,9 @@ final class DecodingSession: @unchecked Sendable {
             throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }
         let lent = pool.take() ?? .passRetained(DecodingSession())
-        defer { pool.give(lent) }
+        // One whose document was kept is given back to nobody, also when it was let go of meanwhile: it would keep the
+        // document for the next ones.
+        defer { if lent._withUnsafeGuaranteedRef({ $0.kept.count > 0 }) { lent.release() } else { pool.give(lent) } }
         return try lent._withUnsafeGuaranteedRef { try $0.decode(bytes, isJSON: isJSON, body) }
     }
 

@@ -19,8 +19,8 @@ final class EncodingSession: @unchecked Sendable {
     private static var blockSize: Int { 1_024 }
 
     private static let pool = ObjectPool<EncodingSession>()
-    /// A larger buffer is not kept.
-    private static var maxKeptCapacity: Int { 65_536 }
+    /// Memory that has grown beyond this, in bytes, is not kept for the next value.
+    static var maxKeptCapacity: Int { 65_536 }
 
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
         output = ValueOutput(format, options: options)
@@ -42,7 +42,7 @@ final class EncodingSession: @unchecked Sendable {
         }
     }
 
-    private func encode(
+    func encode(
         _ format: ValueFormat,
         options: ValueEncodingOptions,
         _ body: (ValueOutput) throws -> Void
@@ -53,6 +53,7 @@ final class EncodingSession: @unchecked Sendable {
             containers.settle { if $1 { $0.session = self } }
         }
         output.start(format, options)
+        defer { output.shrink(to: Self.maxKeptCapacity) }
         do {
             try body(output)
             try output.throwFailure()

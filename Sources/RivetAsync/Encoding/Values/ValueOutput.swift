@@ -87,6 +87,18 @@ struct ValueOutput {
         if state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (nil, false) }
     }
 
+    /// Lets go of what has grown for one large document; two sessions would keep it for the life of the process.
+    @inline(__always)
+    func shrink(to maxKeptCapacity: Int) {
+        if state.pointee.buffer.capacity > maxKeptCapacity { buffer = ByteBuffer(capacity: 256) }
+        if state.pointee.inserts.capacity > maxKeptCapacity / MemoryLayout<Insert>.stride { state.pointee.inserts = [] }
+    }
+
+    /// The bytes that it keeps between documents, for tests of their bound.
+    var retainedSize: Int {
+        state.pointee.buffer.capacity + state.pointee.inserts.capacity * MemoryLayout<Insert>.stride
+    }
+
     /// Whose output this is.
     private var session: EncodingSession { state.pointee.session.unsafelyUnwrapped }
 

@@ -159,7 +159,10 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
 
     package func turnEnds() {
         isEndOfTurnAsked = false
-        if isOpen, !isWriteBlocked { send() }
+        guard isOpen else { return }
+        if !isWriteBlocked { send() }
+        // As in a socket: what has grown for a large message is not kept.
+        if output.isEmpty, output.isOversized { output = ByteBuffer() }
     }
 
     /// The other end has read.
@@ -185,7 +188,10 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
                 lane.nextTurn(self)
             }
         }
-        if output.isEmpty, isFinishingWriting, writeError == nil { outgoing.end(.finished) }
+        if output.isEmpty {
+            if output.isOversized { askForEndOfTurn() }
+            if isFinishingWriting, writeError == nil { outgoing.end(.finished) }
+        }
         if isWriterWaiting, output.count < lowWaterMark {
             isWriterWaiting = false
             handler?.writable()
