@@ -4,19 +4,20 @@
 extension ConnectionFailure {
     /// An error without action id: the connection is refused, and its close follows (B141).
     init(refusal message: ErrorMessage, isPinned: Bool) {
-        let close = ErrorClass.refusal(group: message.group, code: message.code, isPinned: isPinned)
-        let meaning = ErrorClass(execution: .notSent, isTransient: !close.isPermanent)
-        self.init(
-            error: RivetError(message, meaning, connectionSurvives: false),
-            isPermanent: close.isPermanent
-        )
+        let isFinal = ErrorClass.isFinal(group: message.group, code: message.code, isPinned: isPinned)
+        let meaning = ErrorClass(execution: .notSent, isTransient: !isFinal)
+        self.init(error: RivetError(message, meaning, connectionSurvives: false), isPermanent: isFinal)
     }
 
     /// The peer's close frame.
     ///
     /// Code 1000 with any reason is no refusal (B105, B151).
     init(closing: WebSocketClosing, rayID: String?, isPinned: Bool) {
-        let close = ErrorClass.close(code: closing.code.rawValue, reason: closing.reason, isPinned: isPinned)
+        let isFinal = ErrorClass.isFinal(
+            closeCode: closing.code.rawValue,
+            reason: closing.reason,
+            isPinned: isPinned
+        )
         let text = CloseReasonText(closing.reason)
         self.init(
             error: RivetError(
@@ -24,7 +25,7 @@ extension ConnectionFailure {
                 "the peer closed the connection with code \(closing.code.rawValue)",
                 fault: closing.code == .normalClosure || text?.group == "user" ? .actor : .server,
                 execution: .mayHaveRun,
-                isTransient: !close.isPermanent,
+                isTransient: !isFinal,
                 connectionSurvives: false,
                 remote: RemoteError(
                     group: text?.group ?? "",
@@ -34,7 +35,7 @@ extension ConnectionFailure {
                     closeCode: closing.code
                 )
             ),
-            isPermanent: close.isPermanent
+            isPermanent: isFinal
         )
     }
 
@@ -144,7 +145,7 @@ extension RivetError {
         case .remote:
             // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
             guard let remote else { return false }
-            return ErrorClass.refusal(group: remote.group, code: remote.code, isPinned: true).isPermanent
+            return ErrorClass.isFinal(group: remote.group, code: remote.code, isPinned: true)
         default:
             return false
         }

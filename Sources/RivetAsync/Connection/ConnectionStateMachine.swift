@@ -65,7 +65,6 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         self.nudges = nudges
     }
 
-    var attempt: Int { backoff.attempt }
     var inFlightCount: Int { actions.inFlightCount }
     /// The id that the next submission gets.
     var nextActionID: UInt64 { actions.nextID }

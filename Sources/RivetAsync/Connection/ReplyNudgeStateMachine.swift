@@ -22,8 +22,6 @@ struct ReplyNudgeStateMachine: Sendable {
     private var isMarked = false
     private var loneActions = 0
     private var lone: Lone?
-    /// How many nudges the connection has sent.
-    private(set) var count = 0
 
     /// When to call `timePassed`; nil for not at all.
     mutating func actionSent(id: UInt64, inFlight: Int, now: TimePoint) -> TimePoint? {
@@ -43,7 +41,6 @@ struct ReplyNudgeStateMachine: Sendable {
     mutating func timePassed(id: UInt64) -> Bool {
         guard let current = lone, current.id == id, current.isAlone, !current.wasNudged else { return false }
         lone?.wasNudged = true
-        count += 1
         return true
     }
 

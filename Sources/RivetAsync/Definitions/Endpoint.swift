@@ -13,8 +13,6 @@ package struct Endpoint: Sendable, Equatable {
 
     /// The endpoint without user info and without a slash at the end.
     package var text: String { (usesTLS ? "https://" : "http://") + authority + basePath }
-    /// The same for WebSockets.
-    package var webSocketText: String { (usesTLS ? "wss://" : "ws://") + authority + basePath }
 
     /// An endpoint and what its user info said.
     package struct Parsed: Sendable {

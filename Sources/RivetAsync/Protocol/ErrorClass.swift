@@ -81,11 +81,6 @@ package struct ErrorClass: Sendable, Equatable {
         return maybeRan(isTransient: fromGateway && isTransient(status: status ?? 500))
     }
 
-    /// An answer that is not Rivet's: nothing but its status is known.
-    package static func foreignAnswer(status: Int) -> ErrorClass {
-        maybeRan(isTransient: isTransient(status: status))
-    }
-
     /// Whether an HTTP status stands for a cause that passes; also that of a refused handshake (B149).
     package static func isTransient(status: Int) -> Bool {
         switch status {
@@ -152,45 +147,24 @@ package struct ErrorClass: Sendable, Equatable {
 
     // MARK: Connections
 
-    /// What the end of a connection, or the refusal of one, means for its reconnect loop.
-    package struct Close: Sendable, Equatable {
-        /// Whether no further attempt follows by default (B152).
-        package var isPermanent: Bool
-        /// Whether a handle by key forgets the id it kept, and so resolves anew.
-        package var forgetsID: Bool
-        /// False where the actions under way must not be repeated, idempotent or not: they ran (B231).
-        package var allowsRepeat = true
-
-        package init(isPermanent: Bool, forgetsID: Bool, allowsRepeat: Bool = true) {
-            self.isPermanent = isPermanent
-            self.forgetsID = forgetsID
-            self.allowsRepeat = allowsRepeat
-        }
-    }
-
-    /// A close by the peer.
+    /// Whether no further attempt follows a close by the peer, by default (B152).
     ///
     /// `isPinned`: the handle is by id, so there is no key to resolve again.
-    package static func close(code: UInt16, reason: String, isPinned: Bool) -> Close {
+    package static func isFinal(closeCode: UInt16, reason: String, isPinned: Bool) -> Bool {
         // A normal close says nothing: the actor stopped, was destroyed or let us go (h9); the next attempt tells.
-        guard code != 1_000, let reason = CloseReasonText(reason) else {
-            return Close(isPermanent: false, forgetsID: code == 1_000)
-        }
-        return refusal(group: reason.group, code: reason.code, isPinned: isPinned)
+        guard closeCode != 1_000, let reason = CloseReasonText(reason) else { return false }
+        return isFinal(group: reason.group, code: reason.code, isPinned: isPinned)
     }
 
     /// The same for an error without action id, which a close follows (B142).
-    package static func refusal(group: String, code: String, isPinned: Bool) -> Close {
+    ///
+    /// An attempt after the first resolves the key anew whatever ended the one before (B133), so only a handle by id ends
+    /// with an actor that is gone.
+    package static func isFinal(group: String, code: String, isPinned: Bool) -> Bool {
         let name = "\(group).\(code)"
         let isGone = name == "actor.not_found" || (group == "actor" && code.hasPrefix("destroyed_"))
-        let isFinal =
-            group == "auth" || group == "user" || finalCloses.contains(name)
-            || (group == "guard" && code.hasPrefix("query_"))
-        return Close(
-            isPermanent: isFinal || (isGone && isPinned),
-            forgetsID: isGone || codes[name]?.forgetsID == true || name == "actor.stopped",
-            allowsRepeat: name != "actor.send_failed"
-        )
+        return group == "auth" || group == "user" || finalCloses.contains(name)
+            || (group == "guard" && code.hasPrefix("query_")) || (isGone && isPinned)
     }
 
     private static let finalCloses: Set<String> = [

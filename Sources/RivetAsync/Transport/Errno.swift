@@ -24,12 +24,8 @@ package struct Errno: RawRepresentable, Hashable, Sendable, CustomStringConverti
     package static let connectionAborted = Errno(rawValue: ECONNABORTED)
     package static let brokenPipe = Errno(rawValue: EPIPE)
     package static let timedOut = Errno(rawValue: ETIMEDOUT)
-    package static let networkUnreachable = Errno(rawValue: ENETUNREACH)
-    package static let hostUnreachable = Errno(rawValue: EHOSTUNREACH)
-    package static let tooManyFiles = Errno(rawValue: EMFILE)
     package static let addressInUse = Errno(rawValue: EADDRINUSE)
     package static let addressNotAvailable = Errno(rawValue: EADDRNOTAVAIL)
-    package static let badDescriptor = Errno(rawValue: EBADF)
 
     package var description: String { "\(String(cString: strerror(rawValue))) (errno \(rawValue))" }
 }

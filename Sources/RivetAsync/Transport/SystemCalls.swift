@@ -136,11 +136,6 @@ enum SystemCalls {
         _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
     }
 
-    static func setBufferSizes(_ descriptor: Int32, receive: Int32?, send: Int32?) {
-        if let receive { setOption(descriptor, SOL_SOCKET, SO_RCVBUF, receive) }
-        if let send { setOption(descriptor, SOL_SOCKET, SO_SNDBUF, send) }
-    }
-
     static func setOption(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
         var value = value
         _ = setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))

@@ -26,8 +26,4 @@ struct ErasedKind: Sendable {
     var onDestroy: (@Sendable (Instance) async -> Void)?
     var onRequest: (@Sendable (LocalRequest, Instance) async throws -> LocalResponse)?
     var onWebSocket: (@Sendable (LocalWebSocket, Instance) async throws -> Void)?
-
-    var hasConnectionHooks: Bool {
-        onBeforeConnect != nil || createConnectionState != nil || onConnect != nil || onDisconnect != nil
-    }
 }

@@ -202,6 +202,22 @@ struct ConnectionStateMachineTests {
         #expect(opened.transcript == ["mark reconnected 2", "connected 2", "opened"])
     }
 
+    @Test("B231: a close for an answer that could not be sent fails what is in flight, and none of it leaves again")
+    func answerCouldNotBeSent() {
+        var machine = Self.machine()
+        Self.open(&machine)
+        _ = machine.submission("a", waiter: 1)
+        let closing = WebSocketClosing(1011, reason: "actor.send_failed")
+        let failure = ConnectionFailure(closing: closing, rayID: nil, isPinned: false)
+        #expect(
+            machine.ended(failure, now: Self.at(2), random: 0).0.transcript == [
+                "fail 1 closedByPeer mayHaveRun", "waiting 2 0.0 seconds closedByPeer",
+            ]
+        )
+        Self.open(&machine, now: Self.at(3))
+        #expect(machine.nextHeld() == nil)
+    }
+
     @Test("B141, B142: an error without action id is the cause of the close that follows; held actions fail with it")
     func announcedError() {
         var machine = Self.machine()

@@ -129,7 +129,6 @@ struct GatewayTests {
         let endpoint = try Endpoint.parse("HTTPS://ns@[2001:db8::1]:8443/api//").endpoint
         #expect(endpoint.usesTLS && endpoint.host == "2001:db8::1" && endpoint.port == 8443)
         #expect(endpoint.authority == "[2001:db8::1]:8443" && endpoint.basePath == "/api")
-        #expect(endpoint.webSocketText == "wss://[2001:db8::1]:8443/api")
         #expect(try Endpoint.parse("http://h").endpoint.port == 80)
         #expect(try Endpoint.parse("https://h").endpoint.port == 443)
     }

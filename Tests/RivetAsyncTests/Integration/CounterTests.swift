@@ -39,7 +39,7 @@ struct CounterTests {
         #expect(engine.gauge.snapshot == [0, 0, 0])
     }
 
-    @Test("the program of API.md", arguments: cases)
+    @Test("the program of the README", arguments: cases)
     func program(_ row: Case) async throws {
         try await Self.run(row) { client, _ in
             let counter = client.getOrCreate(Counter.self, ["my-counter"])

@@ -44,7 +44,7 @@ struct SecureCounterTests {
     }
 
     @Test(
-        "the program of API.md over TLS, with a reconnect",
+        "the program of the README over TLS, with a reconnect",
         arguments: [
             Row(newest: "TLSv1_3", host: "127.0.0.1", encoding: .bare),
             Row(newest: "TLSv1_3", host: "localhost", encoding: .json),

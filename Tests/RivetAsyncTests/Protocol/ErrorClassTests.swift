@@ -132,44 +132,31 @@ struct ErrorClassTests {
         let reason: String
         var isPinned = false
         let isPermanent: Bool
-        var forgetsID = false
-        var allowsRepeat = true
         var testDescription: String { "\(code) \(reason)\(isPinned ? " by id" : "")" }
     }
 
     static let endings = [
-        Ending(code: 1000, reason: "", isPermanent: false, forgetsID: true),
-        Ending(code: 1000, reason: "bye", isPermanent: false, forgetsID: true),
-        Ending(code: 1000, reason: "auth.forbidden", isPermanent: false, forgetsID: true),
-        Ending(code: 1000, reason: "actor.stopped", isPermanent: false, forgetsID: true),
+        Ending(code: 1000, reason: "", isPermanent: false),
+        Ending(code: 1000, reason: "bye", isPermanent: false),
+        Ending(code: 1000, reason: "auth.forbidden", isPermanent: false),
+        Ending(code: 1000, reason: "actor.stopped", isPermanent: false),
         Ending(code: 1003, reason: "actor.unsupported_websocket_encoding", isPermanent: true),
         Ending(code: 1006, reason: "", isPermanent: false),
         Ending(code: 1008, reason: "ws.message_index_skip", isPermanent: false),
         Ending(code: 1011, reason: "actor.invalid_request", isPermanent: true),
         Ending(code: 1011, reason: "message.incoming_too_long", isPermanent: false),
         Ending(code: 1011, reason: "message.outgoing_too_long", isPermanent: false),
-        Ending(code: 1011, reason: "actor.send_failed", isPermanent: false, allowsRepeat: false),
+        Ending(code: 1011, reason: "actor.send_failed", isPermanent: false),
         Ending(code: 1011, reason: "actor.init_error", isPermanent: false),
         Ending(code: 1011, reason: "actor.hibernation_persist_failed", isPermanent: false),
         Ending(code: 1011, reason: "auth.forbidden", isPermanent: true),
         Ending(code: 1011, reason: "user.declined", isPermanent: true),
         Ending(code: 1011, reason: "rivetkit.internal_error", isPermanent: false),
-        Ending(code: 1011, reason: "actor.not_found#ray", isPermanent: false, forgetsID: true),
-        Ending(code: 1011, reason: "actor.not_found#ray", isPinned: true, isPermanent: true, forgetsID: true),
-        Ending(
-            code: 1011,
-            reason: "actor.destroyed_while_waiting_for_ready#r",
-            isPermanent: false,
-            forgetsID: true
-        ),
-        Ending(
-            code: 1011,
-            reason: "actor.destroyed_while_waiting_for_ready#r",
-            isPinned: true,
-            isPermanent: true,
-            forgetsID: true
-        ),
-        Ending(code: 1011, reason: "actor.stopping#ray", isPermanent: false, forgetsID: true),
+        Ending(code: 1011, reason: "actor.not_found#ray", isPermanent: false),
+        Ending(code: 1011, reason: "actor.not_found#ray", isPinned: true, isPermanent: true),
+        Ending(code: 1011, reason: "actor.destroyed_while_waiting_for_ready#r", isPermanent: false),
+        Ending(code: 1011, reason: "actor.destroyed_while_waiting_for_ready#r", isPinned: true, isPermanent: true),
+        Ending(code: 1011, reason: "actor.stopping#ray", isPermanent: false),
         Ending(code: 1011, reason: "core.internal_error#ray", isPermanent: false),
         Ending(code: 1011, reason: "guard.actor_wake_retries_exceeded#ray", isPermanent: false),
         Ending(code: 1011, reason: "guard.actor_runner_failed#ray", isPermanent: false),
@@ -182,23 +169,15 @@ struct ErrorClassTests {
         Ending(code: 4000, reason: "new.code", isPermanent: false),
     ]
 
-    @Test("B151, B152, B225, B231: what a close says about the next attempt", arguments: endings)
+    @Test("B151, B152, B225: which closes are the last", arguments: endings)
     func closesAreClassified(ending: Ending) {
-        let found = ErrorClass.close(code: ending.code, reason: ending.reason, isPinned: ending.isPinned)
-        #expect(
-            found
-                == ErrorClass.Close(
-                    isPermanent: ending.isPermanent,
-                    forgetsID: ending.forgetsID,
-                    allowsRepeat: ending.allowsRepeat
-                )
-        )
+        let isFinal = ErrorClass.isFinal(closeCode: ending.code, reason: ending.reason, isPinned: ending.isPinned)
+        #expect(isFinal == ending.isPermanent)
     }
 
     @Test("B149: which statuses of a handshake are tried again")
     func statusesOfAHandshake() {
         let transient = (400...599).filter { ErrorClass.isTransient(status: $0) }
         #expect(transient == [408, 425, 429] + Array(500...599))
-        #expect(ErrorClass.foreignAnswer(status: 502).execution == .mayHaveRun)
     }
 }

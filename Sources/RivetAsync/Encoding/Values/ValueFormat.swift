@@ -52,7 +52,7 @@ extension ValueFormat {
         try encoded(options) { output in try output.writeArgument(value) }
     }
 
-    /// The value's properties in their order as a list of arguments; nil is written as null (API 7).
+    /// The value's properties in their order as a list of arguments; nil is written as null.
     package func encodePositionalArguments(
         _ value: some Encodable,
         options: ValueEncodingOptions = .init()

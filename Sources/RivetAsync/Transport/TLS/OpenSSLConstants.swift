@@ -20,7 +20,6 @@ enum OpenSSLConstants {
     static let TLS1_2_VERSION = 0x0303
     static let TLS1_3_VERSION = 0x0304
 
-    static let SSL_ERROR_SSL: Int32 = 1
     static let SSL_ERROR_WANT_READ: Int32 = 2
     static let SSL_ERROR_ZERO_RETURN: Int32 = 6
 
@@ -40,7 +39,6 @@ enum OpenSSLConstants {
     static let SSL_R_VERSION_TOO_LOW: UInt = 396
     static let SSL_R_EE_KEY_TOO_SMALL: UInt = 399
     static let SSL_R_DH_KEY_TOO_SMALL: UInt = 394
-    static let SSL_R_CERTIFICATE_VERIFY_FAILED: UInt = 134
     /// Alerts of the peer are reported as this plus their number.
     static let SSL_AD_REASON_OFFSET: UInt = 1000
 

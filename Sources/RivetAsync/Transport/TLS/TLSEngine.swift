@@ -110,9 +110,6 @@ package final class TLSEngine {
 
     // MARK: What comes from the lane
 
-    /// Whether there is ciphertext that was fed and not read yet.
-    package var hasInput: Bool { !input.isEmpty }
-
     package func feed(_ ciphertext: ByteChunk) {
         guard !ciphertext.isEmpty else { return }
         if beginning.count < 5 { beginning += ciphertext.prefix(5 - beginning.count) }
