@@ -108,7 +108,7 @@ public actor RivetClient {
 
     // MARK: Life
 
-    /// Log lines, measurements and spans, secrets already removed.
+    /// Log lines about its connections, some with a measurement, secrets already removed.
     ///
     /// The library is silent otherwise: it never prints.
     public nonisolated var diagnostics: DiagnosticSequence { DiagnosticSequence(hub: context.diagnostics) }

@@ -33,6 +33,8 @@ actor ConnectionDriver {
     private var timers: [Int: DeadlineScheduler.ID] = [:]
     private var lastTimer = 0
     private var isFirstAttempt = true
+    /// The number of the last attempt, for diagnostics.
+    private var attemptNumber = 1
     private var suspendedFeeds = 0
     /// Ends the wait between two attempts.
     private var retryWake: Signal?
@@ -257,7 +259,8 @@ actor ConnectionDriver {
             switch action {
             case .report(let status):
                 if reports { board.report(status) }
-                context.report(status, connection: number)
+                if case .connecting(let attempt) = status { attemptNumber = attempt }
+                context.diagnostics.emit(Diagnostic(status, connection: number, attempt: attemptNumber))
             case .sendSubscription(let name, let subscribe):
                 nudge.otherMessageSent()
                 socket?.sendSubscription(name, subscribe: subscribe)
@@ -305,7 +308,13 @@ actor ConnectionDriver {
     private func sendNudge() {
         socket?.sendSubscription("_rivetasync.nudge", subscribe: false)
         context.diagnostics.emit(
-            Diagnostic(.trace, "nudged", measurement: .init(name: "rivet.nudges", value: 1, unit: "1"))
+            Diagnostic(
+                .trace,
+                "nudged",
+                connection: number,
+                attempt: attemptNumber,
+                measurement: Diagnostic.Measurement(name: "rivet.nudges", value: 1, unit: "1")
+            )
         )
     }
 
@@ -481,7 +490,12 @@ actor ConnectionDriver {
             self.assumeIsolated { core in
                 guard !core.machine.isOver else { return }
                 core.context.diagnostics.emit(
-                    Diagnostic(.warning, "a connection was released without disconnect(); it is being closed")
+                    Diagnostic(
+                        .warning,
+                        "a connection was released without disconnect(); it is being closed",
+                        connection: core.number,
+                        attempt: core.attemptNumber
+                    )
                 )
                 core.carryOut(core.machine.disconnectRequested())
             }

@@ -4,8 +4,6 @@
 ///
 /// New cases may come: a `switch` needs a `default`.
 @nonexhaustive public enum ConnectionStatus: Sendable {
-    /// Made, and not started yet.
-    case idle
     /// The attempt with this number of the current outage (1, 2, …) is under way.
     case connecting(attempt: Int)
     /// The actor's `Init` has arrived.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One line of what the library has to say about itself: a log line, a measurement, or one end of a span.
+/// One line of what the library has to say about itself: a log line, with a number where there is one to count.
 ///
 /// It never holds a token, a parameter, an argument, an output or an event's payload.
 public struct Diagnostic: Sendable {
@@ -32,7 +32,7 @@ public struct Diagnostic: Sendable {
         public let unit: String
     }
 
-    /// One end of a piece of work, for tracing.
+    /// One end of a piece of work, for tracing; no line of this version has one.
     public struct Span: Sendable {
         /// What is done.
         public let name: String
@@ -50,23 +50,24 @@ public struct Diagnostic: Sendable {
     public let message: String
     /// The values that belong to it.
     ///
-    /// Lines of one connection share `connection` and `attempt`.
+    /// Lines about a connection begin with `connection`, its number within the client, and `attempt`, the number of the
+    /// attempt in the current outage (1, 2, …), as in ``ConnectionStatus``; they share both until the next attempt.
     public let fields: [Field]
     /// The number to count, where the line has one.
     public let measurement: Measurement?
-    /// The span that begins or ends here.
+    /// The span that begins or ends here; nil in this version.
     public let span: Span?
 
     package init(
         _ level: Level,
         _ message: String,
-        _ fields: KeyValuePairs<String, String> = [:],
+        _ fields: [Field] = [],
         measurement: Measurement? = nil,
         span: Span? = nil
     ) {
         self.level = level
         self.message = message
-        self.fields = fields.map { Field(name: $0.key, value: $0.value) }
+        self.fields = fields
         self.measurement = measurement
         self.span = span
     }

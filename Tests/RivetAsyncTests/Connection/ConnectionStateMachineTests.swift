@@ -261,7 +261,6 @@ extension [ConnectionStateMachine<Int>.Action] {
     fileprivate var transcript: [String] {
         map { action in
             switch action {
-            case .report(.idle): "idle"
             case .report(.connecting(let attempt)): "connecting \(attempt)"
             case .report(.connected(let info)): "connected \(info.connectionNumber)"
             case .report(.waiting(let state)): "waiting \(state.attempt) \(state.delay) \(state.cause.code.name)"

@@ -4,7 +4,6 @@ import RivetAsync
 extension ConnectionStatus {
     var name: String {
         switch self {
-        case .idle: "idle"
         case .connecting(let attempt): "connecting \(attempt)"
         case .connected(let info): "connected \(info.connectionNumber)"
         case .waiting(let state): "waiting \(state.attempt)"

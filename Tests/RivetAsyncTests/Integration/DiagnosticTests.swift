@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+import Testing
+
+@testable import RivetAsync
+
+/// What a client says about its connections.
+@Suite(.timeLimit(.minutes(1)))
+struct DiagnosticTests {
+    /// The client's lines until `count` have come: the message, and the names of the fields.
+    static func lines(_ client: RivetClient, _ count: Int) -> Task<[Diagnostic], Never> {
+        // A reader sees the lines that come after it was made.
+        let iterator = client.diagnostics.makeAsyncIterator()
+        return Task {
+            var (iterator, lines) = (iterator, [Diagnostic]())
+            while lines.count < count, let line = await iterator.next() { lines.append(line) }
+            return lines
+        }
+    }
+
+    @Test("every line of a connection has its number and attempt, and names in one form")
+    func fieldsOfAConnection() async throws {
+        let engine = try await LocalEngine.withCounter()
+        var configuration = try RivetConfiguration(endpoint: engine.endpoint)
+        configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
+        configuration.replyNudge = .off
+        let client = RivetClient(configuration)
+        let reading = Self.lines(client, 6)
+        let connection = client.getOrCreate(Counter.self).connect()
+        let info = try await connection.waitUntilConnected()
+        await engine.faults.cutAllConnections()
+        for await status in connection.status where status.name == "connected 2" { break }
+        await connection.disconnect()
+        let lines = await reading.value
+        #expect(
+            lines.map { "\($0.message): \($0.fields.map(\.name).joined(separator: " "))" } == [
+                "connecting: connection attempt",
+                "connected: connection attempt actor_id connection_id",
+                "waiting to connect again: connection attempt next_attempt delay cause",
+                "connecting: connection attempt",
+                "connected: connection attempt actor_id connection_id",
+                "closed: connection attempt",
+            ]
+        )
+        #expect(lines.map { $0.fields.first?.value } == Array(repeating: "1", count: 6))
+        #expect(lines.map { $0.fields.dropFirst().first?.value } == ["1", "1", "1", "2", "2", "2"])
+        let connected = try #require(lines.dropFirst().first)
+        #expect(connected.fields.map(\.value) == ["1", "1", info.actorID.rawValue, info.connectionID])
+        #expect(connected.measurement?.name == "rivet.connections.opened")
+        await client.close(within: .zero)
+        await engine.stop()
+    }
+
+    @Test("a connection that is let go of, and a nudge, say which connection it was")
+    func otherLines() async throws {
+        let engine = try await LocalEngine.withCounter()
+        let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        var lines = client.diagnostics.makeAsyncIterator()
+        func use() async throws {
+            let connection = client.getOrCreate(Counter.self).connect()
+            try await connection.waitUntilConnected()
+        }
+        try await use()
+        var found: [String: [String]] = [:]
+        while let line = await lines.next() {
+            found[line.message] = line.fields.map { "\($0.name) \($0.value)" }
+            if line.message.contains("without disconnect()") { break }
+        }
+        #expect(
+            found["a connection was released without disconnect(); it is being closed"] == [
+                "connection 1", "attempt 1",
+            ]
+        )
+        #expect(found["nudged"] == ["connection 1", "attempt 1"])
+        await client.close(within: .zero)
+        await engine.stop()
+    }
+}
