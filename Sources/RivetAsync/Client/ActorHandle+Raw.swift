@@ -93,10 +93,12 @@ extension HandleCore {
                 return try await withDeadline(call.deadline, time: context.time) { [self] in
                     try await openWebSocket(call, path, subprotocols, options)
                 }
-            } catch let error as TransportError {
-                throw RivetError.transport(error, endpoint, .notSent)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch is DeadlinePassed {
+                throw ConnectionFailure.notOpened(within: timeout).error
             } catch {
-                throw ConnectionFailure(attemptError: error, endpoint: endpoint, openTimeout: timeout).thrown(error)
+                throw ConnectionFailure(opening: error, endpoint).error
             }
         }
     }
@@ -128,7 +130,7 @@ extension HandleCore {
         let channel = WebSocketChannel(
             lane: lane,
             maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.stream()),
-            translate: { ActorWebSocket.error(of: $0) }
+            translate: { ActorWebSocket.error(of: $0, endpoint) }
         )
         let time = context.time
         let deadlines = context.deadlines
@@ -163,12 +165,5 @@ extension HandleCore {
                 fault: .caller
             )
         }
-    }
-}
-
-extension ConnectionFailure {
-    /// What a caller sees who opens one socket: its cancellation stays what it is.
-    fileprivate func thrown(_ original: any Error) -> any Error {
-        original is CancellationError ? original : error
     }
 }

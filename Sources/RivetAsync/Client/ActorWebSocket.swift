@@ -44,10 +44,18 @@ public actor ActorWebSocket {
         if try !accepts(message) { try await sendWhenThereIsRoom(message) }
     }
 
-    @usableFromInline nonisolated func accepts(_ message: Message) throws -> Bool { try channel.accepts(message) }
+    @usableFromInline nonisolated func accepts(_ message: Message) throws -> Bool {
+        do { return try channel.accepts(message) } catch { throw withCause(error) }
+    }
 
     @usableFromInline nonisolated func sendWhenThereIsRoom(_ message: Message) async throws {
-        try await channel.send(message)
+        do { try await channel.send(message) } catch { throw withCause(error) }
+    }
+
+    /// A sender that comes after the end learns what ended it.
+    private nonisolated func withCause(_ error: any Error) -> any Error {
+        guard let error = error as? RivetError, error.code == .connectionClosed else { return error }
+        return error.with(underlying: channel.failure)
     }
 
     /// The lane, for consumers that prefer it; see ``ActorConnection/executor``.
@@ -64,16 +72,21 @@ public actor ActorWebSocket {
     public nonisolated var closing: Closing? { channel.closing }
 
     /// The error that callers see; nil where the messages just end.
-    static func error(of outcome: WebSocketChannel.Outcome) -> (any Error)? {
+    static func error(of outcome: WebSocketChannel.Outcome, _ endpoint: Endpoint) -> (any Error)? {
         switch outcome {
         case .closed:
             nil
         case .failed(.notOpen):
             RivetError(.connectionClosed, "the WebSocket is closed", fault: .caller, connectionSurvives: false)
         case .failed(.readTwice):
-            RivetError(.invalidArgument, "\(WebSocketFailure.readTwice)", fault: .caller)
+            RivetError(
+                .invalidArgument,
+                "\(WebSocketFailure.readTwice)",
+                fault: .caller,
+                underlying: WebSocketFailure.readTwice
+            )
         case .failed(let failure):
-            ConnectionFailure(webSocket: failure).error
+            ConnectionFailure(webSocket: failure, endpoint).error
         }
     }
 }

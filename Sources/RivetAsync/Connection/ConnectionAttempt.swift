@@ -20,14 +20,18 @@ struct ConnectionAttempt: Sendable {
             if !isFirst { handle.resolver.forget() }
             let id = try await handle.resolver.id(deadline: deadline)
             let handshake = try await handshake(address, id)
-            return try await ConnectionSocket.open(
-                context: context,
-                endpoint: address.endpoint,
-                handshake: handshake,
-                lane: lane,
-                deadline: deadline,
-                opened
-            )
+            do {
+                return try await ConnectionSocket.open(
+                    context: context,
+                    endpoint: address.endpoint,
+                    handshake: handshake,
+                    lane: lane,
+                    deadline: deadline,
+                    opened
+                )
+            } catch {
+                throw ConnectionFailure(opening: error, address.endpoint)
+            }
         }
     }
 

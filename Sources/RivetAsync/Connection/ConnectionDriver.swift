@@ -131,11 +131,7 @@ actor ConnectionDriver {
             // not take, since it was over already, ends here.
             guard socket === opened else { return ConnectionFailure(error: .connectionClosed) }
         } catch {
-            return ConnectionFailure(
-                attemptError: error,
-                endpoint: context.configuration.endpoint,
-                openTimeout: context.configuration.openTimeout
-            )
+            return ConnectionFailure(attemptError: error, openTimeout: context.configuration.openTimeout)
         }
         return await withCheckedContinuation { continuation in
             if let earlyEnd {

@@ -39,20 +39,25 @@ extension ConnectionFailure {
         )
     }
 
-    init(webSocket failure: WebSocketFailure) {
+    /// The socket to `endpoint` ended without a closing handshake.
+    init(webSocket failure: WebSocketFailure, _ endpoint: Endpoint) {
         switch failure {
         case .violation(let violation):
             let isLimit = violation.closeCode == .messageTooBig
-            self.init(violation: "\(violation)", code: isLimit ? .limitExceeded : .protocolViolation)
+            self.init(
+                violation: "\(violation)",
+                code: isLimit ? .limitExceeded : .protocolViolation,
+                underlying: failure
+            )
         case .ended, .notOpen, .readTwice:
-            self = .lost("\(failure)")
+            self = .lost("\(endpoint.text): \(failure)", failure)
         }
     }
 
     /// A message that breaks Rivet's protocol.
     ///
     /// A version that we do not speak stays so (B121); all else is tried again with backoff (B122).
-    init(violation: String, code: RivetError.Code) {
+    init(violation: String, code: RivetError.Code, underlying: (any Error)? = nil) {
         self.init(
             error: RivetError(
                 code,
@@ -60,13 +65,14 @@ extension ConnectionFailure {
                 fault: .server,
                 execution: .mayHaveRun,
                 isTransient: code != .unsupportedVersion,
-                connectionSurvives: false
+                connectionSurvives: false,
+                underlying: underlying
             ),
             isPermanent: code == .unsupportedVersion
         )
     }
 
-    static func lost(_ what: String) -> ConnectionFailure {
+    static func lost(_ what: String, _ cause: (any Error)? = nil) -> ConnectionFailure {
         ConnectionFailure(
             error: RivetError(
                 .connectionLost,
@@ -74,7 +80,8 @@ extension ConnectionFailure {
                 fault: .network,
                 execution: .mayHaveRun,
                 isTransient: true,
-                connectionSurvives: false
+                connectionSurvives: false,
+                underlying: cause
             )
         )
     }
@@ -88,23 +95,37 @@ extension ConnectionFailure {
         ConnectionFailure(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false))
     }
 
-    /// What an attempt threw before its socket was open.
-    init(attemptError: any Error, endpoint: Endpoint, openTimeout: Duration) {
-        switch attemptError {
+    /// What opening a socket to `endpoint` threw, which metadata may have named.
+    init(opening error: any Error, _ endpoint: Endpoint) {
+        switch error {
         case let failure as ConnectionFailure:
             self = failure
         case let error as RivetError:
-            self.init(error: error, isPermanent: error.endsAttempts, retryAfter: nil)
+            self.init(error: error, isPermanent: error.endsAttempts)
         case let error as TransportError:
             self.init(error: .transport(error, endpoint, .notSent))
         case let error as WebSocketHandshakeError:
             self.init(handshake: error, endpoint)
+        case is CancellationError:
+            self.init(error: .connectionClosed)
+        default:
+            self = .lost("\(endpoint.text): \(error)", error)
+        }
+    }
+
+    /// What an attempt threw before its socket was open.
+    init(attemptError: any Error, openTimeout: Duration) {
+        switch attemptError {
+        case let failure as ConnectionFailure:
+            self = failure
+        case let error as RivetError:
+            self.init(error: error, isPermanent: error.endsAttempts)
         case is DeadlinePassed:
             self = .notOpened(within: openTimeout)
         case is CancellationError:
             self.init(error: .connectionClosed)
         default:
-            self = .lost("\(endpoint.text): \(attemptError)")
+            self = .lost("the connection could not be opened: \(attemptError)", attemptError)
         }
     }
 

@@ -9,6 +9,7 @@
 final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     private let codec: MessageCodec
     private let format: ValueFormat
+    private let endpoint: Endpoint
     /// The ray of the 101, for errors whose close reason has none (B206).
     private let rayID: String?
     private var connection: WebSocketConnection?
@@ -20,8 +21,9 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     private var output = ByteBuffer()
     private var isOver = false
 
-    private init(codec: MessageCodec, rayID: String?) {
+    private init(codec: MessageCodec, endpoint: Endpoint, rayID: String?) {
         self.codec = codec
+        self.endpoint = endpoint
         self.rayID = rayID
         format = codec.encoding.valueFormat
     }
@@ -50,7 +52,11 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         )
         let result = SocketBox()
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
-            let socket = ConnectionSocket(codec: codec, rayID: head.fields["x-rivet-ray-id"])
+            let socket = ConnectionSocket(
+                codec: codec,
+                endpoint: endpoint,
+                rayID: head.fields["x-rivet-ray-id"]
+            )
             let connection = WebSocketConnection(
                 stream: stream,
                 handler: socket,
@@ -149,7 +155,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
             let isVersion = error.kind == .unsupportedVersion
             violated(
                 "a message could not be read: \(error)",
-                code: isVersion ? .unsupportedVersion : .protocolViolation
+                code: isVersion ? .unsupportedVersion : .protocolViolation,
+                underlying: error
             )
         }
     }
@@ -194,20 +201,24 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     }
 
     func failed(_ failure: WebSocketFailure) {
-        end(ConnectionFailure(webSocket: failure))
+        end(ConnectionFailure(webSocket: failure, endpoint))
     }
 
     func streamClosed() {
-        end(.lost("the connection was closed"))
+        end(.lost("\(endpoint.text): the connection was closed"))
         connection = nil
         core = nil
     }
 
     /// Our own protocol is broken: the peer hears 1002, the connection fails.
-    private func violated(_ what: String, code: RivetError.Code = .protocolViolation) {
+    private func violated(
+        _ what: String,
+        code: RivetError.Code = .protocolViolation,
+        underlying: (any Error)? = nil
+    ) {
         guard !isOver else { return }
         connection?.close(WebSocketClosing(.protocolError))
-        end(ConnectionFailure(violation: what, code: code))
+        end(ConnectionFailure(violation: what, code: code, underlying: underlying))
     }
 
     private func end(_ failure: ConnectionFailure) {

@@ -35,7 +35,12 @@ extension RivetError {
         )
     }
 
-    static func unexpected(_ answer: HTTPAnswer, _ what: String, piece: String) -> RivetError {
+    static func unexpected(
+        _ answer: HTTPAnswer,
+        _ what: String,
+        piece: String,
+        underlying: (any Error)? = nil
+    ) -> RivetError {
         var text = "\(what) by something that is not Rivet: HTTP \(answer.head.status)"
         if (300..<400).contains(answer.head.status), let location = answer.head.fields["location"] {
             // A token belongs to a host, so redirects are not followed.
@@ -53,7 +58,8 @@ extension RivetError {
                 message: piece,
                 rayID: answer.rayID,
                 httpStatus: answer.head.status
-            )
+            ),
+            underlying: underlying
         )
     }
 
@@ -71,10 +77,11 @@ extension RivetError {
                 "\(kind) had no answer before the deadline",
                 fault: .network,
                 execution: execution,
-                isTransient: true
+                isTransient: true,
+                underlying: failure.error
             )
         case HTTPError.poolClosed:
-            self = .clientClosed
+            self = .clientClosed.with(underlying: failure.error)
         case let error as HTTPError where !error.isPeersFault:
             self.init(.invalidArgument, "\(error)", fault: .caller, execution: execution, underlying: error)
         case let error as HTTPError:
@@ -130,7 +137,7 @@ extension RivetError {
             if tls.kind == .truncated {
                 return RivetError(
                     .connectionLost,
-                    "\(error)",
+                    "\(endpoint.text): \(error)",
                     fault: .network,
                     execution: execution,
                     isTransient: true,
@@ -139,7 +146,7 @@ extension RivetError {
                 )
             }
         case .laneShutDown:
-            return .clientClosed.with(execution: execution)
+            return .clientClosed.with(execution: execution, underlying: error)
         case .system:
             code = .connectionLost
         }

@@ -18,18 +18,21 @@ extension ClientContext {
         guard configuration.looksUpMetadata else { return own }
         if let known = metadata.current { return known }
         var pause = Duration.milliseconds(250)
+        var cause: RivetError?
         while true {
             do {
                 return try await withDeadline(deadline, time: time) { [self] in
                     try await metadata.value { [self] in try await fetchMetadata(own, deadline: deadline) }
                 }
             } catch is DeadlinePassed {
-                throw RivetError.metadataUnavailable(own.endpoint, nil)
+                // Why there was a repeat says more than that it had no answer.
+                throw RivetError.metadataUnavailable(own.endpoint, cause)
             } catch let error as RivetError where error.isTransient {
                 // Retried within this call's deadline; the next call tries again (B14).
                 let next = time.now.advanced(by: pause * random())
                 guard next < deadline else { throw RivetError.metadataUnavailable(own.endpoint, error) }
                 try await time.sleep(until: next)
+                cause = error
                 pause = min(pause * 2, .seconds(5))
             } catch let error as RivetError where error.code != .invalidConfiguration {
                 throw RivetError.metadataUnavailable(own.endpoint, error)
@@ -43,15 +46,27 @@ extension ClientContext {
             fields: fields(own: [:])
         )
         let answer = try await execute(head, at: own.endpoint, deadline: deadline)
-        guard answer.head.status == 200, let metadata = try? ServerMetadata.read(answer.body) else {
-            throw RivetError.unexpected(answer, "GET /metadata was answered", piece: answer.body.boundedText)
+        let what = "GET /metadata was answered"
+        guard answer.head.status == 200 else {
+            throw RivetError.unexpected(answer, what, piece: answer.body.boundedText)
+        }
+        let metadata: ServerMetadata
+        do throws(CodingFailure) {
+            metadata = try ServerMetadata.read(answer.body)
+        } catch {
+            // No piece of it: a token may be in it.
+            throw RivetError.unexpected(answer, what, piece: "", underlying: error)
         }
         guard let text = metadata.endpoint else { return own }
-        guard let named = try? Endpoint.parse(text) else {
+        let named: Endpoint.Parsed
+        do {
+            named = try Endpoint.parse(text)
+        } catch {
             throw RivetError(
                 .invalidConfiguration,
-                "the metadata of \(own.endpoint.text) names a clientEndpoint that is not a usable URL",
-                fault: .server
+                "the metadata of \(own.endpoint.text) names a clientEndpoint that is not a usable URL: \(error)",
+                fault: .server,
+                underlying: error
             )
         }
         guard named.endpoint.usesTLS || !own.endpoint.usesTLS || configuration.allowsInsecureRedirection else {

@@ -97,8 +97,12 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         return text
     }
 
-    /// The same error with another answer to "did it run?" and "does the connection live?".
-    package func with(execution: Execution? = nil, connectionSurvives: Bool? = nil) -> RivetError {
+    /// The same error with another answer to "did it run?" and "does the connection live?", or with its cause.
+    package func with(
+        execution: Execution? = nil,
+        connectionSurvives: Bool? = nil,
+        underlying: (any Error)? = nil
+    ) -> RivetError {
         RivetError(
             code,
             message,
@@ -107,7 +111,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
             isTransient: isTransient,
             connectionSurvives: connectionSurvives ?? self.connectionSurvives,
             remote: remote,
-            underlying: underlying
+            underlying: underlying ?? self.underlying
         )
     }
 }

@@ -55,6 +55,11 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     // MARK: Any task
 
+    /// Why it was lost; nil while it is open, after a close, and where we gave it up.
+    package var failure: WebSocketFailure? {
+        if case .failed(let failure) = ending.withLock({ $0 }), failure != .notOpen { failure } else { nil }
+    }
+
     package var messages: WebSocketMessages { WebSocketMessages(channel: self) }
 
     /// How it was closed; nil while it is open and after a failure.

@@ -71,9 +71,8 @@ struct ConnectionFailureTests {
         let head = HTTPResponseHead(status: status, fields: ["Retry-After": "7"])
         let endpoint = try Endpoint.parse("http://h").endpoint
         let failure = ConnectionFailure(
-            attemptError: WebSocketHandshakeError.notSwitched(head),
-            endpoint: endpoint,
-            openTimeout: .seconds(75)
+            opening: WebSocketHandshakeError.notSwitched(head),
+            endpoint
         )
         #expect(failure.isPermanent == isPermanent)
         #expect(failure.retryAfter == .seconds(7))
