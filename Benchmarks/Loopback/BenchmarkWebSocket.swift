@@ -28,7 +28,7 @@ struct BenchmarkWebSocket {
                 configuration: WebSocketStateMachine.Configuration(role: .client),
                 maskingKeys: keys,
                 time: time,
-                deadlines: DeadlineScheduler(time: time)
+                deadlines: DeadlineScheduler(time: time, gauge: stream.lane.gauge)
             )
             channel.attach(connection)
             return connection

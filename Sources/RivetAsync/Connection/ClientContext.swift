@@ -6,7 +6,7 @@ final class ClientContext: Sendable {
     let configuration: RivetConfiguration
     let time: TimeSource
     let gauge: ResourceGauge
-    let diagnostics = DiagnosticHub()
+    let diagnostics: DiagnosticHub
     let deadlines: DeadlineScheduler
     let root: RootTask
     let dialing: Dialing
@@ -27,9 +27,9 @@ final class ClientContext: Sendable {
     }
 
     /// Set when everything has ended.
-    let closed = Signal()
+    let closed: Signal
     /// Set when a client that accepts nothing more has no call under way.
-    private let idle = Signal()
+    private let idle: Signal
 
     init(
         configuration: RivetConfiguration,
@@ -41,9 +41,12 @@ final class ClientContext: Sendable {
         self.time = time
         self.random = random
         gauge = ResourceGauge()
+        diagnostics = DiagnosticHub(gauge: gauge)
+        closed = Signal(gauge: gauge)
+        idle = Signal(gauge: gauge)
         lanes = LaneGroup(gauge: gauge)
         root = RootTask(gauge: gauge)
-        deadlines = DeadlineScheduler(time: time)
+        deadlines = DeadlineScheduler(time: time, gauge: gauge)
         metadata = SharedLookup(root: root)
         let dialing = Dialing(configuration, transport, time: time)
         self.dialing = dialing

@@ -7,7 +7,7 @@
 /// write task. Every timer and socket event carries the generation of its attempt, so that an old one is ignored (B143).
 actor ConnectionDriver {
     struct Waiter: Sendable {
-        let continuation: CheckedContinuation<EncodedValue, any Error>
+        let task: ParkedTask<EncodedValue, any Error>
         let deadline: DeadlineScheduler.ID?
     }
 
@@ -20,14 +20,14 @@ actor ConnectionDriver {
     private nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
-    private nonisolated let abandon = Signal()
-    private nonisolated let finished = Signal()
+    private nonisolated let abandon: Signal
+    private nonisolated let finished: Signal
 
     private var machine: ConnectionStateMachine<Waiter>
     private var nudge = ReplyNudgeStateMachine()
     private var keepAlive: KeepAliveStateMachine?
     private(set) var socket: ConnectionSocket?
-    private var attemptEnd: CheckedContinuation<ConnectionFailure, Never>?
+    private var attemptEnd: ParkedTask<ConnectionFailure, Never>?
     private var earlyEnd: ConnectionFailure?
     private var generation = 0
     private var timers: [Int: DeadlineScheduler.ID] = [:]
@@ -58,7 +58,9 @@ actor ConnectionDriver {
             nudges: configuration.replyNudge == .automatic,
             now: context.time.now
         )
-        board = StatusBoard(.connecting(attempt: 1))
+        board = StatusBoard(.connecting(attempt: 1), gauge: context.gauge)
+        abandon = Signal(gauge: context.gauge)
+        finished = Signal(gauge: context.gauge)
     }
 
     /// Starts the connection's task, or closes the connection where the client is closed already.
@@ -105,7 +107,7 @@ actor ConnectionDriver {
     }
 
     private func pause(_ delay: Duration) async {
-        let wake = Signal()
+        let wake = Signal(gauge: context.gauge)
         retryWake = wake
         defer { retryWake = nil }
         let until = context.time.now.advanced(by: delay)
@@ -137,7 +139,7 @@ actor ConnectionDriver {
             if let earlyEnd {
                 continuation.resume(returning: earlyEnd)
             } else {
-                attemptEnd = continuation
+                attemptEnd = ParkedTask(continuation, context.gauge)
             }
         }
     }
@@ -266,10 +268,10 @@ actor ConnectionDriver {
                 send(entry)
             case .succeed(let waiter, let value):
                 waiter.deadline.map(context.deadlines.cancel)
-                waiter.continuation.resume(returning: value)
+                waiter.task.resume(returning: value)
             case .fail(let waiter, let error):
                 waiter.deadline.map(context.deadlines.cancel)
-                waiter.continuation.resume(throwing: error)
+                waiter.task.resume(throwing: error)
             case .markReconnected(let info):
                 for feed in book.current.feeds { feed.appendGap(.reconnected(info)) }
             case .opened:
@@ -374,7 +376,7 @@ actor ConnectionDriver {
         let limit = timeout ?? context.configuration.callTimeout
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                submit(name, arguments, id: id, limit: limit, continuation)
+                submit(name, arguments, id: id, limit: limit, ParkedTask(continuation, context.gauge))
             }
         } onCancel: {
             lane.run { self.assumeIsolated { $0.withdraw(id) { _ in CancellationError() } } }
@@ -386,7 +388,7 @@ actor ConnectionDriver {
         _ arguments: ByteChunk,
         id: UInt64,
         limit: Duration,
-        _ continuation: CheckedContinuation<EncodedValue, any Error>
+        _ task: ParkedTask<EncodedValue, any Error>
     ) {
         let lane = lane
         let deadline = context.deadlines.schedule(at: context.time.now.advanced(by: limit)) { [weak self] in
@@ -397,25 +399,25 @@ actor ConnectionDriver {
                 }
             }
         }
-        let waiter = Waiter(continuation: continuation, deadline: deadline)
+        let waiter = Waiter(task: task, deadline: deadline)
         let canSendNow = socket?.canTakeMore ?? false
         switch machine.submit(name: name, arguments: arguments, canSendNow: canSendNow, waiter: waiter) {
         case .accepted(let actions):
             carryOut(actions)
         case .refused(let error):
             context.deadlines.cancel(deadline)
-            continuation.resume(throwing: error)
+            task.resume(throwing: error)
         }
     }
 
     private func withdraw(_ id: UInt64, _ error: (_ hadLeft: Bool) -> any Error) {
         guard let (waiter, hadLeft) = machine.withdraw(id) else { return }  // Race: answered just before.
         waiter.deadline.map(context.deadlines.cancel)
-        waiter.continuation.resume(throwing: error(hadLeft))
+        waiter.task.resume(throwing: error(hadLeft))
     }
 
     nonisolated func addFeed(name: String, _ buffering: EventBuffering) -> EventFeed {
-        let feed = EventFeed(name: name, buffering: buffering) { [weak self] in
+        let feed = EventFeed(name: name, buffering: buffering, gauge: context.gauge) { [weak self] in
             guard let self else { return }
             lane.run { self.assumeIsolated { $0.feedHasRoom() } }
         }

@@ -34,7 +34,7 @@ final class EventFeed: @unchecked Sendable {
         var isEnded = false
         var error: RivetError?
         var holdsReading = false
-        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, Never>)?
+        var waiter: (id: UInt64, task: ParkedTask<Void, Never>)?
         var lastID: UInt64 = 0
 
         var hasNews: Bool { !ring.isEmpty || isEnded || dropped > 0 }
@@ -48,11 +48,18 @@ final class EventFeed: @unchecked Sendable {
     let name: String
     private let buffering: EventBuffering
     private let state = Mutex(State())
+    private let gauge: ResourceGauge
     private var arrived: [EncodedValue] = []
     /// Called, from the reader's task, when a reader made room in a feed that held up the socket.
     private let resumeReading: @Sendable () -> Void
 
-    init(name: String, buffering: EventBuffering, resumeReading: @escaping @Sendable () -> Void) {
+    init(
+        name: String,
+        buffering: EventBuffering,
+        gauge: ResourceGauge,
+        resumeReading: @escaping @Sendable () -> Void
+    ) {
+        self.gauge = gauge
         self.name = name
         self.buffering = buffering
         self.resumeReading = resumeReading
@@ -76,7 +83,7 @@ final class EventFeed: @unchecked Sendable {
                 let step = append(event, &state)
                 if step != .none { pressure = step }
             }
-            return (pressure, state.hasNews ? state.waiter.take()?.continuation : nil)
+            return (pressure, state.hasNews ? state.waiter.take()?.task : nil)
         }
         arrived.removeAll(keepingCapacity: true)
         waiter?.resume()
@@ -84,22 +91,22 @@ final class EventFeed: @unchecked Sendable {
     }
 
     func appendGap(_ gap: EventGap) {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> ParkedTask<Void, Never>? in
             guard !state.isEnded else { return nil }
             flushDroppedNewest(&state)
             state.ring.append(.gap(gap))
-            return state.waiter.take()?.continuation
+            return state.waiter.take()?.task
         }
         waiter?.resume()
     }
 
     /// What is in the ring can still be read, then the reader learns the end.
     func end(_ error: RivetError?) {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> ParkedTask<Void, Never>? in
             guard !state.isEnded else { return nil }
             state.isEnded = true
             state.error = error
-            return state.waiter.take()?.continuation
+            return state.waiter.take()?.task
         }
         waiter?.resume()
     }
@@ -225,15 +232,15 @@ final class EventFeed: @unchecked Sendable {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     if state.hasNews || Task.isCancelled { return false }
-                    state.waiter = (id, continuation)
+                    state.waiter = (id, ParkedTask(continuation, gauge))
                     return true
                 }
                 if !mustWait { continuation.resume() }
             }
         } onCancel: {
-            let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            let waiter = state.withLock { state -> ParkedTask<Void, Never>? in
                 guard state.waiter?.id == id else { return nil }
-                return state.waiter.take()?.continuation
+                return state.waiter.take()?.task
             }
             waiter?.resume()
         }

@@ -14,8 +14,10 @@ final class StatusBoard: Sendable {
     }
 
     private let state: Mutex<State>
+    private let gauge: ResourceGauge
 
-    init(_ first: ConnectionStatus) {
+    init(_ first: ConnectionStatus, gauge: ResourceGauge) {
+        self.gauge = gauge
         state = Mutex(State(current: first))
     }
 
@@ -36,7 +38,7 @@ final class StatusBoard: Sendable {
     }
 
     func watch() -> (id: UInt64, feed: Feed<ConnectionStatus>) {
-        let feed = Feed<ConnectionStatus>(capacity: 64)
+        let feed = Feed<ConnectionStatus>(capacity: 64, gauge: gauge)
         let id = state.withLock { state in
             state.lastID += 1
             feed.push(state.current)

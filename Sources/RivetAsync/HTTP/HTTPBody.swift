@@ -85,7 +85,7 @@ final class HTTPBodyBuffer: Sendable {
         var byteCount = 0
         var end: End?
         var isPaused = false
-        var waiter: (id: UInt64, continuation: CheckedContinuation<Bool, Never>)?
+        var waiter: (id: UInt64, task: ParkedTask<Bool, Never>)?
         var lastID: UInt64 = 0
     }
 
@@ -112,7 +112,7 @@ final class HTTPBodyBuffer: Sendable {
 
     func wake() {
         let waiter = state.withLock { $0.chunks.isEmpty ? nil : $0.waiter.take() }
-        waiter?.continuation.resume(returning: true)
+        waiter?.task.resume(returning: true)
     }
 
     /// What was pushed can still be read; the first end counts.
@@ -121,7 +121,7 @@ final class HTTPBodyBuffer: Sendable {
             if state.end == nil { state.end = failure.map { .failed($0) } ?? .finished }
             return state.waiter.take()
         }
-        waiter?.continuation.resume(returning: true)
+        waiter?.task.resume(returning: true)
     }
 
     /// Nobody will read on: closes the connection unless the whole body has arrived.
@@ -175,21 +175,19 @@ final class HTTPBodyBuffer: Sendable {
             state.lastID += 1
             return state.lastID
         }
-        gauge.waiters.add(1, ordering: .relaxed)
-        defer { gauge.waiters.subtract(1, ordering: .relaxed) }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let answer: Bool? = state.withLock { state in
                     if !state.chunks.isEmpty || state.end != nil || Task.isCancelled { return true }
                     if state.waiter != nil { return false }
-                    state.waiter = (id, continuation)
+                    state.waiter = (id, ParkedTask(continuation, gauge))
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
-            let waiter: CheckedContinuation<Bool, Never>? = state.withLock { state in
-                state.waiter?.id == id ? state.waiter.take()?.continuation : nil
+            let waiter: ParkedTask<Bool, Never>? = state.withLock { state in
+                state.waiter?.id == id ? state.waiter.take()?.task : nil
             }
             waiter?.resume(returning: true)
         }

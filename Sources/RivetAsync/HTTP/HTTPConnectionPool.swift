@@ -30,7 +30,7 @@ package final class HTTPConnectionPool: Sendable {
 
     private struct Waiter {
         let id: UInt64
-        let continuation: CheckedContinuation<Grant, Never>
+        let task: ParkedTask<Grant, Never>
     }
 
     private struct Host {
@@ -165,11 +165,12 @@ package final class HTTPConnectionPool: Sendable {
                     state.hosts[origin, default: Host()].count += 1
                     return .dial
                 }
-                state.hosts[origin, default: Host()].waiters.append(Waiter(id: id, continuation: continuation))
+                state.hosts[origin, default: Host()].waiters.append(
+                    Waiter(id: id, task: ParkedTask(continuation, gauge))
+                )
                 return nil
             }
             if let grant { return continuation.resume(returning: grant) }
-            gauge.waiters.add(1, ordering: .relaxed)
             stop.onStop { [self] error in leaveQueue(origin, id, error) }
         }
         stop.removeAction()
@@ -182,12 +183,7 @@ package final class HTTPConnectionPool: Sendable {
             return state.hosts[origin]?.waiters.remove(at: index)
         }
         // Nil: it got its connection at the same time, and finds out there that it was stopped.
-        if let waiter { resume(waiter, .failure(error)) }
-    }
-
-    private func resume(_ waiter: Waiter, _ grant: Grant) {
-        gauge.waiters.subtract(1, ordering: .relaxed)
-        waiter.continuation.resume(returning: grant)
+        waiter?.task.resume(returning: .failure(error))
     }
 
     private func open(_ origin: HTTPOrigin, _ deadline: TimePoint?) async throws -> HTTPConnection {
@@ -236,7 +232,7 @@ package final class HTTPConnectionPool: Sendable {
             return .keep(sweepAt: state.isSweeping ? nil : until)
         }
         switch checkIn {
-        case .hand(let waiter): resume(waiter, .connection(connection))
+        case .hand(let waiter): waiter.task.resume(returning: .connection(connection))
         case .keep(let sweepAt): if let sweepAt { scheduleSweep(at: sweepAt) }
         case .close: connection.close(HTTPError.poolClosed)
         }
@@ -259,7 +255,7 @@ package final class HTTPConnectionPool: Sendable {
             host.count -= 1
             return nil
         }
-        if let waiter { resume(waiter, .dial) }
+        waiter?.task.resume(returning: .dial)
     }
 
     // MARK: The end
@@ -301,16 +297,17 @@ package final class HTTPConnectionPool: Sendable {
             }
             return (waiters, Array(state.connections.values))
         }
-        for waiter in waiters { resume(waiter, .failure(HTTPError.poolClosed)) }
+        for waiter in waiters { waiter.task.resume(returning: .failure(HTTPError.poolClosed)) }
         await close(connections)
     }
 
     private func close(_ connections: [HTTPConnection]) async {
         for connection in connections {
-            await withCheckedContinuation { continuation in
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let task = ParkedTask(continuation, gauge)
                 connection.stream.lane.run {
                     connection.close(HTTPError.poolClosed)
-                    continuation.resume()
+                    task.resume()
                 }
             }
         }

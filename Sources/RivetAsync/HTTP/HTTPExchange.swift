@@ -16,14 +16,14 @@ final class HTTPExchange: @unchecked Sendable {
         case ended
         case bytes(rest: ByteChunk)
         /// `writer` waits until `rest` is written and there is room for more.
-        case stream(remaining: Int?, rest: ByteChunk, writer: CheckedContinuation<Void, any Error>?)
+        case stream(remaining: Int?, rest: ByteChunk, writer: ParkedTask<Void, any Error>?)
     }
 
     private enum Answer {
         case notBegun
-        case waiting(CheckedContinuation<Outcome, Never>)
+        case waiting(ParkedTask<Outcome, Never>)
         /// The head is here, and its receiver is woken when all that arrived with it was read.
-        case arrived(CheckedContinuation<Outcome, Never>, HTTPResponse, HTTPBodyBuffer)
+        case arrived(ParkedTask<Outcome, Never>, HTTPResponse, HTTPBodyBuffer)
         case reading(HTTPBodyBuffer)
         case over
     }
@@ -38,7 +38,7 @@ final class HTTPExchange: @unchecked Sendable {
 
     private var upload = Upload.ended
     private var answer = Answer.notBegun
-    private let isOver = Signal()
+    private let isOver: Signal
 
     init(
         _ encoder: HTTPRequestEncoder,
@@ -56,16 +56,16 @@ final class HTTPExchange: @unchecked Sendable {
         self.stopsAtHead = stopsAtHead
         self.root = root
         self.gauge = gauge
+        isOver = Signal(gauge: gauge)
     }
 
     /// Sends the request and returns when the head of the answer is here.
     ///
     /// Stopping the call closes the connection. Nil when the connection was closed already and nothing was written.
     func run() async -> Outcome? {
-        gauge.waiters.add(1, ordering: .relaxed)
-        defer { gauge.waiters.subtract(1, ordering: .relaxed) }
-        let outcome = await withCheckedContinuation { continuation in
-            connection.stream.lane.run { self.begin(continuation) }
+        let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
+            let task = ParkedTask(continuation, gauge)
+            connection.stream.lane.run { self.begin(task) }
         }
         if case .failure(let failure) = outcome, failure.error is ConnectionWasClosed { return nil }
         return outcome
@@ -75,16 +75,16 @@ final class HTTPExchange: @unchecked Sendable {
 
     // MARK: The request
 
-    private func begin(_ continuation: CheckedContinuation<Outcome, Never>) {
+    private func begin(_ task: ParkedTask<Outcome, Never>) {
         if let error = stop.error {
             connection.leaveUnused()
-            return finish(continuation, .failure(HTTPFailure(error)))
+            return finish(task, .failure(HTTPFailure(error)))
         }
         guard connection.begin(self, method: encoder.head.method) else {
             answer = .over
-            return continuation.resume(returning: .failure(HTTPFailure(ConnectionWasClosed())))
+            return task.resume(returning: .failure(HTTPFailure(ConnectionWasClosed())))
         }
-        answer = .waiting(continuation)
+        answer = .waiting(task)
         connection.stream.write { encoder.write(into: &$0) }
         switch body.content {
         case .none: break
@@ -139,21 +139,22 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     func write(_ chunk: ByteChunk) async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            connection.stream.lane.run { self.write(chunk, continuation) }
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let task = ParkedTask(continuation, gauge)
+            connection.stream.lane.run { self.write(chunk, task) }
         }
     }
 
-    private func write(_ chunk: ByteChunk, _ continuation: CheckedContinuation<Void, any Error>) {
+    private func write(_ chunk: ByteChunk, _ writer: ParkedTask<Void, any Error>) {
         guard case .stream(let remaining, let rest, nil) = upload, rest.isEmpty else {
-            return continuation.resume(throwing: CancellationError())  // The exchange ended meanwhile.
+            return writer.resume(throwing: CancellationError())  // The exchange ended meanwhile.
         }
         if let remaining, chunk.count > remaining {
             let error = lengthError(more: chunk.count - remaining)
-            continuation.resume(throwing: error)
+            writer.resume(throwing: error)
             return close(error)
         }
-        upload = .stream(remaining: remaining.map { $0 - chunk.count }, rest: chunk, writer: continuation)
+        upload = .stream(remaining: remaining.map { $0 - chunk.count }, rest: chunk, writer: writer)
         pump()
     }
 
@@ -214,13 +215,13 @@ final class HTTPExchange: @unchecked Sendable {
     // MARK: The answer
 
     func received(_ head: HTTPResponseHead) {
-        guard case .waiting(let continuation) = answer else { return assertionFailure("a second head") }
+        guard case .waiting(let task) = answer else { return assertionFailure("a second head") }
         let buffer = HTTPBodyBuffer(gauge: gauge) { [weak self] request in
             guard let self else { return }
             connection.stream.lane.run { self.asked(request) }
         }
         if stopsAtHead { stop.end() }
-        answer = .arrived(continuation, HTTPResponse(head: head, body: HTTPBody(buffer)), buffer)
+        answer = .arrived(task, HTTPResponse(head: head, body: HTTPBody(buffer)), buffer)
     }
 
     func received(_ bytes: ByteChunk) {
@@ -233,9 +234,9 @@ final class HTTPExchange: @unchecked Sendable {
 
     func receivedAll() {
         switch answer {
-        case .arrived(let continuation, let response, let buffer):
+        case .arrived(let task, let response, let buffer):
             answer = .reading(buffer)
-            continuation.resume(returning: .success(response))
+            task.resume(returning: .success(response))
         case .reading(let buffer): buffer.wake()
         case .notBegun, .waiting, .over: break
         }
@@ -254,9 +255,9 @@ final class HTTPExchange: @unchecked Sendable {
     /// The answer is complete, and the connection has let go of this exchange.
     func complete() {
         switch answer {
-        case .arrived(let continuation, let response, let buffer):
+        case .arrived(let task, let response, let buffer):
             buffer.finish()
-            finish(continuation, .success(response))
+            finish(task, .success(response))
         case .reading(let buffer):
             endUpload()
             buffer.finish()
@@ -279,11 +280,11 @@ final class HTTPExchange: @unchecked Sendable {
             mayNeedTLS: connection.mayNeedTLS(after: error)
         )
         switch answer {
-        case .waiting(let continuation):
-            finish(continuation, .failure(failure))
-        case .arrived(let continuation, let response, let buffer):
+        case .waiting(let task):
+            finish(task, .failure(failure))
+        case .arrived(let task, let response, let buffer):
             buffer.finish(failure)
-            finish(continuation, .success(response))
+            finish(task, .success(response))
         case .reading(let buffer):
             endUpload()
             buffer.finish(failure)
@@ -291,9 +292,9 @@ final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    private func finish(_ continuation: CheckedContinuation<Outcome, Never>, _ outcome: Outcome) {
+    private func finish(_ task: ParkedTask<Outcome, Never>, _ outcome: Outcome) {
         endUpload()
-        continuation.resume(returning: outcome)
+        task.resume(returning: outcome)
     }
 
     private func endUpload() {

@@ -17,14 +17,17 @@ package final class DeadlineScheduler: Sendable {
         var lastNumber: UInt64 = 0
         /// Until when the task sleeps; nil while it waits for a first entry or is about to look again.
         var sleepsUntil: TimePoint?
-        var wakeUp = Signal()
+        var wakeUp: Signal
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let time: TimeSource
+    private let gauge: ResourceGauge
 
-    package init(time: TimeSource) {
+    package init(time: TimeSource, gauge: ResourceGauge) {
         self.time = time
+        self.gauge = gauge
+        state = Mutex(State(wakeUp: Signal(gauge: gauge)))
     }
 
     /// Calls `fire` once at `deadline`, on an arbitrary thread, unless `cancel` comes first.
@@ -53,7 +56,7 @@ package final class DeadlineScheduler: Sendable {
                 for number in due.keys { state.entries[number] = nil }
                 let next = state.entries.values.map(\.deadline).min()
                 state.sleepsUntil = next
-                state.wakeUp = Signal()
+                state.wakeUp = Signal(gauge: gauge)
                 let ordered = due.sorted { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }
                 return (ordered.map(\.value), next, state.wakeUp)
             }

@@ -7,7 +7,9 @@ package final class DiagnosticHub: Sendable {
     private let count = Atomic<Int>(0)
     private let lastID = Atomic<UInt64>(0)
 
-    package init() {}
+    private let gauge: ResourceGauge
+
+    package init(gauge: ResourceGauge) { self.gauge = gauge }
 
     package func emit(_ line: @autoclosure () -> Diagnostic) {
         guard count.load(ordering: .relaxed) > 0 else { return }
@@ -17,7 +19,7 @@ package final class DiagnosticHub: Sendable {
 
     func addReader() -> (UInt64, Feed<Diagnostic>) {
         let id = lastID.add(1, ordering: .relaxed).newValue
-        let feed = Feed<Diagnostic>(capacity: 1_024)
+        let feed = Feed<Diagnostic>(capacity: 1_024, gauge: gauge)
         readers.withLock { $0[id] = feed }
         count.add(1, ordering: .relaxed)
         return (id, feed)

@@ -8,7 +8,7 @@ package final class Feed<Element: Sendable>: Sendable {
     private struct State {
         var queue = RingBuffer<Element>()
         var isFinished = false
-        var waiter: (id: UInt64, continuation: CheckedContinuation<Element?, Never>)?
+        var waiter: (id: UInt64, task: ParkedTask<Element?, Never>)?
         var lastID: UInt64 = 0
     }
 
@@ -19,17 +19,20 @@ package final class Feed<Element: Sendable>: Sendable {
 
     private let state = Mutex(State())
     private let capacity: Int
+    private let gauge: ResourceGauge
 
-    package init(capacity: Int) {
+    /// `gauge` counts the reader while it waits.
+    package init(capacity: Int, gauge: ResourceGauge) {
         self.capacity = max(capacity, 1)
+        self.gauge = gauge
     }
 
     package func push(_ element: Element) {
-        let waiter: CheckedContinuation<Element?, Never>? = state.withLock { state in
+        let waiter: ParkedTask<Element?, Never>? = state.withLock { state in
             guard !state.isFinished else { return nil }
             if let waiter = state.waiter {
                 state.waiter = nil
-                return waiter.continuation
+                return waiter.task
             }
             if state.queue.count >= capacity { _ = state.queue.popFirst() }
             state.queue.append(element)
@@ -44,7 +47,7 @@ package final class Feed<Element: Sendable>: Sendable {
             state.isFinished = true
             return state.waiter.take()
         }
-        waiter?.continuation.resume(returning: nil)
+        waiter?.task.resume(returning: nil)
     }
 
     /// The next element; nil when the feed is finished, the task is cancelled, or somebody else waits already.
@@ -58,15 +61,15 @@ package final class Feed<Element: Sendable>: Sendable {
                 let outcome: Outcome = state.withLock { state in
                     if let element = state.queue.popFirst() { return .now(element) }
                     if state.isFinished || state.waiter != nil || Task.isCancelled { return .now(nil) }
-                    state.waiter = (id, continuation)
+                    state.waiter = (id, ParkedTask(continuation, gauge))
                     return .wait
                 }
                 if case .now(let element) = outcome { continuation.resume(returning: element) }
             }
         } onCancel: {
-            let waiter: CheckedContinuation<Element?, Never>? = state.withLock { state in
+            let waiter: ParkedTask<Element?, Never>? = state.withLock { state in
                 guard state.waiter?.id == id else { return nil }
-                return state.waiter.take()?.continuation
+                return state.waiter.take()?.task
             }
             waiter?.resume(returning: nil)
         }

@@ -5,6 +5,8 @@ package import Synchronization
 package final class ResourceGauge: Sendable {
     package let descriptors = Atomic<Int>(0)
     package let tasks = Atomic<Int>(0)
+    /// Tasks that wait for something of ours (``ParkedTask``); not those that the language or the clock keeps waiting, in
+    /// a task group or asleep.
     package let waiters = Atomic<Int>(0)
 
     package init() {}

@@ -5,8 +5,10 @@ import Synchronization
 package final class RootTask: Sendable {
     private let additions: AsyncStream<@Sendable () async -> Void>.Continuation
     private let task: Task<Void, Never>
+    let gauge: ResourceGauge
 
     package init(gauge: ResourceGauge) {
+        self.gauge = gauge
         let (stream, additions) = AsyncStream.makeStream(of: (@Sendable () async -> Void).self)
         self.additions = additions
         task = Task {

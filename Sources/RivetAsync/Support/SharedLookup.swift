@@ -11,8 +11,10 @@ package final class SharedLookup<Value: Sendable>: Sendable {
     }
 
     private final class Running: Sendable {
-        let done = Signal()
+        let done: Signal
         let result = Mutex<Result<Value, any Error>?>(nil)
+
+        init(gauge: ResourceGauge) { done = Signal(gauge: gauge) }
     }
 
     private enum Step {
@@ -44,7 +46,7 @@ package final class SharedLookup<Value: Sendable>: Sendable {
         let step: Step = state.withLock { state in
             if let value = state.value { return .done(value) }
             if let running = state.running { return .join(running, isFirst: false) }
-            let running = Running()
+            let running = Running(gauge: root.gauge)
             state.running = running
             return .join(running, isFirst: true)
         }

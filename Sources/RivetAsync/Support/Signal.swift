@@ -5,13 +5,16 @@ import Synchronization
 package final class Signal: Sendable {
     private struct State {
         var isSet = false
-        var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var waiters: [UInt64: ParkedTask<Void, Never>] = [:]
         var lastID: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
-    package init() {}
+    private let gauge: ResourceGauge
+
+    /// `gauge` counts the tasks that wait.
+    package init(gauge: ResourceGauge) { self.gauge = gauge }
 
     package var isSet: Bool { state.withLock { $0.isSet } }
 
@@ -34,7 +37,7 @@ package final class Signal: Sendable {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
                     if state.isSet || Task.isCancelled { return false }
-                    state.waiters[id] = continuation
+                    state.waiters[id] = ParkedTask(continuation, gauge)
                     return true
                 }
                 if !mustWait { continuation.resume() }
@@ -55,7 +58,7 @@ package final class Signal: Sendable {
         await withCheckedContinuation { continuation in
             let mustWait = state.withLock { state in
                 if state.isSet { return false }
-                state.waiters[id] = continuation
+                state.waiters[id] = ParkedTask(continuation, gauge)
                 return true
             }
             if !mustWait { continuation.resume() }

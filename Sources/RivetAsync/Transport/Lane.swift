@@ -326,14 +326,15 @@ package final class Lane: @unchecked Sendable {
     ///
     /// Jobs are run afterwards too.
     package func shutDown() async {
-        await withCheckedContinuation { continuation in
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let task = ParkedTask(continuation, gauge)
             run { [self] in
                 isShutDown = true
                 for index in slots.indices { slots[index].member?.laneShutsDown() }
-                guard let readiness else { return continuation.resume() }
+                guard let readiness else { return task.resume() }
                 self.readiness = nil
                 mailbox.withLock { $0.readiness = nil }
-                readiness.cancel { continuation.resume() }
+                readiness.cancel { task.resume() }
             }
         }
     }

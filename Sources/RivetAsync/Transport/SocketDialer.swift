@@ -25,7 +25,7 @@ package struct SocketDialer: Dialer {
         do {
             return try await withDeadline(deadline, time: time) { [resolver] in
                 if let literal = SocketAddress(literal: host, port: port) { return try await race.run([literal]) }
-                return try await race.run(Self.interleaved(resolver.resolve(host: host, port: port)))
+                return try await race.run(Self.interleaved(resolver.resolve(host: host, port: port, gauge: lane.gauge)))
             }
         } catch {
             race.closeWinner()

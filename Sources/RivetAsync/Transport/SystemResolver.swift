@@ -7,7 +7,7 @@ import Synchronization
 package final class SystemResolver: HostResolver {
     private enum Status {
         case new
-        case waiting(CheckedContinuation<[SocketAddress], any Error>)
+        case waiting(ParkedTask<[SocketAddress], any Error>)
         case over
     }
 
@@ -22,12 +22,12 @@ package final class SystemResolver: HostResolver {
         }
 
         func finish(_ result: Result<[SocketAddress], any Error>) {
-            let continuation: CheckedContinuation<[SocketAddress], any Error>? = status.withLock { status in
+            let task: ParkedTask<[SocketAddress], any Error>? = status.withLock { status in
                 defer { status = .over }
-                guard case .waiting(let continuation) = status else { return nil }
-                return continuation
+                guard case .waiting(let task) = status else { return nil }
+                return task
             }
-            continuation?.resume(with: result)
+            task?.resume(with: result)
         }
 
         var isOver: Bool {
@@ -60,13 +60,13 @@ package final class SystemResolver: HostResolver {
         state = Mutex(State(idleQueues: queues))
     }
 
-    package func resolve(host: String, port: UInt16) async throws -> [SocketAddress] {
+    package func resolve(host: String, port: UInt16, gauge: ResourceGauge) async throws -> [SocketAddress] {
         let lookup = Lookup(host: host, port: port)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let isNew = lookup.status.withLock { status in
                     guard case .new = status else { return false }
-                    status = .waiting(continuation)
+                    status = .waiting(ParkedTask(continuation, gauge))
                     return true
                 }
                 guard isNew else { return continuation.resume(throwing: CancellationError()) }

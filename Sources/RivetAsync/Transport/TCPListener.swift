@@ -27,11 +27,12 @@ package final class TCPListener: LaneMember, @unchecked Sendable {
     ) async throws -> TCPListener {
         let lane = lanes.next()
         return try await withCheckedThrowingContinuation { continuation in
+            let task = ParkedTask(continuation, lane.gauge)
             lane.run {
                 let listener = Result { () throws(TransportError) -> TCPListener in
                     try open(address, lane: lane, lanes: lanes, backlog: backlog, accepted: accepted)
                 }
-                continuation.resume(with: listener.mapError { $0 as any Error })
+                task.resume(with: listener)
             }
         }
     }
@@ -107,10 +108,11 @@ package final class TCPListener: LaneMember, @unchecked Sendable {
     ///
     /// Connections that were accepted live on.
     package func close() async {
-        await withCheckedContinuation { continuation in
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let task = ParkedTask(continuation, lane.gauge)
             lane.run {
                 self.laneShutsDown()
-                continuation.resume()
+                task.resume()
             }
         }
     }

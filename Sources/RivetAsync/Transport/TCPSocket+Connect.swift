@@ -8,7 +8,8 @@ extension TCPSocket {
         let attempt = TCPConnectAttempt(address: address, lane: lane)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                lane.run { attempt.start(continuation) }
+                let task = ParkedTask(continuation, lane.gauge)
+                lane.run { attempt.start(task) }
             }
         } onCancel: {
             lane.run { attempt.cancel() }
@@ -22,7 +23,7 @@ extension TCPSocket {
 private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
     private enum State {
         case new
-        case connecting(descriptor: Int32, Registration, CheckedContinuation<TCPSocket, any Error>)
+        case connecting(descriptor: Int32, Registration, ParkedTask<TCPSocket, any Error>)
         case ended
     }
 
@@ -35,9 +36,9 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
         self.lane = lane
     }
 
-    func start(_ continuation: CheckedContinuation<TCPSocket, any Error>) {
+    func start(_ task: ParkedTask<TCPSocket, any Error>) {
         // The task may have been cancelled before it came here.
-        guard case .new = state else { return continuation.resume(throwing: CancellationError()) }
+        guard case .new = state else { return task.resume(throwing: CancellationError()) }
         do throws(TransportError) {
             let descriptor = try SystemCalls.makeSocket(for: address)
             if case .failed(let error) = SystemCalls.connect(descriptor, to: address) {
@@ -45,16 +46,16 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
                 throw .system(.connect, error)
             }
             let registration = try lane.register(descriptor, self)
-            state = .connecting(descriptor: descriptor, registration, continuation)
+            state = .connecting(descriptor: descriptor, registration, task)
             lane.wantsWritable(registration)
         } catch {
             state = .ended
-            continuation.resume(throwing: error)
+            task.resume(throwing: error)
         }
     }
 
     func ready(_ events: ReadyEvents) {
-        guard case .connecting(let descriptor, let registration, let continuation) = state,
+        guard case .connecting(let descriptor, let registration, let task) = state,
             !events.isDisjoint(with: [.writable, .ended])
         else { return }
         if let error = SystemCalls.pendingError(descriptor) {
@@ -64,7 +65,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
         SystemCalls.setNoDelay(descriptor)
         let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration)
         lane.replaceMember(of: registration, with: socket)
-        continuation.resume(returning: socket)
+        task.resume(returning: socket)
     }
 
     func cancel() {
@@ -76,9 +77,9 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
     }
 
     private func end(throwing error: any Error) {
-        if case .connecting(_, let registration, let continuation) = state {
+        if case .connecting(_, let registration, let task) = state {
             lane.removeAndClose(registration)
-            continuation.resume(throwing: error)
+            task.resume(throwing: error)
         }
         state = .ended
     }

@@ -22,7 +22,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     private let translate: Translation
     private let onPong: @Sendable (ByteChunk) -> Void
     private let ending = Mutex<Outcome?>(nil)
-    private let finished = Signal()
+    private let finished: Signal
 
     // On the lane only.
     private var connection: WebSocketConnection?
@@ -44,8 +44,9 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         self.lane = lane
         self.translate = translate
         self.onPong = onPong
-        inbox = WebSocketInbox(readAhead: readAhead)
-        outbox = WebSocketOutbox(maskingKeys: maskingKeys)
+        inbox = WebSocketInbox(readAhead: readAhead, gauge: lane.gauge)
+        outbox = WebSocketOutbox(maskingKeys: maskingKeys, gauge: lane.gauge)
+        finished = Signal(gauge: lane.gauge)
     }
 
     /// The connection that has this as its handler; before it is started, on the lane.

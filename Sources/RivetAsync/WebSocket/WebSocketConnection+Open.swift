@@ -16,7 +16,8 @@ extension WebSocketConnection {
         let opening = WebSocketOpening(handshake, stream, limits, makeConnection)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                stream.lane.run { opening.begin(continuation) }
+                let task = ParkedTask(continuation, stream.lane.gauge)
+                stream.lane.run { opening.begin(task) }
             }
         } onCancel: {
             stream.lane.run { opening.end(throwing: CancellationError()) }
@@ -32,7 +33,7 @@ private final class WebSocketOpening: ByteHandler, @unchecked Sendable {
     private let stream: any ByteStream
     private let makeConnection: @Sendable (HTTPResponseHead, String?) -> WebSocketConnection
     private var decoder: HTTPResponseDecoder
-    private var continuation: CheckedContinuation<WebSocketConnection, any Error>?
+    private var task: ParkedTask<WebSocketConnection, any Error>?
     private var isOver = false
 
     init(
@@ -47,10 +48,10 @@ private final class WebSocketOpening: ByteHandler, @unchecked Sendable {
         decoder = HTTPResponseDecoder(limits: limits)
     }
 
-    func begin(_ continuation: CheckedContinuation<WebSocketConnection, any Error>) {
+    func begin(_ task: ParkedTask<WebSocketConnection, any Error>) {
         // Cancelled before it began.
-        guard !isOver else { return continuation.resume(throwing: CancellationError()) }
-        self.continuation = continuation
+        guard !isOver else { return task.resume(throwing: CancellationError()) }
+        self.task = task
         do throws(HTTPError) {
             let encoder = try HTTPRequestEncoder(handshake.request)
             decoder.expectResponse(toMethod: handshake.request.method, allowsUpgrade: true)
@@ -94,7 +95,7 @@ private final class WebSocketOpening: ByteHandler, @unchecked Sendable {
         isOver = true
         let connection = makeConnection(head, subprotocol)
         connection.start(firstBytes: rest)
-        continuation.take()?.resume(returning: connection)
+        task.take()?.resume(returning: connection)
     }
 
     func receivedAll() {}
@@ -109,6 +110,6 @@ private final class WebSocketOpening: ByteHandler, @unchecked Sendable {
         guard !isOver else { return }
         isOver = true
         stream.close()
-        continuation.take()?.resume(throwing: error)
+        task.take()?.resume(throwing: error)
     }
 }

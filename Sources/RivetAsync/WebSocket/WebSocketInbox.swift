@@ -13,7 +13,7 @@ package final class WebSocketInbox: Sendable {
         var queue = RingBuffer<WebSocketReceivedMessages>()
         var size = 0
         var hasEnded = false
-        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, any Error>)?
+        var waiter: (id: UInt64, task: ParkedTask<Void, any Error>)?
         var lastID: UInt64 = 0
         var isSuspended = false
     }
@@ -22,11 +22,15 @@ package final class WebSocketInbox: Sendable {
     private static let elementSize = 64
 
     private let state = Mutex(State())
+    private let gauge: ResourceGauge
     /// Half of what may be read ahead: the reader's batch may hold as much again.
     let limit: Int
 
-    /// - Parameter readAhead: a bound in bytes; one message may exceed it.
-    init(readAhead: Int) {
+    /// - Parameters:
+    ///   - readAhead: a bound in bytes; one message may exceed it.
+    ///   - gauge: counts the reader while it waits.
+    init(readAhead: Int, gauge: ResourceGauge) {
+        self.gauge = gauge
         limit = max(readAhead / 2, 1)
     }
 
@@ -46,7 +50,7 @@ package final class WebSocketInbox: Sendable {
             if state.size > limit { state.isSuspended = true }
             return (state.waiter.take(), state.isSuspended)
         }
-        waiter?.continuation.resume()
+        waiter?.task.resume()
         return isFull
     }
 
@@ -58,7 +62,7 @@ package final class WebSocketInbox: Sendable {
             state.hasEnded = true
             return state.waiter.take()
         }
-        waiter?.continuation.resume()
+        waiter?.task.resume()
     }
 
     // MARK: Reader
@@ -97,15 +101,15 @@ package final class WebSocketInbox: Sendable {
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if !state.queue.isEmpty || state.hasEnded { return .success(()) }
                     if state.waiter != nil { return .failure(WebSocketFailure.readTwice) }
-                    state.waiter = (id, continuation)
+                    state.waiter = (id, ParkedTask(continuation, gauge))
                     return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
             }
         } onCancel: {
-            let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in
+            let waiter: ParkedTask<Void, any Error>? = state.withLock { state in
                 guard state.waiter?.id == id else { return nil }
-                return state.waiter.take()?.continuation
+                return state.waiter.take()?.task
             }
             waiter?.resume(throwing: CancellationError())
         }

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// What was gathered leaves in one go.
 final class WebSocketOutbox: Sendable {
-    private typealias Waiter = CheckedContinuation<Void, any Error>
+    private typealias Waiter = ParkedTask<Void, any Error>
 
     private struct State: ~Copyable {
         var frames = ByteBuffer()
@@ -13,7 +13,7 @@ final class WebSocketOutbox: Sendable {
         /// The lane will take what is gathered, because it was asked to or when its stream has room.
         var isTakeComing = false
         var isClosed = false
-        var waiters: [(id: UInt64, continuation: Waiter)] = []
+        var waiters: [(id: UInt64, task: Waiter)] = []
         var lastID: UInt64 = 0
     }
 
@@ -25,8 +25,11 @@ final class WebSocketOutbox: Sendable {
     }
 
     private let state: Mutex<State>
+    private let gauge: ResourceGauge
 
-    init(maskingKeys: WebSocketMaskingKeys?) {
+    /// `gauge` counts the senders that wait.
+    init(maskingKeys: WebSocketMaskingKeys?, gauge: ResourceGauge) {
+        self.gauge = gauge
         state = Mutex(State(maskingKeys: maskingKeys))
     }
 
@@ -54,7 +57,7 @@ final class WebSocketOutbox: Sendable {
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if state.isClosed || state.frames.count <= highWaterMark { return .success(()) }
-                    state.waiters.append((id, continuation))
+                    state.waiters.append((id, Waiter(continuation, gauge)))
                     return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
@@ -62,7 +65,7 @@ final class WebSocketOutbox: Sendable {
         } onCancel: {
             let waiter: Waiter? = state.withLock { state in
                 guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-                return state.waiters.remove(at: index).continuation
+                return state.waiters.remove(at: index).task
             }
             waiter?.resume(throwing: CancellationError())
         }
@@ -78,7 +81,7 @@ final class WebSocketOutbox: Sendable {
             defer { state.waiters = [] }
             return state.waiters
         }
-        for waiter in waiters { waiter.continuation.resume() }
+        for waiter in waiters { waiter.task.resume() }
     }
 
     /// Nothing is accepted any more; what was can still be taken.
@@ -88,6 +91,6 @@ final class WebSocketOutbox: Sendable {
             defer { state.waiters = [] }
             return state.waiters
         }
-        for waiter in waiters { waiter.continuation.resume() }
+        for waiter in waiters { waiter.task.resume() }
     }
 }

@@ -21,7 +21,7 @@ extension ActorCore {
         while true {
             try await ready()
             let token = beginWork()
-            let race = Race<R>()
+            let race = Race<R>(gauge: engine.gauge)
             work[token]?.task = spawn { core in
                 let connection = ConnectionCore(actor: core, parameters: parameters, encoding: encoding)
                 do {
@@ -113,7 +113,7 @@ extension ActorCore {
                 metadata: ["limit": limits.maxQueuedMessages]
             )
         }
-        let waiter = send.wait ? Race<ErasedKind.Reply>() : nil
+        let waiter = send.wait ? Race<ErasedKind.Reply>(gauge: engine.gauge) : nil
         queue.append(QueuedMessage(name: send.name, body: send.body, waiter: waiter))
         consumeQueue()
         guard let waiter else { return .completed(nil) }

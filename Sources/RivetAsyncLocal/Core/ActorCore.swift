@@ -99,7 +99,7 @@ actor ActorCore {
         case .asleep: start()
         case .starting, .stopping(destroys: false): break
         }
-        let race = Race<Void>()
+        let race = Race<Void>(gauge: engine.gauge)
         readyWaiters.append(race)
         let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.readyTimeout)) { [id] in
             race.finish(.failure(Failure.readyTimeout(id)))
@@ -285,7 +285,7 @@ actor ActorCore {
     private func stop() async {
         workChanged()
         if !work.isEmpty {
-            let race = Race<Void>()
+            let race = Race<Void>(gauge: engine.gauge)
             workWaiter = race
             let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.grace)) {
                 race.finish(.success(()))

@@ -42,7 +42,7 @@ final class EngineCore: Sendable {
         self.settings = settings
         self.time = time
         self.gauge = gauge
-        deadlines = DeadlineScheduler(time: time)
+        deadlines = DeadlineScheduler(time: time, gauge: gauge)
         tasks = TaskTracker(gauge: gauge)
         faults = Faults()
         startOfTime = WallClock.milliseconds
@@ -118,7 +118,7 @@ final class EngineCore: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
-        let race = Race<T>()
+        let race = Race<T>(gauge: gauge)
         guard let id = tasks.begin() else { throw CancellationError() }
         let task = Task {
             // Captured, so that the task starts on the caller's actor, in the order of the calls.

@@ -73,7 +73,7 @@ final class LocalServer: Sendable {
 
     /// Ends every open stream and returns when they are gone.
     func cutAll() async {
-        let emptied = Signal()
+        let emptied = Signal(gauge: engine.gauge)
         let streams = state.withLock { state in
             if state.streams.isEmpty { emptied.set() } else { state.emptied.append(emptied) }
             return Array(state.streams.values)

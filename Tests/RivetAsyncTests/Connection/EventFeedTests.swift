@@ -27,7 +27,7 @@ struct EventFeedTests {
     }
 
     static func feed(_ buffering: EventBuffering) -> EventFeed {
-        EventFeed(name: "x", buffering: buffering, resumeReading: {})
+        EventFeed(name: "x", buffering: buffering, gauge: ResourceGauge(), resumeReading: {})
     }
 
     static func fill(_ feed: EventFeed, _ numbers: ClosedRange<UInt8>) -> EventFeed.Pressure {
@@ -70,7 +70,7 @@ struct EventFeedTests {
     @Test("B100: suspend reading is asked for once, and resumed when the reader takes the batch")
     func suspendReading() async {
         let resumed = Atomic<Int>(0)
-        let feed = EventFeed(name: "x", buffering: .bounded(2, .suspendReading)) {
+        let feed = EventFeed(name: "x", buffering: .bounded(2, .suspendReading), gauge: ResourceGauge()) {
             resumed.add(1, ordering: .relaxed)
         }
         #expect(Self.fill(feed, 1...3) == .suspendReading)

@@ -8,5 +8,7 @@ struct FakeResolver: HostResolver {
 
     init(_ addresses: [SocketAddress]) { answer = { _ in addresses } }
 
-    func resolve(host: String, port: UInt16) async throws -> [SocketAddress] { try await answer(port) }
+    func resolve(host: String, port: UInt16, gauge: ResourceGauge) async throws -> [SocketAddress] {
+        try await answer(port)
+    }
 }

@@ -6,14 +6,16 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct SystemResolverTests {
+    private let gauge = ResourceGauge()
+
     @Test func localhostIsResolvedWithItsPort() async throws {
-        let addresses = try await SystemResolver.shared.resolve(host: "localhost", port: 81)
+        let addresses = try await SystemResolver.shared.resolve(host: "localhost", port: 81, gauge: gauge)
         #expect(addresses.contains { $0 == .loopback(port: 81) || $0.description == "[::1]:81" })
     }
 
     @Test func aNameThatCannotExistIsAnErrorWithTheSystemsWords() async throws {
         await #expect {
-            _ = try await SystemResolver.shared.resolve(host: "no such name", port: 1)
+            _ = try await SystemResolver.shared.resolve(host: "no such name", port: 1, gauge: gauge)
         } throws: { error in
             guard case TransportError.nameNotResolved(let host, let reason) = error else { return false }
             return host == "no such name" && !reason.isEmpty
@@ -34,7 +36,7 @@ struct SystemResolverTests {
         }
         let ports = try await withThrowingTaskGroup(of: UInt16.self) { group in
             for port in 1...6 {
-                group.addTask { try await resolver.resolve(host: "a", port: UInt16(port))[0].port }
+                group.addTask { try await resolver.resolve(host: "a", port: UInt16(port), gauge: gauge)[0].port }
             }
             while load.withLock({ $0.now }) < 2 { await Task.yield() }
             for _ in 0..<6 { gate.signal() }
@@ -52,14 +54,14 @@ struct SystemResolverTests {
             gate.wait()
             return [.loopback(port: port)]
         }
-        let running = Task { try await resolver.resolve(host: "a", port: 1) }
+        let running = Task { try await resolver.resolve(host: "a", port: 1, gauge: gauge) }
         while started.withLock({ $0.isEmpty }) { await Task.yield() }
-        let waiting = Task { try await resolver.resolve(host: "a", port: 2) }
+        let waiting = Task { try await resolver.resolve(host: "a", port: 2, gauge: gauge) }
         running.cancel()
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await running.value }
         await #expect(throws: CancellationError.self) { try await waiting.value }
-        let next = Task { try await resolver.resolve(host: "a", port: 3) }
+        let next = Task { try await resolver.resolve(host: "a", port: 3, gauge: gauge) }
         gate.signal()
         gate.signal()
         #expect(try await next.value == [.loopback(port: 3)])
@@ -70,7 +72,7 @@ struct SystemResolverTests {
         let resolver = SystemResolver { _, _ throws(TransportError) in fatalError("asked") }
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try await resolver.resolve(host: "a", port: 1)
+            return try await resolver.resolve(host: "a", port: 1, gauge: gauge)
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }

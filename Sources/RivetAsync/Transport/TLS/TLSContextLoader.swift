@@ -12,10 +12,12 @@ final class TLSContextLoader: Sendable {
 
     init(_ configuration: TLSConfiguration) { self.configuration = configuration }
 
-    func context() async throws -> TLSContext {
+    /// `gauge` counts the task while it waits.
+    func context(gauge: ResourceGauge) async throws -> TLSContext {
         if let context = loaded.withLock({ $0 }) { return context }
         return try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: self.load()) }
+            let task = ParkedTask(continuation, gauge)
+            queue.async { task.resume(with: self.load()) }
         }
     }
 

@@ -17,7 +17,7 @@ package struct TLSDialer: Dialer {
         deadline: TimePoint?,
         time: TimeSource
     ) async throws -> any ByteStream {
-        let context = try await loader.context()
+        let context = try await loader.context(gauge: lane.gauge)
         let stream = try await below.dial(host: host, port: port, lane: lane, deadline: deadline, time: time)
         do {
             return try await withDeadline(deadline, time: time) {

@@ -18,7 +18,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     private let below: any ByteStream
     private var engine: TLSEngine?
     private var handler: (any ByteHandler)?
-    private var handshake: CheckedContinuation<TLSStream, any Error>?
+    private var handshake: ParkedTask<TLSStream, any Error>?
 
     /// Written and not encrypted yet.
     private var plaintext = ByteBuffer()
@@ -54,7 +54,8 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         let attempt = Attempt(below)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                below.lane.run { attempt.start(context, host, port, continuation) }
+                let task = ParkedTask(continuation, below.lane.gauge)
+                below.lane.run { attempt.start(context, host, port, task) }
             }
         } onCancel: {
             below.lane.run { attempt.cancel() }
@@ -75,22 +76,22 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
             _ context: TLSContext,
             _ host: String,
             _ port: Int,
-            _ continuation: CheckedContinuation<TLSStream, any Error>
+            _ task: ParkedTask<TLSStream, any Error>
         ) {
             // The task may have been cancelled before it came here.
-            if isCancelled { return continuation.resume(throwing: CancellationError()) }
+            if isCancelled { return task.resume(throwing: CancellationError()) }
             do throws(TLSError) {
                 let stream = TLSStream(
                     over: below,
                     engine: try TLSEngine(context: context, host: host, port: port)
                 )
                 self.stream = stream
-                stream.handshake = continuation
+                stream.handshake = task
                 below.setHandler(stream)
                 stream.shakeHands()
             } catch {
                 below.close()
-                continuation.resume(throwing: TransportError.tls(error))
+                task.resume(throwing: TransportError.tls(error))
             }
         }
 
