@@ -9,7 +9,8 @@ public struct LocalWebSocket: Sendable {
     public let fields: HTTPFields
     let channel: WebSocketChannel
 
-    /// What the client sends, in order; ends with nil when it is closed and throws when it was lost.
+    /// What the client sends, in order; ends with nil when it is closed and throws when it was lost, and with
+    /// ``RivetError/Code/invalidArgument`` to whoever reads while another task waits.
     public var messages: WebSocketMessages { channel.messages }
 
     /// Sends a message; waits only while more than 64 KiB are pending.

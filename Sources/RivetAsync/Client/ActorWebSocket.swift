@@ -28,7 +28,7 @@ public actor ActorWebSocket {
     /// Pings are answered all the same.
     ///
     /// Ends with nil after a close, whose code is in ``closing``; throws ``RivetError`` when the connection was lost or
-    /// the peer broke the protocol.
+    /// the peer broke the protocol, and with ``RivetError/Code/invalidArgument`` to whoever reads while another task waits.
     public nonisolated var messages: WebSocketMessages { channel.messages }
 
     /// Sends a message.
@@ -79,12 +79,7 @@ public actor ActorWebSocket {
         case .failed(.notOpen):
             RivetError(.connectionClosed, "the WebSocket is closed", fault: .caller, connectionSurvives: false)
         case .failed(.readTwice):
-            RivetError(
-                .invalidArgument,
-                "\(WebSocketFailure.readTwice)",
-                fault: .caller,
-                underlying: WebSocketFailure.readTwice
-            )
+            RivetError.readTwice("\(WebSocketFailure.readTwice)", underlying: WebSocketFailure.readTwice)
         case .failed(let failure):
             ConnectionFailure(webSocket: failure, endpoint).error
         }

@@ -4,7 +4,7 @@
 /// end.
 ///
 /// Each iterator is an observer of its own. It keeps the newest 64 statuses, so a slow one may miss steps in the middle,
-/// never the last. No status comes twice in a row. Observing keeps the connection alive. A cancelled task ends its loop.
+/// never the last. Copies of an iterator share what it keeps: each status goes to one of them. No status comes twice in a row. Observing keeps the connection alive. A cancelled task ends its loop.
 public struct ConnectionStatusSequence: AsyncSequence, Sendable {
     let board: StatusBoard
     let lifetime: ConnectionLifetime

@@ -34,10 +34,35 @@ final class EventFeed: @unchecked Sendable {
         var isEnded = false
         var error: RivetError?
         var holdsReading = false
-        var waiter: (id: UInt64, task: ParkedTask<Void, Never>)?
+        /// The readers that wait, in the order in which they came.
+        var waiters = Waiters()
         var lastID: UInt64 = 0
 
         var hasNews: Bool { !ring.isEmpty || isEnded || dropped > 0 }
+    }
+
+    /// One slot for the reader, and a list for those that a copied iterator makes more.
+    private struct Waiters {
+        typealias Waiter = (id: UInt64, task: ParkedTask<Bool, Never>)
+        private var first: Waiter?
+        private var others: [Waiter] = []
+
+        var isEmpty: Bool { first == nil }
+
+        mutating func append(_ id: UInt64, _ task: ParkedTask<Bool, Never>) {
+            if first == nil { first = (id, task) } else { others.append((id, task)) }
+        }
+
+        mutating func popFirst() -> ParkedTask<Bool, Never>? {
+            guard let waiter = first.take() else { return nil }
+            if !others.isEmpty { first = others.removeFirst() }
+            return waiter.task
+        }
+
+        mutating func remove(_ id: UInt64) -> ParkedTask<Bool, Never>? {
+            if first?.id == id { return popFirst() }
+            return others.firstIndex { $0.id == id }.map { others.remove(at: $0).task }
+        }
     }
 
     /// Beyond this many gathered events the lane delivers at once, so that one turn cannot gather without bound.
@@ -83,32 +108,31 @@ final class EventFeed: @unchecked Sendable {
                 let step = append(event, &state)
                 if step != .none { pressure = step }
             }
-            return (pressure, state.hasNews ? state.waiter.take()?.task : nil)
+            return (pressure, state.hasNews ? state.waiters.popFirst() : nil)
         }
         arrived.removeAll(keepingCapacity: true)
-        waiter?.resume()
+        waiter?.resume(returning: true)
         return pressure
     }
 
     func appendGap(_ gap: EventGap) {
-        let waiter = state.withLock { state -> ParkedTask<Void, Never>? in
+        let waiter = state.withLock { state -> ParkedTask<Bool, Never>? in
             guard !state.isEnded else { return nil }
             flushDroppedNewest(&state)
             state.ring.append(.gap(gap))
-            return state.waiter.take()?.task
+            return state.waiters.popFirst()
         }
-        waiter?.resume()
+        waiter?.resume(returning: true)
     }
 
-    /// What is in the ring can still be read, then the reader learns the end.
+    /// What is in the ring can still be read, then every reader learns the end.
     func end(_ error: RivetError?) {
-        let waiter = state.withLock { state -> ParkedTask<Void, Never>? in
-            guard !state.isEnded else { return nil }
+        state.withLock { state in
+            guard !state.isEnded else { return }
             state.isEnded = true
             state.error = error
-            return state.waiter.take()?.task
         }
-        waiter?.resume()
+        while let waiter = state.withLock({ $0.waiters.popFirst() }) { waiter.resume(returning: true) }
     }
 
     /// For a listener that is gone: whether its feed held up the socket, which it does no more.
@@ -190,17 +214,35 @@ final class EventFeed: @unchecked Sendable {
 
     // MARK: The reader's side
 
+    enum Taken {
+        case taken
+        /// The end, whose error is `failure`, or the task is cancelled.
+        case ended
+        /// Another task waits already, and this one wants to be the only one.
+        case busy
+    }
+
     /// Moves everything that is there into `batch`, which is empty, waiting until there is something.
     ///
-    /// Returns false at the end, whose error is `failure`, and when the task is cancelled.
-    func take(into batch: inout RingBuffer<Entry>) async -> Bool {
+    /// Of several tasks that wait, the one that came first gets what comes next. One that is `alone` does not wait beside
+    /// another.
+    func take(into batch: inout RingBuffer<Entry>, alone: Bool = false) async -> Taken {
         while true {
             let (resumes, isEnded) = state.withLock { state in (take(into: &batch, &state), state.isEnded) }
             if resumes { resumeReading() }
-            if !batch.isEmpty { return true }
-            if isEnded || Task.isCancelled { return false }
-            await park()
+            if !batch.isEmpty { return .taken }
+            if isEnded || Task.isCancelled { return .ended }
+            guard await park(alone: alone) else { return .busy }
+            if Task.isCancelled {
+                passOn()
+                return .ended
+            }
         }
+    }
+
+    /// The task that was woken takes nothing: the next one that waits does.
+    private func passOn() {
+        state.withLock { $0.hasNews ? $0.waiters.popFirst() : nil }?.resume(returning: true)
     }
 
     /// Why it has ended; nil while it has not, and after `disconnect`.
@@ -223,26 +265,24 @@ final class EventFeed: @unchecked Sendable {
         return state.holdsReading
     }
 
-    private func park() async {
+    /// Returns false at once where it would not be `alone`.
+    private func park(alone: Bool) async -> Bool {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
-        await withTaskCancellationHandler {
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let mustWait = state.withLock { state in
-                    if state.hasNews || Task.isCancelled { return false }
-                    state.waiter = (id, ParkedTask(continuation, gauge))
-                    return true
+                let answer: Bool? = state.withLock { state in
+                    if state.hasNews || Task.isCancelled { return true }
+                    if alone, !state.waiters.isEmpty { return false }
+                    state.waiters.append(id, ParkedTask(continuation, gauge))
+                    return nil
                 }
-                if !mustWait { continuation.resume() }
+                if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
-            let waiter = state.withLock { state -> ParkedTask<Void, Never>? in
-                guard state.waiter?.id == id else { return nil }
-                return state.waiter.take()?.task
-            }
-            waiter?.resume()
+            state.withLock { $0.waiters.remove(id) }?.resume(returning: true)
         }
     }
 }

@@ -3,7 +3,8 @@
 /// The events of one type on one connection.
 ///
 /// **Lifetime.** Subscribed when it is made, so what arrives before the first `next()` is buffered. It is for one loop; a
-/// second iterator subscribes anew. It keeps its connection alive, and unsubscribes when its loop has ended (by `break`,
+/// second iterator subscribes anew. Copies of an iterator share its subscription: what comes goes to the one that has waited
+/// longest. It keeps its connection alive, and unsubscribes when its loop has ended (by `break`,
 /// error, cancellation or the end of the connection) or, never iterated, when it is released. It outlives reconnects.
 ///
 /// **Order.** As the actor sent them; every listener of the name gets each event once.
@@ -88,7 +89,8 @@ public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
 ///
 /// It ends with nil after ``ActorConnection/disconnect()``, and throws a ``RivetError`` when the connection failed for
 /// good, or ``RivetError/Code/eventBufferOverflowed`` when its buffer overflowed under ``EventBuffering/Overflow/finish``.
-/// A cancelled task ends its loop with nil.
+/// A cancelled task ends its loop with nil. Whoever reads a copy of an iterator while another task waits gets
+/// ``RivetError/Code/invalidArgument``, and that task waits on.
 public struct EventDeliveries<Event: Sendable>: AsyncSequence, Sendable {
     let subscription: EventSubscription
     let decode: @Sendable (EncodedValue) throws -> Event

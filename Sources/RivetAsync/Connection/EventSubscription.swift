@@ -37,7 +37,7 @@ final class EventReader: Sendable {
 
 /// The part of an iterator that does not depend on the type: takes batches from the feed, gives out their entries.
 struct EventCursor {
-    private let reader: EventReader
+    private var reader: EventReader
     private var batch = RingBuffer<EventFeed.Entry>()
     private var isOver = false
     /// Why it has ended.
@@ -45,11 +45,11 @@ struct EventCursor {
 
     init(_ reader: EventReader) { self.reader = reader }
 
-    /// The next event or gap; nil at the end.
+    /// The next event or gap; nil at the end, and where another task waits for it already.
     mutating func next() async -> EventFeed.Entry? {
         repeat {
             if let entry = nextHere() { return entry }
-        } while await fill()
+        } while await fill(alone: true)
         return nil
     }
 
@@ -62,21 +62,37 @@ struct EventCursor {
         return nil
     }
 
-    /// Why it has ended; nil where it was closed or cancelled, and from the second time on.
+    /// Why it has ended or cannot be read; nil where it was closed or cancelled, and from the second time on.
     mutating func takeFailure() -> RivetError? { failure.take() }
 
     private mutating func nextHere() -> EventFeed.Entry? {
         Task.isCancelled ? nil : batch.popFirst()
     }
 
-    /// Waits for more; false at the end, and when the task is cancelled.
-    mutating func fill() async -> Bool {
+    /// Waits for more; false at the end, when the task is cancelled, and where another task waits and this one would be
+    /// `alone`.
+    mutating func fill(alone: Bool = false) async -> Bool {
         if isOver { return false }
-        if !Task.isCancelled, await reader.feed.take(into: &batch) { return true }
-        isOver = true
-        if !Task.isCancelled { failure = reader.feed.failure }
-        batch.removeAll()
-        reader.unsubscribe()
-        return false
+        switch Task.isCancelled ? .ended : await reader.feed.take(into: &batch, alone: alone) {
+        case .taken:
+            return true
+        case .busy:
+            failure = .readTwice("another task is reading these deliveries")
+            return false
+        case .ended:
+            isOver = true
+            if !Task.isCancelled { failure = reader.feed.failure }
+            batch.removeAll()
+            // Where an iterator was copied, the last of the copies ends the subscription.
+            if isKnownUniquelyReferenced(&reader) { reader.unsubscribe() }
+            return false
+        }
+    }
+}
+
+extension RivetError {
+    /// Two tasks read at the same time what is for one.
+    static func readTwice(_ what: String, underlying: (any Error)? = nil) -> RivetError {
+        RivetError(.invalidArgument, what, fault: .caller, underlying: underlying)
     }
 }

@@ -3,7 +3,7 @@
 /// What the library has to say, as a sequence; it is silent otherwise.
 ///
 /// Each iterator is a reader of its own with the newest 1,024 lines; a slow one loses the oldest and holds nobody up.
-/// It ends when the client is closed or the reading task is cancelled.
+/// Copies of an iterator share its lines: each goes to one of them. It ends when the client is closed or the reading task is cancelled.
 public struct DiagnosticSequence: AsyncSequence, Sendable {
     let hub: DiagnosticHub
 

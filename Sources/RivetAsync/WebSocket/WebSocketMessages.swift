@@ -5,7 +5,7 @@
 /// Messages are read ahead up to a bound in bytes; then the peer has to wait until some were taken. The sequence ends
 /// with nil after the closing handshake and throws when the connection ended in another way, in both cases after the
 /// messages that came before. A message goes to one reader: iterate once, or one after another, but not at the same
-/// time. Cancelling the reading task throws `CancellationError` and leaves the WebSocket open.
+/// time; whoever reads while another task waits gets ``RivetError/Code/invalidArgument``, and that task waits on. Cancelling the reading task throws `CancellationError` and leaves the WebSocket open.
 public struct WebSocketMessages: AsyncSequence, Sendable {
     private let channel: WebSocketChannel
 

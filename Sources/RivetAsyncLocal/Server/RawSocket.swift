@@ -14,7 +14,21 @@ final class RawSocket: WebSocketHandler, ConnectionOutlet, ServedStream, @unchec
     init(stream: any ByteStream, server: LocalServer) {
         self.stream = stream
         self.server = server
-        channel = WebSocketChannel(lane: stream.lane, maskingKeys: nil)
+        channel = WebSocketChannel(lane: stream.lane, maskingKeys: nil) { outcome in
+            switch outcome {
+            case .closed:
+                nil
+            case .failed(.readTwice):
+                RivetError(
+                    .invalidArgument,
+                    "\(WebSocketFailure.readTwice)",
+                    fault: .caller,
+                    underlying: WebSocketFailure.readTwice
+                )
+            case .failed(let failure):
+                failure
+            }
+        }
     }
 
     func open(

@@ -13,7 +13,7 @@ struct EventFeedTests {
     /// What a reader finds, in a few words each.
     static func read(_ feed: EventFeed) async -> [String] {
         var batch = RingBuffer<EventFeed.Entry>()
-        guard await feed.take(into: &batch) else { return ["end"] }
+        guard await feed.take(into: &batch) == .taken else { return ["end"] }
         var result: [String] = []
         while let entry = batch.popFirst() {
             switch entry {

@@ -186,11 +186,10 @@ struct WaiterCountTests {
 
     private static func count(_ gauge: ResourceGauge) -> Int { gauge.waiters.load(ordering: .sequentiallyConsistent) }
 
-    private static func park(_ waiting: Waiting, _ gauge: ResourceGauge) async -> Task<Void, any Error> {
+    private static func park(_ waiting: Waiting, _ gauge: ResourceGauge) async throws -> Task<Void, any Error> {
         #expect(count(gauge) == 0)
         let task = Task { try await waiting.park() }
-        while count(gauge) == 0 { await Task.yield() }
-        #expect(count(gauge) == 1)
+        try await until(1, gauge)
         return task
     }
 
@@ -204,7 +203,7 @@ struct WaiterCountTests {
     func answered(_ row: Row) async throws {
         let gauge = ResourceGauge()
         let waiting = row.make(gauge)
-        let task = await Self.park(waiting, gauge)
+        let task = try await Self.park(waiting, gauge)
         waiting.wake()
         try await Self.expectNobody(gauge)
         _ = await task.result
@@ -214,7 +213,7 @@ struct WaiterCountTests {
     func cancelled(_ row: Row) async throws {
         let gauge = ResourceGauge()
         let waiting = row.make(gauge)
-        let task = await Self.park(waiting, gauge)
+        let task = try await Self.park(waiting, gauge)
         task.cancel()
         try await Self.expectNobody(gauge)
         _ = await task.result
@@ -257,9 +256,12 @@ struct WaiterCountTests {
 
     private enum Site: ActorDefinition {}
 
-    /// Waits, without a task that could be lost, until so many wait.
-    private static func until(_ count: Int, _ gauge: ResourceGauge) async {
-        while Self.count(gauge) != count { await Task.yield() }
+    /// Returns when so many tasks wait; throws when the test's time is over, since a lost task would never end.
+    private static func until(_ count: Int, _ gauge: ResourceGauge) async throws {
+        while Self.count(gauge) != count {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
     }
 
     @Test("everybody who waits for a client is counted, and nobody is left when it is closed")
@@ -272,7 +274,7 @@ struct WaiterCountTests {
         try await connection.waitUntilConnected()
         _ = try await connection.send(Count())
         // The deadlines' task waits for an earlier one, the connection's for the end of its socket.
-        await Self.until(2, gauge)
+        try await Self.until(2, gauge)
         let (events, named) = (connection.events(of: NewCount.self), connection.events(named: "newCount", as: Int.self))
         let waiting: [Task<Void, any Error>] = [
             Task { for await _ in client.diagnostics {} },
@@ -283,7 +285,7 @@ struct WaiterCountTests {
             Task { _ = try await counter.send(Hang()) },
             Task { try await client.runConnections() },
         ]
-        await Self.until(2 + waiting.count, gauge)
+        try await Self.until(2 + waiting.count, gauge)
         await client.close(within: .zero)
         try #require(gauge.snapshot == [0, 0, 0])
         await engine.stop()
@@ -307,10 +309,10 @@ struct WaiterCountTests {
             Task { _ = try await connection.send(Hang()) },
             Task { _ = try await counter.send(Hang()) },
         ]
-        await Self.until(2 + waiting.count, gauge)
+        try await Self.until(2 + waiting.count, gauge)
         for task in waiting { task.cancel() }
         for task in waiting { _ = await task.result }
-        await Self.until(2, gauge)
+        try await Self.until(2, gauge)
         #expect(try await connection.send(Increment(amount: 1)) == 1)
         await client.close(within: .zero)
         await engine.stop()
@@ -329,12 +331,12 @@ struct WaiterCountTests {
         let connection = client.getForID(Counter.self, ActorID(rawValue: ClientTranscriptTests.id)).connect()
         for await status in connection.status where status.name == "waiting 2" { break }
         // The deadlines' task, and the connection's two ways out of its pause.
-        await Self.until(3, gauge)
+        try await Self.until(3, gauge)
         let waiting: [Task<Void, any Error>] = [
             Task { _ = try await connection.send(Count()) },
             Task { _ = try await connection.waitUntilConnected() },
         ]
-        await Self.until(3 + waiting.count, gauge)
+        try await Self.until(3 + waiting.count, gauge)
         await client.close(within: .zero)
         try #require(gauge.snapshot == [0, 0, 0])
         for task in waiting { _ = await task.result }
@@ -353,14 +355,14 @@ struct WaiterCountTests {
         let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
         let gauge = client.context.gauge
         let socket = try await client.getOrCreate(Site.self).webSocket("x")
-        await Self.until(1, gauge)
+        try await Self.until(1, gauge)
         let large = WebSocketMessage.binary(ByteChunk([UInt8](repeating: 0, count: 1 << 20)))
         let waiting: [Task<Void, any Error>] = [
             Task { for try await _ in socket.messages {} },
             Task { while true { try await socket.send(large) } },
             Task { while true { try await socket.send(large) } },
         ]
-        await Self.until(1 + waiting.count, gauge)
+        try await Self.until(1 + waiting.count, gauge)
         await client.close(within: .zero)
         try #require(gauge.snapshot == [0, 0, 0])
         await engine.stop()
