@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import RivetAsync
+
+@Suite(.timeLimit(.minutes(1)))
+struct PendingActionsTests {
+    typealias Actions = PendingActions<Int>
+
+    static func actions(count: Int = 3, bytes: Int = 10) -> Actions {
+        Actions(maxHeldActions: count, maxHeldBytes: bytes)
+    }
+
+    static func bytes(_ count: Int) -> ByteChunk { ByteChunk([UInt8](repeating: 0, count: count)) }
+
+    @Test("B66, B78: held actions keep the order of their calls and count with their bytes; ids rise and are used once")
+    func heldInOrder() {
+        var actions = Self.actions()
+        #expect(actions.addHeld(name: "a", arguments: Self.bytes(4), waiter: 10) == true)
+        #expect(actions.addHeld(name: "b", arguments: Self.bytes(6), waiter: 20) == true)
+        #expect([actions.heldCount, actions.heldBytes, actions.inFlightCount] == [2, 10, 0])
+        #expect(actions.releaseFirstHeld()?.said == "0 a 10 in flight")
+        #expect([actions.heldCount, actions.heldBytes, actions.inFlightCount] == [1, 6, 1])
+        #expect(actions.addInFlight(name: "c", arguments: Self.bytes(99), waiter: 30).said == "2 c 30 in flight")
+        #expect(actions.releaseFirstHeld()?.said == "1 b 20 in flight")
+        #expect(actions.releaseFirstHeld() == nil)
+        #expect([actions.heldCount, actions.heldBytes, actions.inFlightCount] == [0, 0, 3])
+        #expect(actions.nextID == 3)
+    }
+
+    @Test("B78: one action or one byte too much is refused and changes nothing, but its id is used")
+    func limits() {
+        var actions = Self.actions(count: 2, bytes: 10)
+        #expect(actions.addHeld(name: "a", arguments: Self.bytes(8), waiter: 1) == true)
+        #expect(actions.addHeld(name: "b", arguments: Self.bytes(3), waiter: 2) == false)
+        #expect(actions.addHeld(name: "c", arguments: Self.bytes(2), waiter: 3) == true)
+        #expect(actions.addHeld(name: "d", arguments: Self.bytes(0), waiter: 4) == false)
+        #expect([actions.heldCount, actions.heldBytes] == [2, 10])
+        #expect(actions.remove(1) == nil)
+        #expect(actions.nextID == 4)
+        // What is in flight does not count.
+        _ = actions.releaseFirstHeld()
+        #expect(actions.addHeld(name: "e", arguments: Self.bytes(8), waiter: 5) == true)
+    }
+
+    @Test("B73: a held action that is withdrawn makes room at once, and never leaves")
+    func withdrawnHeld() {
+        var actions = Self.actions(count: 2, bytes: 10)
+        _ = actions.addHeld(name: "a", arguments: Self.bytes(5), waiter: 1)
+        _ = actions.addHeld(name: "b", arguments: Self.bytes(5), waiter: 2)
+        #expect(actions.remove(0)?.said == "0 a 1 held")
+        #expect([actions.heldCount, actions.heldBytes] == [1, 5])
+        #expect(actions.addHeld(name: "c", arguments: Self.bytes(5), waiter: 3) == true)
+        #expect(actions.releaseFirstHeld()?.said == "1 b 2 in flight")
+        #expect(actions.releaseFirstHeld()?.said == "2 c 3 in flight")
+        #expect(actions.releaseFirstHeld() == nil)
+    }
+
+    @Test("B68, B76: what is removed once is not there a second time")
+    func removedOnce() {
+        var actions = Self.actions()
+        _ = actions.addInFlight(name: "a", arguments: Self.bytes(1), waiter: 1)
+        #expect(actions.remove(0)?.said == "0 a 1 in flight")
+        #expect(actions.remove(0) == nil)
+        #expect(actions.remove(7) == nil)
+        #expect(actions.inFlightCount == 0)
+    }
+
+    @Test("B67, B72: the end of a socket takes what is in flight, in the order of the calls, and leaves what is held")
+    func endOfASocket() {
+        var actions = Self.actions(count: 9)
+        for (name, waiter) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+            _ = actions.addHeld(name: name, arguments: Self.bytes(1), waiter: waiter)
+        }
+        _ = actions.releaseFirstHeld()
+        _ = actions.releaseFirstHeld()
+        #expect(actions.removeInFlight().map(\.said) == ["0 a 1 in flight", "1 b 2 in flight"])
+        #expect(actions.removeInFlight().isEmpty)
+        #expect([actions.heldCount, actions.heldBytes, actions.inFlightCount] == [2, 2, 0])
+        #expect(actions.releaseFirstHeld()?.said == "2 c 3 in flight")
+    }
+
+    @Test("B74, B161: the end of the connection takes what is held, in the order of the calls")
+    func endOfTheConnection() {
+        var actions = Self.actions(count: 9)
+        for (name, waiter) in [("a", 1), ("b", 2), ("c", 3)] {
+            _ = actions.addHeld(name: name, arguments: Self.bytes(2), waiter: waiter)
+        }
+        _ = actions.releaseFirstHeld()
+        #expect(actions.removeHeld().map(\.said) == ["1 b 2 held", "2 c 3 held"])
+        #expect([actions.heldCount, actions.heldBytes, actions.inFlightCount] == [0, 0, 1])
+        #expect(actions.releaseFirstHeld() == nil)
+        #expect(actions.removeInFlight().map(\.said) == ["0 a 1 in flight"])
+    }
+}
+
+extension PendingActions<Int>.Entry {
+    /// The entry in a few words.
+    fileprivate var said: String { "\(id) \(name) \(waiter) \(isInFlight ? "in flight" : "held")" }
+}
