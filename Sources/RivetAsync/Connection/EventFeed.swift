@@ -42,26 +42,29 @@ final class EventFeed: @unchecked Sendable {
     }
 
     /// One slot for the reader, and a list for those that a copied iterator makes more.
+    ///
+    /// Plain continuations, counted by `append` and `resume` of the feed: a `ParkedTask` references the gauge, whose
+    /// references two cores would then count for each batch.
     private struct Waiters {
-        typealias Waiter = (id: UInt64, task: ParkedTask<Bool, Never>)
+        typealias Waiter = (id: UInt64, continuation: CheckedContinuation<Bool, Never>)
         private var first: Waiter?
         private var others: [Waiter] = []
 
         var isEmpty: Bool { first == nil }
 
-        mutating func append(_ id: UInt64, _ task: ParkedTask<Bool, Never>) {
-            if first == nil { first = (id, task) } else { others.append((id, task)) }
+        mutating func append(_ id: UInt64, _ continuation: CheckedContinuation<Bool, Never>) {
+            if first == nil { first = (id, continuation) } else { others.append((id, continuation)) }
         }
 
-        mutating func popFirst() -> ParkedTask<Bool, Never>? {
+        mutating func popFirst() -> CheckedContinuation<Bool, Never>? {
             guard let waiter = first.take() else { return nil }
             if !others.isEmpty { first = others.removeFirst() }
-            return waiter.task
+            return waiter.continuation
         }
 
-        mutating func remove(_ id: UInt64) -> ParkedTask<Bool, Never>? {
+        mutating func remove(_ id: UInt64) -> CheckedContinuation<Bool, Never>? {
             if first?.id == id { return popFirst() }
-            return others.firstIndex { $0.id == id }.map { others.remove(at: $0).task }
+            return others.firstIndex { $0.id == id }.map { others.remove(at: $0).continuation }
         }
     }
 
@@ -111,18 +114,18 @@ final class EventFeed: @unchecked Sendable {
             return (pressure, state.hasNews ? state.waiters.popFirst() : nil)
         }
         arrived.removeAll(keepingCapacity: true)
-        waiter?.resume(returning: true)
+        resume(waiter)
         return pressure
     }
 
     func appendGap(_ gap: EventGap) {
-        let waiter = state.withLock { state -> ParkedTask<Bool, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard !state.isEnded else { return nil }
             flushDroppedNewest(&state)
             state.ring.append(.gap(gap))
             return state.waiters.popFirst()
         }
-        waiter?.resume(returning: true)
+        resume(waiter)
     }
 
     /// What is in the ring can still be read, then every reader learns the end.
@@ -132,7 +135,7 @@ final class EventFeed: @unchecked Sendable {
             state.isEnded = true
             state.error = error
         }
-        while let waiter = state.withLock({ $0.waiters.popFirst() }) { waiter.resume(returning: true) }
+        while let waiter = state.withLock({ $0.waiters.popFirst() }) { resume(waiter) }
     }
 
     /// For a listener that is gone: whether its feed held up the socket, which it does no more.
@@ -240,9 +243,15 @@ final class EventFeed: @unchecked Sendable {
         }
     }
 
+    private func resume(_ waiter: CheckedContinuation<Bool, Never>?) {
+        guard let waiter else { return }
+        gauge.waiters.subtract(1, ordering: .relaxed)
+        waiter.resume(returning: true)
+    }
+
     /// The task that was woken takes nothing: the next one that waits does.
     private func passOn() {
-        state.withLock { $0.hasNews ? $0.waiters.popFirst() : nil }?.resume(returning: true)
+        resume(state.withLock { $0.hasNews ? $0.waiters.popFirst() : nil })
     }
 
     /// Why it has ended; nil while it has not, and after `disconnect`.
@@ -276,13 +285,14 @@ final class EventFeed: @unchecked Sendable {
                 let answer: Bool? = state.withLock { state in
                     if state.hasNews || Task.isCancelled { return true }
                     if alone, !state.waiters.isEmpty { return false }
-                    state.waiters.append(id, ParkedTask(continuation, gauge))
+                    gauge.waiters.add(1, ordering: .relaxed)
+                    state.waiters.append(id, continuation)
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
-            state.withLock { $0.waiters.remove(id) }?.resume(returning: true)
+            resume(state.withLock { $0.waiters.remove(id) })
         }
     }
 }

@@ -13,7 +13,7 @@ package final class WebSocketInbox: Sendable {
         var queue = RingBuffer<WebSocketReceivedMessages>()
         var size = 0
         var hasEnded = false
-        var waiter: (id: UInt64, task: ParkedTask<Void, any Error>)?
+        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, any Error>)?
         var lastID: UInt64 = 0
         var isSuspended = false
     }
@@ -50,7 +50,7 @@ package final class WebSocketInbox: Sendable {
             if state.size > limit { state.isSuspended = true }
             return (state.waiter.take(), state.isSuspended)
         }
-        waiter?.task.resume()
+        resume(waiter?.continuation, .success(()))
         return isFull
     }
 
@@ -62,7 +62,7 @@ package final class WebSocketInbox: Sendable {
             state.hasEnded = true
             return state.waiter.take()
         }
-        waiter?.task.resume()
+        resume(waiter?.continuation, .success(()))
     }
 
     // MARK: Reader
@@ -101,17 +101,26 @@ package final class WebSocketInbox: Sendable {
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if !state.queue.isEmpty || state.hasEnded { return .success(()) }
                     if state.waiter != nil { return .failure(WebSocketFailure.readTwice) }
-                    state.waiter = (id, ParkedTask(continuation, gauge))
+                    gauge.waiters.add(1, ordering: .relaxed)
+                    state.waiter = (id, continuation)
                     return nil
                 }
                 if let outcome { continuation.resume(with: outcome) }
             }
         } onCancel: {
-            let waiter: ParkedTask<Void, any Error>? = state.withLock { state in
+            let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in
                 guard state.waiter?.id == id else { return nil }
-                return state.waiter.take()?.task
+                return state.waiter.take()?.continuation
             }
-            waiter?.resume(throwing: CancellationError())
+            resume(waiter, .failure(CancellationError()))
         }
+    }
+
+    /// Counted here and in `wait`, without a `ParkedTask`: that references the gauge, whose references two cores would
+    /// then count for each batch.
+    private func resume(_ waiter: CheckedContinuation<Void, any Error>?, _ result: Result<Void, any Error>) {
+        guard let waiter else { return }
+        gauge.waiters.subtract(1, ordering: .relaxed)
+        waiter.resume(with: result)
     }
 }
