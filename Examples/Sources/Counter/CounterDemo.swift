@@ -53,7 +53,6 @@ struct CounterDemo: Example {
     private static func showUntilConnected(_ statuses: inout ConnectionStatusSequence.AsyncIterator) async {
         while let status = await statuses.next() {
             switch status {
-            case .idle: continue
             case .connecting(let attempt): print("status    connecting, attempt \(attempt)")
             case .connected(let info):
                 print("status    connected, connection number \(info.connectionNumber)")

@@ -38,7 +38,6 @@ struct Lifecycle: Example {
 
     private static func show(_ status: ConnectionStatus) {
         switch status {
-        case .idle: break  // Before the first attempt, and usually over before anybody looks.
         case .connecting(let attempt): print("connecting, attempt", attempt)
         case .connected(let info): print("connected, connection number", info.connectionNumber)
         case .waiting(let retry): print("waiting before attempt \(retry.attempt):", describe(retry.cause))
