@@ -44,7 +44,9 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
                 throw Failure.actor("validation_error", "The arguments do not decode as \(A.self): \(error)")
             }
             let output = try await body(action, instance, LocalConnection(core: connection))
-            return try format.encode(output)
+            return try OutgoingValue.encode(encoding, isMessage: connection.outlet != nil) { format, options in
+                try format.encode(output, options: options)
+            }
         }
     }
 
@@ -58,7 +60,10 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
             let reply = try await body(try message.decode(M.self), instance)
             return { encoding in
                 // No reply is no bytes, as from an actor that completes a message without one.
-                reply is NoValue ? ByteChunk() : try encoding.valueFormat.encode(reply)
+                if reply is NoValue { return ByteChunk() }
+                return try OutgoingValue.encode(encoding, isMessage: false) { format, options in
+                    try format.encode(reply, options: options)
+                }
             }
         }
     }

@@ -199,9 +199,11 @@ package struct WebSocketStateMachine: Sendable {
 
     private mutating func receivedClose(_ closing: WebSocketClosing) -> Action? {
         if isOpen {
-            // The answer repeats the code (§5.5.1), not the reason, which may be too long to repeat.
+            // The answer repeats the code (§5.5.1). Rivet's gateway repeats the reason too (PROTOCOL h9); a client does
+            // not, since the actor's may be too long for a frame of ours.
+            let reason = configuration.role == .server ? closing.reason : ""
             let hasCode = closing.code != .noStatusReceived
-            pending.append(.sendClose(hasCode ? WebSocketClosing(closing.code) : nil))
+            pending.append(.sendClose(hasCode ? WebSocketClosing(closing.code, reason: reason) : nil))
         }
         drain(after: .reportClosed(closing))
         return pending.removeFirst()

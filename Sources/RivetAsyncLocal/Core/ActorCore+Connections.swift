@@ -177,6 +177,9 @@ extension ActorCore {
             var result: Result<ByteChunk, Failure>
             do {
                 result = .success(try await core.perform(name, arguments, connection))
+            } catch is OutgoingValue.Unencodable {
+                if core.endWork(token) { core.close(connection, 1011, "actor.send_failed") }
+                return
             } catch {
                 result = .failure(Failure(thrown: error))
             }

@@ -50,7 +50,11 @@ extension ActorCore {
         _ encoding: WireEncoding
     ) async throws -> ByteChunk {
         try await serve(parameters, encoding) { core, connection in
-            try await core.perform(name, arguments, connection)
+            do {
+                return try await core.perform(name, arguments, connection)
+            } catch is OutgoingValue.Unencodable {
+                return try encoding.valueFormat.encode(RivetValue.null)
+            }
         }
     }
 

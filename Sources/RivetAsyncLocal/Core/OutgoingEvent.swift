@@ -9,9 +9,11 @@ struct OutgoingEvent: Sendable {
     init<E: ActorEvent>(_ event: E) {
         name = E.eventName
         encode = { encoding in
-            let format = encoding.valueFormat
-            return E.argumentStyle == .positional
-                ? try format.encodePositionalArguments(event) : try format.encodeArgument(event)
+            try OutgoingValue.encode(encoding, isMessage: true) { format, options in
+                E.argumentStyle == .positional
+                    ? try format.encodePositionalArguments(event, options: options)
+                    : try format.encodeArgument(event, options: options)
+            }
         }
     }
 

@@ -77,12 +77,11 @@ extension Router {
             }
             return try await bodied(answer, actor, encoding)
         case .request(let path):
-            var fields = HTTPFields()
-            for field in request.head.fields { fields.append(.init(field.name.lowercased(), field.value)) }
+            var fields = request.head.fields.throughTheGateway
             fields["x-rivet-ray-id"] = request.ray
             let local = LocalRequest(method: method, path: path, fields: fields, body: request.body)
             let response = try await actor.request(local, try parameters(request), encoding)
-            var head = HTTPResponseHead(status: response.status, fields: response.fields)
+            var head = HTTPResponseHead(status: response.status, fields: response.fields.throughTheGateway)
             for name in ["content-length", "transfer-encoding", "connection", "date", "x-rivet-ray-id"] {
                 head.fields[name] = nil
             }
@@ -158,9 +157,9 @@ extension Router {
         _ target: Target?,
         _ encoding: WireEncoding
     ) async -> EngineAnswer {
-        // A refused connection is a plain 500 with everything that the hook said (PROTOCOL h2).
+        // A refused connection is a plain 500, whatever the code (PROTOCOL h2).
         let refusal = error as? Refusal
-        let failure = refusal.map(\.failure) ?? Failure(thrown: error).masked
+        let failure = (refusal?.failure ?? Failure(thrown: error)).masked
         guard failure.origin == .actor, let actor = target?.actor else {
             var ofEngine = failure
             if failure.origin == .actor { ofEngine.origin = .gateway }
@@ -317,6 +316,18 @@ private enum ActorPath {
         guard !segment.isEmpty, !segment.contains("/") else { return nil }
         guard let name = PercentEncoding.decode(segment, malformed: .fails) else { throw Failure.fetchFailed }
         return name
+    }
+}
+
+extension HTTPFields {
+    /// As they come out on the other side: names in lower case, of several with one name the last, and none with bytes
+    /// that are not printable ASCII (PROTOCOL d).
+    fileprivate var throughTheGateway: HTTPFields {
+        var fields = HTTPFields()
+        for field in self where field.value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+            fields[field.name.lowercased()] = field.value
+        }
+        return fields
     }
 }
 

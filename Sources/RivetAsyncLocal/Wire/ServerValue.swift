@@ -113,7 +113,9 @@ enum ServerValue {
             output.appendCBORArrayHead(count)
             output.append(contentsOf: elements)
         case .float:
-            appendShortest(try reader.readDouble(), to: &output)
+            let value = try reader.readDouble()
+            // JSON has no form of NaN and the infinities (PROTOCOL j5).
+            if value.isFinite { appendShortest(value, to: &output) } else { output.appendCBORNull() }
         case .bytes:
             foundUnplain()
             try reader.skipItem(depth: 0)
@@ -134,9 +136,7 @@ enum ServerValue {
 
     /// The shortest of half, single and double that is exact (RFC 8949 §4.2.1).
     static func appendShortest(_ value: Double, to output: inout [UInt8]) {
-        if value.isNaN {
-            output.append(bigEndian: 0xF9_7E00, count: 3)
-        } else if Double(Float(value)) != value {
+        if Double(Float(value)) != value {
             output.append(0xFB)
             output.append(bigEndian: value.bitPattern, count: 8)
         } else if let half = halfBits(Float(value)) {

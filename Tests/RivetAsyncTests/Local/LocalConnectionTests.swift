@@ -251,8 +251,9 @@ struct LocalConnectionTests {
     struct Refused: Sendable {
         var wish: String
         var error: String
+        /// Where it is another than `error`.
+        var overHTTP: String?
         var reason: String
-        var status = 500
     }
 
     @Test(
@@ -267,10 +268,11 @@ struct LocalConnectionTests {
                 error: #""code":"not_now","group":"user","message":"Not now""#,
                 reason: "user.not_now"
             ),
-            // What refuses a connection is not masked.
+            // What refuses a connection is not masked; over HTTP it is, as an action's error.
             Refused(
                 wish: "crash",
                 error: #""code":"internal_error","group":"rivetkit","message":"Mistake()""#,
+                overHTTP: #""code":"internal_error","group":"rivetkit","message":"An internal error occurred""#,
                 reason: "rivetkit.internal_error"
             ),
         ],
@@ -289,7 +291,7 @@ struct LocalConnectionTests {
             #expect(overHTTP.status == 500)
             #expect(
                 overHTTP.text
-                    == #"{"actor":{"actorId":"\#(actor)","generation":1,"key":"my-counter"},\#(refused.error)}"#
+                    == #"{"actor":{"actorId":"\#(actor)","generation":1,"key":"my-counter"},\#(refused.overHTTP ?? refused.error)}"#
             )
             let parameters = "rivet_conn_params.%7B%22\(refused.wish)%22%3Atrue%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet, \(parameters)")

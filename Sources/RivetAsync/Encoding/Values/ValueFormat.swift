@@ -19,9 +19,14 @@ package struct ValueEncodingOptions: Sendable, Hashable {
     ///
     /// Off by default: an actor in Rust refuses a float for an integer.
     package var javaScriptNumbers: Bool
+    /// Writes NaN and the infinities as null where JSON has no form of them, as the server does (PROTOCOL j5).
+    ///
+    /// Off by default: a client that sends one gets an error.
+    package var notFiniteAsNull: Bool
 
-    package init(javaScriptNumbers: Bool = false) {
+    package init(javaScriptNumbers: Bool = false, notFiniteAsNull: Bool = false) {
         self.javaScriptNumbers = javaScriptNumbers
+        self.notFiniteAsNull = notFiniteAsNull
     }
 }
 

@@ -30,6 +30,7 @@ extension ValueOutput {
     private func writeJSON(_ value: some BinaryFloatingPoint & LosslessStringConvertible) throws {
         // JSON has no form for these, and null would be another value (PROTOCOL j5).
         guard value.isFinite else {
+            if options.notFiniteAsNull { return writeNull() }
             throw CodingFailure(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN or infinity")
         }
         buffer.append(utf8: value.description)
