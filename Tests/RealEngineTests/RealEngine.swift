@@ -6,6 +6,9 @@ enum RealEngine {
     /// `RIVET_TEST_ENDPOINT`: where it answers, with the token in front of the host where it asks for one.
     static let endpoint = variable("RIVET_TEST_ENDPOINT")
 
+    /// `RIVET_TEST_STREAMING`: set where its gateway streams both ways.
+    static let streams = variable("RIVET_TEST_STREAMING") != nil
+
     /// A variable of the environment; an empty one counts as unset.
     static func variable(_ name: String) -> String? {
         guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else { return nil }
