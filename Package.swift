@@ -40,6 +40,7 @@ let package = Package(
         .testTarget(
             name: "RealEngineTests",
             dependencies: ["RivetAsync", "RivetAsyncLocal"],
+            exclude: ["Host"],
             swiftSettings: settings
         ),
     ]

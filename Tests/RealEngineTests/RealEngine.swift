@@ -9,6 +9,9 @@ enum RealEngine {
     /// `RIVET_TEST_STREAMING`: set where its gateway streams both ways.
     static let streams = variable("RIVET_TEST_STREAMING") != nil
 
+    /// `RIVET_TEST_WITHOUT_RUST`: set where no host written in Rust has the pool `rust`.
+    static let hasRust = variable("RIVET_TEST_WITHOUT_RUST") == nil
+
     /// A variable of the environment; an empty one counts as unset.
     static func variable(_ name: String) -> String? {
         guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else { return nil }

@@ -110,7 +110,10 @@ extension EndToEnd {
             }
         }
 
-        @Test("an actor written in Rust: a struct is one argument", arguments: EngineRow.all)
+        @Test(
+            "an actor written in Rust: a struct is one argument",
+            arguments: EngineRow.all.filter { $0.isLocal || RealEngine.hasRust }
+        )
         func rust(_ row: EngineRow) async throws {
             try await row.run { check throws in
                 let create = CreateOptions(poolName: RustCounter.pool)

@@ -56,7 +56,7 @@ extension EndToEnd {
                 let narrow = check.actor(Narrow.self)
                 for name in ["1", "2", "3"] { try await narrow.enqueue(Narrow.Jobs(name: name)) }
                 let full = await #expect(throws: RivetError.self) {
-                    try await narrow.enqueue(Narrow.Jobs(name: "4"), CallOptions(timeout: .seconds(2)))
+                    try await narrow.enqueue(Narrow.Jobs(name: "4"), CallOptions(timeout: .milliseconds(400)))
                 }
                 #expect(full?.matches("queue", "full") == true, "\(String(describing: full))")
                 let large = await #expect(throws: RivetError.self) {
