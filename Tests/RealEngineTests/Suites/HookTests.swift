@@ -99,7 +99,7 @@ extension EndToEnd {
             ]
         }
 
-        @Test("B135, B152: a hook that refuses", arguments: refusals)
+        @Test("B152: a hook that refuses", arguments: refusals)
         func refused(_ row: Refusal) async throws {
             try await row.engine.run { check in
                 let hooks = check.actor(Hooks.self, "refused", Self.options(row.parameters))

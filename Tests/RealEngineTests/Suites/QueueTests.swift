@@ -50,7 +50,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("B178: a full queue and a message too large are said at once", arguments: EngineRow.all)
+        @Test("a full queue and a message too large are the queue's errors", arguments: EngineRow.all)
         func full(_ row: EngineRow) async throws {
             try await row.run(limits: Narrow.limits) { check in
                 let narrow = check.actor(Narrow.self)
