@@ -5,7 +5,7 @@
 /// `run()` is one child of the client's root task. Under it there is one attempt at a time (resolve, open, then the wait
 /// for its end); timers are entries of the client's deadline scheduler that come back onto the lane. There is no read or
 /// write task. Every timer and socket event carries the generation of its attempt, so that an old one is ignored (B143).
-actor ConnectionDriver {
+actor ConnectionDriver: ClientMember {
     struct Waiter: Sendable {
         let task: ParkedTask<EncodedValue, any Error>
         let deadline: DeadlineScheduler.ID?

@@ -5,68 +5,76 @@
 /// One module cannot enforce this, so the tests do. A new folder means a new row here and in `Design.md`.
 enum LayeringRules {
     struct Folder {
+        /// A path below the sources; a folder within a folder has a row of its own where it is something else.
         var name: String
         /// The folders whose types its files may name, besides its own.
         var mayName: Set<String>
-        /// No `async`, lock, clock or random source: bytes, time and keys come in as arguments.
-        var isCore = false
-        /// The files of a core folder that move bytes.
-        var shellFiles: Set<String> = []
+        /// What its files must do without.
+        var purity = Purity.none
         var modules: Set<String> = ["Synchronization"]
     }
 
+    enum Purity {
+        case none
+        /// No `async`, lock, clock or random source: bytes, time and keys come in as arguments.
+        case core
+        /// Nor a class, a lane or a stream: values alone.
+        case values
+    }
+
     /// Low to high.
+    ///
+    /// `.` are the files that lie in no folder: what a user types.
     static let folders: [Folder] = [
-        Folder(name: "Support", mayName: []),
-        Folder(name: "Encoding", mayName: ["Support"], isCore: true),
+        Folder(name: "Bytes", mayName: []),
+        Folder(name: "Waiting", mayName: ["Bytes"]),
+        Folder(name: "Encoding", mayName: ["Bytes"], purity: .core),
         Folder(
             name: "Transport",
-            mayName: ["Support"],
+            mayName: ["Bytes", "Waiting"],
             modules: ["Synchronization", "Dispatch", "Glibc", "Musl", "Darwin", "CEpoll"]
         ),
-        Folder(name: "Definitions", mayName: ["Support", "Encoding"], isCore: true),
-        Folder(name: "Errors", mayName: ["Support", "Encoding", "Definitions"]),
+        Folder(name: "Definitions", mayName: ["Encoding"], purity: .core),
+        Folder(name: "HTTP", mayName: ["Bytes"], purity: .values),
+        Folder(name: "HTTP/Client", mayName: ["Bytes", "Waiting", "Transport", "HTTP"]),
+        Folder(name: "WebSocket", mayName: ["Bytes", "Waiting", "Transport", "HTTP"], purity: .values),
+        Folder(name: "WebSocket/Connection", mayName: ["Bytes", "Waiting", "Transport", "HTTP", "WebSocket"]),
+        Folder(name: "Protocol", mayName: ["Bytes", "Encoding", "Definitions"], purity: .values),
         Folder(
-            name: "HTTP",
-            mayName: ["Support", "Encoding", "Transport", "Definitions", "Errors"],
-            isCore: true,
-            shellFiles: [
-                "HTTPBody.swift", "HTTPCallStop.swift", "HTTPConnectionPool.swift", "HTTPExchange.swift",
-                "HTTPRequestBody.swift",
-            ]
-        ),
-        Folder(
-            name: "WebSocket",
-            mayName: ["Support", "Encoding", "Transport", "Definitions", "Errors", "HTTP"],
-            isCore: true,
-            shellFiles: [
-                "WebSocketConnection.swift", "WebSocketConnection+Open.swift", "WebSocketChannel.swift",
-                "WebSocketInbox.swift", "WebSocketOutbox.swift", "WebSocketMessages.swift",
-            ]
-        ),
-        Folder(
-            name: "Protocol",
-            mayName: ["Support", "Encoding", "Definitions", "Errors", "HTTP"],
-            isCore: true
+            name: "Errors",
+            mayName: ["Bytes", "Waiting", "Encoding", "Transport", "Definitions", "HTTP", "WebSocket", "Protocol"]
         ),
         Folder(
             name: "Configuration",
-            mayName: [
-                "Support", "Encoding", "Transport", "Definitions", "Errors", "HTTP", "WebSocket", "Protocol",
-            ]
-        ),
-        Folder(
-            name: "Connection",
-            mayName: [
-                "Support", "Encoding", "Transport", "Definitions", "Errors", "HTTP", "WebSocket", "Protocol",
-                "Configuration",
-            ]
+            mayName: ["Bytes", "Encoding", "Transport", "Definitions", "HTTP", "Errors"]
         ),
         Folder(
             name: "Client",
             mayName: [
-                "Support", "Encoding", "Transport", "Definitions", "Errors", "HTTP", "WebSocket", "Protocol",
-                "Configuration", "Connection",
+                "Bytes", "Waiting", "Encoding", "Transport", "Definitions", "HTTP", "HTTP/Client", "Protocol", "Errors",
+                "Configuration",
+            ]
+        ),
+        Folder(
+            name: "Calls",
+            mayName: [
+                "Bytes", "Waiting", "Encoding", "Definitions", "HTTP", "Protocol", "Errors", "Configuration", "Client",
+            ]
+        ),
+        Folder(name: "Events", mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Errors"]),
+        Folder(
+            name: "Connection",
+            mayName: [
+                "Bytes", "Waiting", "Encoding", "Transport", "Definitions", "HTTP", "WebSocket",
+                "WebSocket/Connection", "Protocol", "Errors", "Configuration", "Client", "Calls", "Events",
+            ]
+        ),
+        Folder(
+            name: ".",
+            mayName: [
+                "Bytes", "Waiting", "Encoding", "Transport", "Definitions", "HTTP", "HTTP/Client", "WebSocket",
+                "WebSocket/Connection", "Protocol", "Errors", "Configuration", "Client", "Calls", "Events",
+                "Connection",
             ]
         ),
     ]
@@ -75,8 +83,8 @@ enum LayeringRules {
     static let local = Folder(
         name: "RivetAsyncLocal",
         mayName: [
-            "Support", "Encoding", "Transport", "Definitions", "Errors", "HTTP", "WebSocket", "Protocol",
-            "Configuration",
+            "Bytes", "Waiting", "Encoding", "Transport", "Definitions", "HTTP", "HTTP/Client", "WebSocket",
+            "WebSocket/Connection", "Protocol", "Errors", "Configuration",
         ],
         modules: ["RivetAsync", "Synchronization"]
     )
@@ -86,6 +94,14 @@ enum LayeringRules {
         "async", "await", "Task", "Mutex", "ContinuousClock", "SuspendingClock", "SystemRandomNumberGenerator",
         "CheckedContinuation", "UnsafeContinuation",
     ]
+    /// What a value has no use for.
+    static let wordsNotInValues: Set = ["class", "Lane", "ByteStream"]
+
+    /// The row of a file, by its path below the sources: the one that says the most of it.
+    static func folder(ofPath path: String) -> Folder? {
+        guard path.contains("/") else { return folders.first { $0.name == "." } }
+        return folders.filter { path.hasPrefix($0.name + "/") }.max { $0.name.count < $1.name.count }
+    }
 
     struct File {
         var folder: Folder
@@ -117,9 +133,15 @@ enum LayeringRules {
             for module in file.tokens.importedModules where !file.folder.modules.contains(module.text) {
                 found.append("\(place(file, module)): imports \(module.text)")
             }
-            guard file.folder.isCore, !file.folder.shellFiles.contains(file.name) else { continue }
-            for token in file.tokens.names where wordsNotInCore.contains(token.text) {
-                found.append("\(place(file, token)): `\(token.text)` in the core")
+            let unwanted =
+                switch file.folder.purity {
+                case .none: Set<String>()
+                case .core: wordsNotInCore
+                case .values: wordsNotInCore.union(wordsNotInValues)
+                }
+            for token in file.tokens.names where unwanted.contains(token.text) {
+                let what = wordsNotInCore.contains(token.text) ? "in the core" : "among values"
+                found.append("\(place(file, token)): `\(token.text)` \(what)")
             }
         }
         return found

@@ -7,29 +7,36 @@ struct LayeringTests {
     @Test func everyFolderNamesOnlyWhatLiesBelowIt() throws {
         let library = Repository.root.appending(path: "Sources/RivetAsync")
         var files: [LayeringRules.File] = []
-        for entry in try FileManager.default.contentsOfDirectory(atPath: library.path).sorted() {
-            guard let folder = LayeringRules.folders.first(where: { $0.name == entry }) else {
-                Issue.record("Sources/RivetAsync/\(entry) has no row in LayeringRules")
+        for url in try Repository.files(below: library, withExtension: "swift") {
+            let path = String(url.path.dropFirst(library.path.count + 1))
+            guard let folder = LayeringRules.folder(ofPath: path) else {
+                Issue.record("Sources/RivetAsync/\(path) lies in no folder of LayeringRules")
                 continue
             }
-            files += try Self.files(of: folder, below: library.appending(path: entry))
+            files.append(try Self.file(url, in: folder))
         }
-        files += try Self.files(
-            of: LayeringRules.local,
-            below: Repository.root.appending(path: "Sources/RivetAsyncLocal")
-        )
+        let local = Repository.root.appending(path: "Sources/RivetAsyncLocal")
+        files += try Repository.files(below: local, withExtension: "swift").map {
+            try Self.file($0, in: LayeringRules.local)
+        }
         #expect(files.count > 20)
         #expect(LayeringRules.violations(in: files) == [])
     }
 
-    private static func files(of folder: LayeringRules.Folder, below directory: URL) throws -> [LayeringRules.File] {
-        try Repository.files(below: directory, withExtension: "swift").map { url in
-            LayeringRules.File(
-                folder: folder,
-                name: url.lastPathComponent,
-                tokens: SwiftTokens(try String(contentsOf: url, encoding: .utf8))
-            )
-        }
+    private static func file(_ url: URL, in folder: LayeringRules.Folder) throws -> LayeringRules.File {
+        LayeringRules.File(
+            folder: folder,
+            name: url.lastPathComponent,
+            tokens: SwiftTokens(try String(contentsOf: url, encoding: .utf8))
+        )
+    }
+
+    @Test(arguments: [
+        ("RivetClient.swift", "."), ("HTTP/HTTPFields.swift", "HTTP"), ("HTTP/Client/HTTPBody.swift", "HTTP/Client"),
+        ("Transport/TCP/TCPSocket.swift", "Transport"), ("Support/Thing.swift", nil),
+    ])
+    func everyFileHasTheRowThatSaysTheMost(_ path: String, _ row: String?) {
+        #expect(LayeringRules.folder(ofPath: path)?.name == row)
     }
 
     /// SwiftPM wants its own line at the top of a manifest.
@@ -81,13 +88,27 @@ struct LayeringTests {
         Planted(
             testDescription: "imports",
             low: "import Foundation\npublic import struct Dispatch.DispatchTime\nimport Synchronization",
-            lowFolder: "Support",
-            found: ["Support/low.swift:1: imports Foundation", "Support/low.swift:2: imports Dispatch"]
+            lowFolder: "Bytes",
+            found: ["Bytes/low.swift:1: imports Foundation", "Bytes/low.swift:2: imports Dispatch"]
         ),
         Planted(
             testDescription: "asynchronous code in the core",
             low: "struct Machine {\n    func next() async {}\n}",
             found: ["HTTP/low.swift:2: `async` in the core"]
+        ),
+        Planted(
+            testDescription: "a class, a lane and a stream among values",
+            low: "final class Machine {\n    let lane: Lane\n    let stream: any ByteStream\n}",
+            found: [
+                "HTTP/low.swift:1: `class` among values", "HTTP/low.swift:2: `Lane` among values",
+                "HTTP/low.swift:3: `ByteStream` among values",
+            ]
+        ),
+        Planted(
+            testDescription: "the same in a folder that moves bytes",
+            low: "final class Pool {\n    let lane: Lane\n    func next() async {}\n}",
+            lowFolder: "HTTP/Client",
+            found: []
         ),
         Planted(
             testDescription: "one name in two folders",

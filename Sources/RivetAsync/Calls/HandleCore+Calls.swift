@@ -1,23 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is being asked for, so that an error can say what it means for it.
-enum RequestKind: Sendable {
-    /// Looking something up or making an actor.
-    case lookup
-    case action(String)
-    case queue(String)
-    case raw
-
-    var name: String {
-        switch self {
-        case .lookup: "the lookup"
-        case .action(let name): "the action \"\(name)\""
-        case .queue(let name): "the send to the queue \"\(name)\""
-        case .raw: "the request"
-        }
-    }
-}
-
 /// Requests to the actor over HTTP: finding it, repeating what is safe to repeat (B30, B31, B52, B53).
 extension HandleCore {
     func callAction(_ name: String, _ arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {

@@ -23,7 +23,7 @@ final class ClientContext: Sendable {
         var isClosed = false
         var isClosing = false
         var calls = 0
-        var connections: [ObjectIdentifier: ConnectionDriver] = [:]
+        var connections: [ObjectIdentifier: any ClientMember] = [:]
     }
 
     /// Set when everything has ended.
@@ -91,7 +91,7 @@ final class ClientContext: Sendable {
     }
 
     /// Starts the connection's task as a child of the root; false when the client is closed.
-    func addConnection(_ connection: ConnectionDriver) -> Bool {
+    func addConnection(_ connection: any ClientMember) -> Bool {
         let isOpen = state.withLock { state in
             guard !state.isClosed else { return false }
             state.connections[ObjectIdentifier(connection)] = connection
@@ -104,7 +104,7 @@ final class ClientContext: Sendable {
         }
     }
 
-    private func removeConnection(_ connection: ConnectionDriver) {
+    private func removeConnection(_ connection: any ClientMember) {
         state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
     }
 

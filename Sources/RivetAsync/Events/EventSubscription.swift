@@ -20,18 +20,20 @@ final class EventSubscription: Sendable {
 /// One listener: unsubscribes when its loop has ended or it is released, and keeps its connection alive until then.
 final class EventReader: Sendable {
     let feed: EventFeed
-    private let lifetime: ConnectionLifetime
+    /// Holds the connection.
+    private let remove: @Sendable (EventFeed) -> Void
     private let isSubscribed = Atomic<Bool>(true)
 
-    init(feed: EventFeed, lifetime: ConnectionLifetime) {
+    /// A listener of `feed`, which `remove` takes away from its connection.
+    init(feed: EventFeed, remove: @escaping @Sendable (EventFeed) -> Void) {
         self.feed = feed
-        self.lifetime = lifetime
+        self.remove = remove
     }
 
     deinit { unsubscribe() }
 
     func unsubscribe() {
-        if isSubscribed.exchange(false, ordering: .relaxed) { lifetime.core.removeFeed(feed) }
+        if isSubscribed.exchange(false, ordering: .relaxed) { remove(feed) }
     }
 }
 

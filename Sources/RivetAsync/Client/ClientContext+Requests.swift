@@ -112,3 +112,30 @@ extension ClientContext {
         return result
     }
 }
+
+extension ClientContext {
+    /// A request to the actors API (PROTOCOL b).
+    func executeAPI(
+        _ method: String,
+        _ target: String,
+        body: ByteChunk? = nil,
+        at address: ServerAddress,
+        deadline: TimePoint
+    ) async throws -> HTTPAnswer {
+        var own: HTTPFields = [:]
+        if body != nil { own["Content-Type"] = "application/json" }
+        if let token = address.token { own["Authorization"] = "Bearer \(token.reveal())" }
+        let head = HTTPRequestHead(method: method, target: address.endpoint.basePath + target, fields: fields(own: own))
+        let answer = try await execute(head, body: body, at: address.endpoint, deadline: deadline)
+        guard answer.isSuccess else { throw RivetError(answer: answer, encoding: .json, of: .lookup) }
+        return answer
+    }
+
+    /// Waits before a repeat, longer each time, or throws `error` when that would be beyond the deadline.
+    func pause(_ pause: inout Duration, before deadline: TimePoint, after error: any Error) async throws {
+        let next = time.now.advanced(by: pause * random())
+        guard next < deadline else { throw error }
+        try await time.sleep(until: next)
+        pause = min(pause * 2, .seconds(5))
+    }
+}

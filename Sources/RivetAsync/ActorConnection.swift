@@ -63,7 +63,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
 
     private nonisolated func subscription(to name: String, _ buffering: EventBuffering) -> EventSubscription {
         EventSubscription { [lifetime] in
-            EventReader(feed: lifetime.core.addFeed(name: name, buffering), lifetime: lifetime)
+            EventReader(feed: lifetime.core.addFeed(name: name, buffering)) { lifetime.core.removeFeed($0) }
         }
     }
 

@@ -232,10 +232,6 @@ extension RivetError {
     }
 }
 
-extension RequestKind {
-    var isLookup: Bool { if case .lookup = self { true } else { false } }
-}
-
 extension RemoteError {
     init(_ message: ErrorMessage, rayID: String?, httpStatus: Int?, closeCode: WebSocketCloseCode? = nil) {
         self.init(
@@ -304,24 +300,6 @@ extension EncodedValue {
                 "the answer of the action \"\(action)\" did not decode as \(Output.self): \(error)",
                 fault: .caller,
                 execution: .ran,
-                underlying: error
-            )
-        }
-    }
-}
-
-extension HTTPAnswer {
-    /// Reads the body of an action that ran.
-    func decodeRan<T>(_ action: String, _ read: (ByteChunk) throws -> T) throws -> T {
-        do {
-            return try read(body)
-        } catch {
-            throw RivetError(
-                .decodingFailed,
-                "the answer of \"\(action)\" could not be read: \(error)",
-                fault: .server,
-                execution: .ran,
-                remote: RemoteError(group: "", code: "", message: "", rayID: rayID, httpStatus: head.status),
                 underlying: error
             )
         }
