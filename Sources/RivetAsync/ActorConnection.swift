@@ -27,7 +27,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
 
     /// The current status first, then every change; ends after the last one.
     public nonisolated var status: ConnectionStatusSequence {
-        ConnectionStatusSequence(board: core.board, lifetime: lifetime)
+        ConnectionStatusSequence(statuses: core.statuses, lifetime: lifetime)
     }
 
     /// Listens to one type of event, from the moment this returns.

@@ -111,7 +111,7 @@ public actor RivetClient {
     /// Log lines about its connections, some with a measurement, secrets already removed.
     ///
     /// The library is silent otherwise: it never prints.
-    public nonisolated var diagnostics: DiagnosticSequence { DiagnosticSequence(hub: context.diagnostics) }
+    public nonisolated var diagnostics: DiagnosticSequence { DiagnosticSequence(lines: context.diagnostics) }
 
     /// Waits for the end of the client, for services that run under a lifecycle of their own.
     ///

@@ -6,7 +6,7 @@ final class ClientContext: Sendable {
     let configuration: RivetConfiguration
     let time: TimeSource
     let gauge: ResourceGauge
-    let diagnostics: DiagnosticHub
+    let diagnostics: Broadcast<Diagnostic>
     let deadlines: DeadlineScheduler
     let root: RootTask
     let dialing: Dialing
@@ -41,7 +41,7 @@ final class ClientContext: Sendable {
         self.time = time
         self.random = random
         gauge = ResourceGauge()
-        diagnostics = DiagnosticHub(gauge: gauge)
+        diagnostics = Broadcast(capacity: 1_024, gauge: gauge)
         closed = Signal(gauge: gauge)
         idle = Signal(gauge: gauge)
         lanes = LaneGroup(gauge: gauge)

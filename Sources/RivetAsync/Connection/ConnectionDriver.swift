@@ -15,7 +15,7 @@ actor ConnectionDriver: ClientMember {
     /// Tells the connections of a client apart in its diagnostics.
     private nonisolated let number: UInt64
     nonisolated let lane: Lane
-    nonisolated let board: StatusBoard
+    nonisolated let statuses: Broadcast<ConnectionStatus>
     nonisolated let book = SubscriptionBook()
     private nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
@@ -27,8 +27,8 @@ actor ConnectionDriver: ClientMember {
     private var nudge = ReplyNudgeStateMachine()
     private var keepAlive: KeepAliveStateMachine?
     private(set) var socket: ConnectionSocket?
-    private var attemptEnd: ParkedTask<ConnectionFailure, Never>?
-    private var earlyEnd: ConnectionFailure?
+    /// How the attempt under way has ended.
+    private var attemptEnd: Monitor<ConnectionFailure?>
     private var generation = 0
     private var timers: [Int: DeadlineScheduler.ID] = [:]
     private var lastTimer = 0
@@ -58,7 +58,8 @@ actor ConnectionDriver: ClientMember {
             nudges: configuration.replyNudge == .automatic,
             now: context.time.now
         )
-        board = StatusBoard(.connecting(attempt: 1), gauge: context.gauge)
+        statuses = Broadcast(capacity: 64, replaying: .connecting(attempt: 1), gauge: context.gauge)
+        attemptEnd = Monitor(nil, gauge: context.gauge)
         abandon = Signal(gauge: context.gauge)
         finished = Signal(gauge: context.gauge)
     }
@@ -124,7 +125,8 @@ actor ConnectionDriver: ClientMember {
     private func attempt() async -> ConnectionFailure {
         generation += 1
         let generation = generation
-        earlyEnd = nil
+        let end = Monitor<ConnectionFailure?>(nil, gauge: context.gauge)
+        attemptEnd = end
         let deadline = context.time.now.advanced(by: context.configuration.openTimeout)
         do {
             let opened = try await open(deadline: deadline, generation: generation)
@@ -135,13 +137,7 @@ actor ConnectionDriver: ClientMember {
         } catch {
             return ConnectionFailure(attemptError: error, openTimeout: context.configuration.openTimeout)
         }
-        return await withCheckedContinuation { continuation in
-            if let earlyEnd {
-                continuation.resume(returning: earlyEnd)
-            } else {
-                attemptEnd = ParkedTask(continuation, context.gauge)
-            }
-        }
+        return await end.firstUncancellably { $0 }
     }
 
     /// Resolves, asks for parameters, and opens the socket; leaves at once when the connection is closed meanwhile.
@@ -233,12 +229,7 @@ actor ConnectionDriver: ClientMember {
     /// The socket is gone: closed by the peer, failed, or closed by us.
     func socketEnded(_ failure: ConnectionFailure, generation: Int) {
         guard generation == self.generation else { return }
-        if let attemptEnd {
-            self.attemptEnd = nil
-            attemptEnd.resume(returning: failure)
-        } else if earlyEnd == nil {
-            earlyEnd = failure
-        }
+        attemptEnd.update { $0 = $0 ?? failure }
     }
 
     private func endSocket() {
@@ -252,13 +243,19 @@ actor ConnectionDriver: ClientMember {
 
     // MARK: Carrying out
 
+    /// Called on the lane only, so that the order of changes is one for all.
+    private func report(_ status: ConnectionStatus) {
+        statuses.send(status)
+        if case .closed = status { statuses.finish() }
+    }
+
     private func carryOut(_ actions: [ConnectionStateMachine<Waiter>.Action], reports: Bool = true) {
         for action in actions {
             switch action {
             case .report(let status):
-                if reports { board.report(status) }
+                if reports { report(status) }
                 if case .connecting(let attempt) = status { attemptNumber = attempt }
-                context.diagnostics.emit(Diagnostic(status, connection: number, attempt: attemptNumber))
+                context.diagnostics.send(Diagnostic(status, connection: number, attempt: attemptNumber))
             case .sendSubscription(let name, let subscribe):
                 nudge.otherMessageSent()
                 socket?.sendSubscription(name, subscribe: subscribe)
@@ -305,7 +302,7 @@ actor ConnectionDriver: ClientMember {
 
     private func sendNudge() {
         socket?.sendSubscription("_rivetasync.nudge", subscribe: false)
-        context.diagnostics.emit(
+        context.diagnostics.send(
             Diagnostic(
                 .trace,
                 "nudged",
@@ -439,7 +436,7 @@ actor ConnectionDriver: ClientMember {
 
     /// What the lane finds here is what is wanted now, however the calls that led here overtook each other.
     private func listenersChanged(_ name: String, added feed: EventFeed?) {
-        switch board.current {
+        switch statuses.latest {
         case .closed(.requested): feed?.end(nil)
         case .closed(.failed(let error)): feed?.end(error)
         default: break
@@ -487,7 +484,7 @@ actor ConnectionDriver: ClientMember {
         lane.run {
             self.assumeIsolated { core in
                 guard !core.machine.isOver else { return }
-                core.context.diagnostics.emit(
+                core.context.diagnostics.send(
                     Diagnostic(
                         .warning,
                         "a connection was released without disconnect(); it is being closed",

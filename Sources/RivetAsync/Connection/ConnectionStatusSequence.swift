@@ -6,43 +6,30 @@
 /// Each iterator is an observer of its own. It keeps the newest 64 statuses, so a slow one may miss steps in the middle,
 /// never the last. Copies of an iterator share what it keeps: each status goes to one of them. No status comes twice in a row. Observing keeps the connection alive. A cancelled task ends its loop.
 public struct ConnectionStatusSequence: AsyncSequence, Sendable {
-    let board: StatusBoard
+    let statuses: Broadcast<ConnectionStatus>
     let lifetime: ConnectionLifetime
 
     /// The status now, without waiting.
-    public var current: ConnectionStatus { board.current }
+    public var current: ConnectionStatus { statuses.latest ?? .connecting(attempt: 1) }
 
     /// An observer.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private final class Registration: Sendable {
-            let board: StatusBoard
-            let lifetime: ConnectionLifetime
-            let id: UInt64
-            let feed: Feed<ConnectionStatus>
+        private let reader: Broadcast<ConnectionStatus>.Reader
+        private let lifetime: ConnectionLifetime
 
-            init(board: StatusBoard, lifetime: ConnectionLifetime) {
-                self.board = board
-                self.lifetime = lifetime
-                (id, feed) = board.watch()
-            }
-
-            deinit { board.unwatch(id) }
-        }
-
-        private let registration: Registration
-
-        init(board: StatusBoard, lifetime: ConnectionLifetime) {
-            registration = Registration(board: board, lifetime: lifetime)
+        init(_ sequence: ConnectionStatusSequence) {
+            reader = sequence.statuses.reader()
+            lifetime = sequence.lifetime
         }
 
         /// The next status; nil after the last one or when the task is cancelled.
         public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async
             -> ConnectionStatus?
         {
-            await registration.feed.next()
+            await reader.next()
         }
     }
 
     /// Starts observing.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(board: board, lifetime: lifetime) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }

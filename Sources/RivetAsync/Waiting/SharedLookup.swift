@@ -7,19 +7,12 @@ import Synchronization
 package final class SharedLookup<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
-        var running: Running?
-    }
-
-    private final class Running: Sendable {
-        let done: Signal
-        let result = Mutex<Result<Value, any Error>?>(nil)
-
-        init(gauge: ResourceGauge) { done = Signal(gauge: gauge) }
+        var running: Promise<Value>?
     }
 
     private enum Step {
         case done(Value)
-        case join(Running, isFirst: Bool)
+        case join(Promise<Value>, isFirst: Bool)
     }
 
     private let state = Mutex(State())
@@ -46,7 +39,7 @@ package final class SharedLookup<Value: Sendable>: Sendable {
         let step: Step = state.withLock { state in
             if let value = state.value { return .done(value) }
             if let running = state.running { return .join(running, isFirst: false) }
-            let running = Running(gauge: root.gauge)
+            let running = Promise<Value>(gauge: root.gauge)
             state.running = running
             return .join(running, isFirst: true)
         }
@@ -58,13 +51,11 @@ package final class SharedLookup<Value: Sendable>: Sendable {
                 let started = root.add { [self] in await run(running, lookUp) }
                 if !started { finish(running, .failure(CancellationError())) }
             }
-            await running.done.wait()
-            guard let result = running.result.withLock({ $0 }) else { throw CancellationError() }
-            return try result.get()
+            return try await running.value()
         }
     }
 
-    private func run(_ running: Running, _ lookUp: @Sendable () async throws -> Value) async {
+    private func run(_ running: Promise<Value>, _ lookUp: @Sendable () async throws -> Value) async {
         do {
             finish(running, .success(try await lookUp()))
         } catch {
@@ -72,12 +63,11 @@ package final class SharedLookup<Value: Sendable>: Sendable {
         }
     }
 
-    private func finish(_ running: Running, _ result: Result<Value, any Error>) {
-        running.result.withLock { $0 = result }
+    private func finish(_ running: Promise<Value>, _ result: Result<Value, any Error>) {
         state.withLock { state in
             if case .success(let value) = result { state.value = value }
             if state.running === running { state.running = nil }
         }
-        running.done.set()
+        running.finish(result)
     }
 }

@@ -6,7 +6,7 @@ struct QueuedMessage: Sendable {
     let name: String
     let body: EncodedValue
     /// Gets the reply, in the encoding it asks for, or the failure.
-    let waiter: Race<ErasedKind.Reply>?
+    let waiter: Promise<ErasedKind.Reply>?
 }
 
 /// HTTP requests, queues and schedules.
@@ -21,20 +21,20 @@ extension ActorCore {
         while true {
             try await ready()
             let token = beginWork()
-            let race = Race<R>(gauge: engine.gauge)
+            let promise = Promise<R>(gauge: engine.gauge)
             work[token]?.task = spawn { core in
                 let connection = ConnectionCore(actor: core, parameters: parameters, encoding: encoding)
                 do {
-                    race.finish(
+                    promise.finish(
                         .success(try await core.withConnection(connection) { core in try await body(core, connection) })
                     )
                 } catch {
-                    race.finish(.failure(error))
+                    promise.finish(.failure(error))
                 }
             }
             let result: Result<R, any Error>
             do {
-                result = .success(try await race.value())
+                result = .success(try await promise.value())
             } catch {
                 result = .failure(error)
             }
@@ -117,7 +117,7 @@ extension ActorCore {
                 metadata: ["limit": limits.maxQueuedMessages]
             )
         }
-        let waiter = send.wait ? Race<ErasedKind.Reply>(gauge: engine.gauge) : nil
+        let waiter = send.wait ? Promise<ErasedKind.Reply>(gauge: engine.gauge) : nil
         queue.append(QueuedMessage(name: send.name, body: send.body, waiter: waiter))
         consumeQueue()
         guard let waiter else { return .completed(nil) }

@@ -69,8 +69,8 @@ actor ActorCore {
     var isConsuming = false
     var rawTasks: [String: Task<Void, Never>] = [:]
     var scheduled: [UInt64: DeadlineScheduler.ID] = [:]
-    private var readyWaiters: [Race<Void>] = []
-    private var workWaiter: Race<Void>?
+    private var readyWaiters: [Promise<Void>] = []
+    private var workWaiter: Promise<Void>?
     private var idleTimer: DeadlineScheduler.ID?
     private var isSleepWanted = false
     private var isDestroyWanted = false
@@ -99,13 +99,13 @@ actor ActorCore {
         case .asleep: start()
         case .starting, .stopping(destroys: false): break
         }
-        let race = Race<Void>(gauge: engine.gauge)
-        readyWaiters.append(race)
+        let promise = Promise<Void>(gauge: engine.gauge)
+        readyWaiters.append(promise)
         let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.readyTimeout)) { [id] in
-            race.finish(.failure(Failure.readyTimeout(id)))
+            promise.finish(.failure(Failure.readyTimeout(id)))
         }
         defer { engine.deadlines.cancel(timer) }
-        try await race.value()
+        try await promise.value()
         // It may have gone to sleep again before this caller had its turn.
         if phase != .running { try await ready() }
     }
@@ -285,12 +285,12 @@ actor ActorCore {
     private func stop() async {
         workChanged()
         if !work.isEmpty {
-            let race = Race<Void>(gauge: engine.gauge)
-            workWaiter = race
+            let promise = Promise<Void>(gauge: engine.gauge)
+            workWaiter = promise
             let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.grace)) {
-                race.finish(.success(()))
+                promise.finish(.success(()))
             }
-            try? await race.value()
+            try? await promise.value()
             engine.deadlines.cancel(timer)
             workWaiter = nil
         }

@@ -118,25 +118,25 @@ final class EngineCore: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
-        let race = Race<T>(gauge: gauge)
+        let promise = Promise<T>(gauge: gauge)
         guard let id = tasks.begin() else { throw CancellationError() }
         let task = Task {
             // Captured, so that the task starts on the caller's actor, in the order of the calls.
             _ = isolation
             do {
-                race.finish(.success(try await body()))
+                promise.finish(.success(try await body()))
             } catch {
-                race.finish(.failure(error))
+                promise.finish(.failure(error))
             }
             tasks.ended(id)
         }
         tasks.started(id, task)
         let timer = deadlines.schedule(at: deadline) {
-            if race.finish(.failure(failure)) { task.cancel() }
+            if promise.finish(.failure(failure)) { task.cancel() }
         }
         defer { deadlines.cancel(timer) }
         do {
-            return try await race.value()
+            return try await promise.value()
         } catch {
             task.cancel()
             throw error

@@ -93,13 +93,13 @@ struct WaiterCountTests {
         }
     }
 
-    static func race(_ result: Result<Int, any Error>) -> @Sendable (ResourceGauge) -> Waiting {
+    static func promise(_ result: Result<Int, any Error>) -> @Sendable (ResourceGauge) -> Waiting {
         { gauge in
-            let race = Race<Int>(gauge: gauge)
+            let promise = Promise<Int>(gauge: gauge)
             return Waiting {
-                _ = try await race.value()
+                _ = try await promise.value()
             } wake: {
-                race.finish(result)
+                promise.finish(result)
             }
         }
     }
@@ -178,8 +178,8 @@ struct WaiterCountTests {
         ),
         Row(testDescription: "HTTP body, the end", make: body { $0.finish() }),
         Row(testDescription: "HTTP body, a failure", make: body { $0.finish(HTTPFailure(DeadlinePassed())) }),
-        Row(testDescription: "race, won", make: race(.success(1))),
-        Row(testDescription: "race, lost", make: race(.failure(CancellationError()))),
+        Row(testDescription: "promise, won", make: promise(.success(1))),
+        Row(testDescription: "promise, lost", make: promise(.failure(CancellationError()))),
         Row(testDescription: "shared lookup", make: lookup),
         Row(testDescription: "name", make: resolver),
     ]
