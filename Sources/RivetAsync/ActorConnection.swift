@@ -16,18 +16,18 @@
 /// the connection and its sequences goes, it closes too and a warning is reported.
 public actor ActorConnection<Definition: ActorDefinition> {
     nonisolated let lifetime: ConnectionLifetime
-    nonisolated var core: ConnectionDriver { lifetime.core }
+    nonisolated var driver: ConnectionDriver { lifetime.driver }
 
-    init(_ core: ConnectionDriver) {
-        lifetime = ConnectionLifetime(core)
+    init(_ driver: ConnectionDriver) {
+        lifetime = ConnectionLifetime(driver)
     }
 
     /// The connection's lane.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { lifetime.core.unownedExecutor }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lifetime.driver.unownedExecutor }
 
     /// The current status first, then every change; ends after the last one.
     public nonisolated var status: ConnectionStatusSequence {
-        ConnectionStatusSequence(statuses: core.statuses, lifetime: lifetime)
+        ConnectionStatusSequence(statuses: driver.statuses, lifetime: lifetime)
     }
 
     /// Listens to one type of event, from the moment this returns.
@@ -63,7 +63,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
 
     private nonisolated func subscription(to name: String, _ buffering: EventBuffering) -> EventSubscription {
         EventSubscription { [lifetime] in
-            EventReader(feed: lifetime.core.addFeed(name: name, buffering)) { lifetime.core.removeFeed($0) }
+            EventReader(feed: lifetime.driver.addFeed(name: name, buffering)) { lifetime.driver.removeFeed($0) }
         }
     }
 
@@ -84,7 +84,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ action: A,
         _ options: CallOptions = .init()
     ) async throws -> A.Output where A.Target == Definition {
-        let arguments = try core.context.encodeArguments(of: action)
+        let arguments = try driver.context.encodeArguments(of: action)
         return try await perform(A.actionName, arguments, options)
     }
 
@@ -104,7 +104,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         as output: Output.Type = Output.self,
         options: CallOptions = .init()
     ) async throws -> Output {
-        try await perform(name, try core.context.encodeArguments(repeat each argument, action: name), options)
+        try await perform(name, try driver.context.encodeArguments(repeat each argument, action: name), options)
     }
 
     /// Calls an action by name and ignores what it returns; see ``send(_:_:)``.
@@ -114,8 +114,8 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ argument: repeat each Argument,
         options: CallOptions = .init()
     ) async throws -> NoValue {
-        let arguments = try core.context.encodeArguments(repeat each argument, action: name)
-        _ = try await core.perform(name: name, arguments: arguments, timeout: options.timeout)
+        let arguments = try driver.context.encodeArguments(repeat each argument, action: name)
+        _ = try await driver.perform(name: name, arguments: arguments, timeout: options.timeout)
         return NoValue()
     }
 
@@ -124,7 +124,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ arguments: ByteChunk,
         _ options: CallOptions
     ) async throws -> Output {
-        let value = try await core.perform(name: name, arguments: arguments, timeout: options.timeout)
+        let value = try await driver.perform(name: name, arguments: arguments, timeout: options.timeout)
         return try value.decodeOutput(Output.self, of: name)
     }
 
@@ -149,14 +149,14 @@ public actor ActorConnection<Definition: ActorDefinition> {
     ///
     /// Nothing happens otherwise.
     public nonisolated func reconnectNow() {
-        core.retryNow()
+        driver.retryNow()
     }
 
     /// The lane, for consumers that prefer it and are then woken without a change of thread: `Task(executorPreference:
     /// conn.executor)`.
     ///
     /// Slow code on it stalls every socket of the lane.
-    public nonisolated var executor: any TaskExecutor { core.lane.taskExecutor }
+    public nonisolated var executor: any TaskExecutor { driver.lane.taskExecutor }
 
     /// Closes for good: what waits fails at once, close code 1000 leaves, and the peer's answer is awaited for at most
     /// 2 s.
@@ -164,6 +164,6 @@ public actor ActorConnection<Definition: ActorDefinition> {
     /// Event sequences end with nil. Safe to call twice and from several tasks; all return when it is done. A cancelled
     /// task finishes it all the same.
     public nonisolated func disconnect() async {
-        await core.disconnect()
+        await driver.disconnect()
     }
 }

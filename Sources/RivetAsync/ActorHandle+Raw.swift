@@ -65,7 +65,7 @@ extension HandleCore {
                     fields: response.head.fields,
                     body: ResponseBody(body: response.body, endpoint: endpoint)
                 )
-            } catch let failure as HTTPFailure {
+            } catch let failure as HTTPCallError {
                 if failure.error is CancellationError { throw CancellationError() }
                 throw RivetError(failure, endpoint: endpoint, kind: RequestKind.raw.name)
             }

@@ -81,7 +81,7 @@ public struct ResponseBody: AsyncSequence, Sendable {
         }
     }
 
-    private static func translated(_ failure: HTTPFailure, _ endpoint: Endpoint) -> any Error {
+    private static func translated(_ failure: HTTPCallError, _ endpoint: Endpoint) -> any Error {
         if failure.error is CancellationError { return CancellationError() }
         return RivetError(failure, endpoint: endpoint, kind: "the answer's body")
     }

@@ -113,9 +113,7 @@ public actor RivetClient {
     /// The library is silent otherwise: it never prints.
     public nonisolated var diagnostics: DiagnosticSequence { DiagnosticSequence(lines: context.diagnostics) }
 
-    /// Waits for the end of the client, for services that run under a lifecycle of their own.
-    ///
-    /// Optional.
+    /// Waits for the end of the client, for services that run under a lifecycle of their own; nobody has to call it.
     ///
     /// Returns after ``close(within:)`` or ``beginGracefulShutdown()`` has done its work. Cancelling its task closes the
     /// client at once: what waits fails, sockets close without waiting for the peer.

@@ -9,9 +9,9 @@ public actor ActorInstance<Definition: ActorDefinition, State: Sendable> {
     /// What the actor remembers.
     public var state: State
 
-    private let core: ActorCore
+    private let core: HostedActor
 
-    init(core: ActorCore, state: State) {
+    init(core: HostedActor, state: State) {
         self.core = core
         self.state = state
     }

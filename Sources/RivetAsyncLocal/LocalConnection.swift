@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// An HTTP request is one too, for as long as it runs.
 public struct LocalConnection<Definition: ActorDefinition>: Sendable {
-    let core: ConnectionCore
+    let core: HostedConnection
 
     /// The id that the client knows too.
     public var id: String { core.id }

@@ -23,7 +23,7 @@ public actor LocalEngine {
     public nonisolated let transport: RivetTransport
 
     package nonisolated let gauge: ResourceGauge
-    private nonisolated let core: EngineCore
+    private nonisolated let core: EngineState
     private nonisolated let server: LocalServer
     private var isStopped = false
 
@@ -54,7 +54,7 @@ public actor LocalEngine {
     ) async throws -> LocalEngine {
         var registry = Registry()
         define(&registry)
-        let core = EngineCore(
+        let core = EngineState(
             kinds: registry.kinds,
             limits: limits,
             settings: settings,
@@ -79,7 +79,7 @@ public actor LocalEngine {
         }
     }
 
-    private init(_ core: EngineCore, _ server: LocalServer, endpoint: String, network: MemoryNetwork?) {
+    private init(_ core: EngineState, _ server: LocalServer, endpoint: String, network: MemoryNetwork?) {
         self.core = core
         self.server = server
         self.endpoint = endpoint

@@ -103,7 +103,7 @@ extension HandleCore {
                 used = id
                 return try await once(Call(address: address, actorID: id, deadline: deadline))
             } catch let error as RivetError {
-                // The deadline met a repeat: why there was one says more.
+                // The deadline cut a retry short: report why we retried.
                 if error.code == .deadlineExceeded, let cause { throw cause.with(execution: error.execution) }
                 cause = error
                 let meaning = error.answerClass

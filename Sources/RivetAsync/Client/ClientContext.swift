@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// What everything of one client shares: its settings, its lanes and pool, its one root task, its clock and its ear.
+/// What all parts of one client share: settings, lanes, pool, the root task, clock and diagnostics.
 final class ClientContext: Sendable {
     let configuration: RivetConfiguration
     let time: TimeSource

@@ -51,7 +51,7 @@ extension ClientContext {
             throw RivetError.unexpected(answer, what, piece: answer.body.boundedText)
         }
         let metadata: ServerMetadata
-        do throws(CodingFailure) {
+        do throws(CodingError) {
             metadata = try ServerMetadata.read(answer.body)
         } catch {
             // No piece of it: a token may be in it.

@@ -16,7 +16,7 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let number: UInt64
     nonisolated let lane: Lane
     nonisolated let statuses: Broadcast<ConnectionStatus>
-    nonisolated let book = SubscriptionBook()
+    nonisolated let book = Subscriptions()
     private nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
@@ -177,9 +177,9 @@ actor ConnectionDriver: ClientMember {
         }
         self.socket = socket
         socket.attach(self, generation: generation)
-        at(deadline) { core in
-            guard !core.machine.isOpen else { return }
-            core.socketEnded(.notOpened(within: core.context.configuration.openTimeout), generation: generation)
+        at(deadline) { driver in
+            guard !driver.machine.isOpen else { return }
+            driver.socketEnded(.notOpened(within: driver.context.configuration.openTimeout), generation: generation)
         }
         carryOut(machine.socketOpened(names: book.current.names))
     }
@@ -290,8 +290,8 @@ actor ConnectionDriver: ClientMember {
         guard context.configuration.replyNudge == .automatic else { return }
         let now = context.time.now
         if let due = nudge.actionSent(id: entry.id, inFlight: machine.inFlightCount, now: now) {
-            at(due) { core in
-                if core.nudge.timePassed(id: entry.id) { core.sendNudge() }
+            at(due) { driver in
+                if driver.nudge.timePassed(id: entry.id) { driver.sendNudge() }
             }
         }
     }
@@ -360,8 +360,8 @@ actor ConnectionDriver: ClientMember {
 
     private func closeUnlessClosed(within limit: Duration) {
         let generation = generation
-        at(context.time.now.advanced(by: limit)) { core in
-            core.socketEnded(.lost("the peer announced an error and did not close"), generation: generation)
+        at(context.time.now.advanced(by: limit)) { driver in
+            driver.socketEnded(.lost("the peer announced an error and did not close"), generation: generation)
         }
     }
 
@@ -391,8 +391,8 @@ actor ConnectionDriver: ClientMember {
         let deadline = context.deadlines.schedule(at: context.time.now.advanced(by: limit)) { [weak self] in
             guard let self else { return }
             lane.run {
-                self.assumeIsolated { core in
-                    core.withdraw(id) { RivetError.deadlineExceeded("the action \"\(name)\"", limit, hadLeft: $0) }
+                self.assumeIsolated { driver in
+                    driver.withdraw(id) { RivetError.deadlineExceeded("the action \"\(name)\"", limit, hadLeft: $0) }
                 }
             }
         }
@@ -427,14 +427,14 @@ actor ConnectionDriver: ClientMember {
         book.change { $0.remove(feed) }
         feed.end(nil)
         lane.run {
-            self.assumeIsolated { core in
-                core.listenersChanged(feed.name, added: nil)
-                if feed.releaseHold() { core.feedHasRoom() }
+            self.assumeIsolated { driver in
+                driver.listenersChanged(feed.name, added: nil)
+                if feed.releaseHold() { driver.feedHasRoom() }
             }
         }
     }
 
-    /// What the lane finds here is what is wanted now, however the calls that led here overtook each other.
+    // Calls may reach the lane out of order. The book holds the current wish, so whichever comes last sees it.
     private func listenersChanged(_ name: String, added feed: EventFeed?) {
         switch statuses.latest {
         case .closed(.requested): feed?.end(nil)
@@ -482,17 +482,17 @@ actor ConnectionDriver: ClientMember {
     /// The last reference is gone (B169).
     nonisolated func abandoned() {
         lane.run {
-            self.assumeIsolated { core in
-                guard !core.machine.isOver else { return }
-                core.context.diagnostics.send(
+            self.assumeIsolated { driver in
+                guard !driver.machine.isOver else { return }
+                driver.context.diagnostics.send(
                     Diagnostic(
                         .warning,
                         "a connection was released without disconnect(); it is being closed",
-                        connection: core.number,
-                        attempt: core.attemptNumber
+                        connection: driver.number,
+                        attempt: driver.attemptNumber
                     )
                 )
-                core.carryOut(core.machine.disconnectRequested())
+                driver.carryOut(driver.machine.disconnectRequested())
             }
         }
     }

@@ -6,9 +6,9 @@
 /// When the last reference goes without `disconnect`, the socket closes and a warning is reported: a safety net, not the
 /// normal way (B169).
 final class ConnectionLifetime: Sendable {
-    let core: ConnectionDriver
+    let driver: ConnectionDriver
 
-    init(_ core: ConnectionDriver) { self.core = core }
+    init(_ driver: ConnectionDriver) { self.driver = driver }
 
-    deinit { core.abandoned() }
+    deinit { driver.abandoned() }
 }

@@ -2,8 +2,8 @@
 
 /// One WebSocket of a connection: turns messages into bytes and back on the lane.
 ///
-/// Events go from here straight to their feeds; everything else goes to the core. It belongs to one attempt, whose
-/// generation is on everything that it tells the core.
+/// Events go from here straight to their feeds; everything else goes to the driver. It belongs to one attempt, whose
+/// generation is on everything that it tells the driver.
 ///
 /// `@unchecked Sendable`: touched on the lane only.
 final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
@@ -13,9 +13,9 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     /// The ray of the 101, for errors whose close reason has none (B206).
     private let rayID: String?
     private var connection: WebSocketConnection?
-    private var core: ConnectionDriver?
+    private var driver: ConnectionDriver?
     private var generation = 0
-    private var listeners = SubscriptionBook.Copy()
+    private var listeners = Subscriptions.Copy()
     /// The feeds that have gathered events in this turn.
     private var touched: [EventFeed] = []
     private var output = ByteBuffer()
@@ -79,8 +79,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         var socket: ConnectionSocket?
     }
 
-    func attach(_ core: ConnectionDriver, generation: Int) {
-        self.core = core
+    func attach(_ driver: ConnectionDriver, generation: Int) {
+        self.driver = driver
         self.generation = generation
     }
 
@@ -131,25 +131,26 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     // MARK: WebSocketHandler
 
     func received(_ messages: WebSocketReceivedMessages) {
-        // Once for all: it is referenced weakly elsewhere, which makes counting slow. It is given up only after the end.
-        guard let core else { return }
+        // Referenced once for all messages: a weak reference elsewhere gives the driver a side table, through which each
+        // count goes. It is let go of only after the end.
+        guard let driver else { return }
         for message in messages {
             guard !isOver else { return }
             guard message.isText == codec.encoding.isText else {
                 let kind = message.isText ? "text" : "binary"
                 return violated("a \(kind) message came on a \(codec.encoding) connection")
             }
-            receive(message.payload, core)
+            receive(message.payload, driver)
         }
     }
 
-    private func receive(_ bytes: ByteChunk, _ core: ConnectionDriver) {
-        do throws(CodingFailure) {
+    private func receive(_ bytes: ByteChunk, _ driver: ConnectionDriver) {
+        do throws(CodingError) {
             switch try codec.readServerMessage(bytes) {
             case .event(let name, let arguments):
-                deliver(EncodedValue(bytes: arguments, format: format), to: name, core)
+                deliver(EncodedValue(bytes: arguments, format: format), to: name, driver)
             case let message:
-                core.assumeIsolated { $0.received(message, generation: generation) }
+                driver.assumeIsolated { $0.received(message, generation: generation) }
             }
         } catch {
             let isVersion = error.kind == .unsupportedVersion
@@ -161,43 +162,43 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         }
     }
 
-    private func deliver(_ event: EncodedValue, to name: ByteChunk, _ core: ConnectionDriver) {
-        listeners.refresh(from: core.book)
+    private func deliver(_ event: EncodedValue, to name: ByteChunk, _ driver: ConnectionDriver) {
+        listeners.refresh(from: driver.book)
         listeners.table.forEachFeed(of: name) { feed in
             if feed.gather(event) {
-                settle(feed, core)
+                settle(feed, driver)
             } else if touched.last !== feed, !touched.contains(where: { $0 === feed }) {
                 touched.append(feed)
             }
         }
     }
 
-    private func settle(_ feed: EventFeed, _ core: ConnectionDriver) {
+    private func settle(_ feed: EventFeed, _ driver: ConnectionDriver) {
         switch feed.deliver() {
         case .none: break
-        case .suspendReading: core.assumeIsolated { $0.feedIsFull() }
-        case .finished: core.removeFeed(feed)
+        case .suspendReading: driver.assumeIsolated { $0.feedIsFull() }
+        case .finished: driver.removeFeed(feed)
         }
     }
 
     func receivedAll() {
-        guard let core else { return }
-        for feed in touched { settle(feed, core) }
+        guard let driver else { return }
+        for feed in touched { settle(feed, driver) }
         touched.removeAll(keepingCapacity: true)
     }
 
     func received(pong: ByteChunk) {
         guard pong.count == 4 else { return }
         let id = pong.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        core?.assumeIsolated { $0.receivedPong(id, generation: generation) }
+        driver?.assumeIsolated { $0.receivedPong(id, generation: generation) }
     }
 
     func writable() {
-        core?.assumeIsolated { $0.becameWritable(generation: generation) }
+        driver?.assumeIsolated { $0.becameWritable(generation: generation) }
     }
 
     func closed(_ closing: WebSocketClosing) {
-        end(ConnectionFailure(closing: closing, rayID: rayID, isPinned: core?.isPinned ?? false))
+        end(ConnectionFailure(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false))
     }
 
     func failed(_ failure: WebSocketFailure) {
@@ -207,7 +208,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     func streamClosed() {
         end(.lost("\(endpoint.text): the connection was closed"))
         connection = nil
-        core = nil
+        driver = nil
     }
 
     /// Our own protocol is broken: the peer hears 1002, the connection fails.
@@ -222,9 +223,9 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     }
 
     private func end(_ failure: ConnectionFailure) {
-        guard !isOver, let core else { return }
+        guard !isOver, let driver else { return }
         receivedAll()
         isOver = true
-        core.assumeIsolated { $0.socketEnded(failure, generation: generation) }
+        driver.assumeIsolated { $0.socketEnded(failure, generation: generation) }
     }
 }

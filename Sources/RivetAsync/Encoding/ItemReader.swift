@@ -14,34 +14,34 @@ package protocol ItemReader {
     var position: Int { get set }
 
     /// What stands at the position; reads nothing but blanks.
-    mutating func peekKind() throws(CodingFailure) -> ItemKind
+    mutating func peekKind() throws(CodingError) -> ItemKind
     /// Checks the next item and steps over it.
-    mutating func skipItem(depth: Int) throws(CodingFailure)
+    mutating func skipItem(depth: Int) throws(CodingError)
     /// As `skipItem`, with the commonest items first: small numbers and strings.
-    mutating func skipElement(depth: Int) throws(CodingFailure)
+    mutating func skipElement(depth: Int) throws(CodingError)
     /// Fails if anything but blanks is left.
-    mutating func readEnd() throws(CodingFailure)
+    mutating func readEnd() throws(CodingError)
 
     /// Steps into an array: the number of elements, negative where only the end tells.
-    mutating func beginArray() throws(CodingFailure) -> Int
+    mutating func beginArray() throws(CodingError) -> Int
     /// Steps into a map: the number of members, negative where only the end tells.
-    mutating func beginMap() throws(CodingFailure) -> Int
+    mutating func beginMap() throws(CodingError) -> Int
     /// Steps to the next element or key, or behind the end of the container. Between two calls with the same
     /// `remaining` exactly one element, or one key and its value, must be read.
-    mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool
+    mutating func hasNext(_ remaining: inout Int) throws(CodingError) -> Bool
     /// A map's key as text, integers in decimal; nil for what can name no field.
-    mutating func readKey() throws(CodingFailure) -> String?
+    mutating func readKey() throws(CodingError) -> String?
     /// Steps over a key, and says whether it is this one.
-    mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool
+    mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool
 
-    mutating func readBool() throws(CodingFailure) -> Bool
-    mutating func readText() throws(CodingFailure) -> String
+    mutating func readBool() throws(CodingError) -> Bool
+    mutating func readText() throws(CodingError) -> String
     /// An integer in any form: integer heads, floats without fraction, big integers, pairs (j5).
-    mutating func readInteger<T: FixedWidthInteger>(as: T.Type) throws(CodingFailure) -> T
-    mutating func readDouble() throws(CodingFailure) -> Double
-    mutating func readBytes() throws(CodingFailure) -> [UInt8]
+    mutating func readInteger<T: FixedWidthInteger>(as: T.Type) throws(CodingError) -> T
+    mutating func readDouble() throws(CodingError) -> Double
+    mutating func readBytes() throws(CodingError) -> [UInt8]
     /// Reads null, undefined, or the pair `$Undefined` if one is next.
-    mutating func readNil() throws(CodingFailure) -> Bool
+    mutating func readNil() throws(CodingError) -> Bool
 }
 
 /// What an item is, before it is read.
@@ -71,12 +71,12 @@ extension ItemReader {
     }
 
     @inline(__always)
-    package mutating func skipElement(depth: Int) throws(CodingFailure) {
+    package mutating func skipElement(depth: Int) throws(CodingError) {
         try skipItem(depth: depth)
     }
 
     /// Checks the next item and gives its bytes' place.
-    package mutating func readItem() throws(CodingFailure) -> Range<Int> {
+    package mutating func readItem() throws(CodingError) -> Range<Int> {
         _ = try peekKind()  // Steps over blanks.
         let start = position
         try skipItem(depth: 0)
@@ -85,15 +85,15 @@ extension ItemReader {
 
     /// Calls `body` for each member of a map, with its key; `body` reads the value.
     package mutating func readMembers(
-        _ body: (String, inout Self) throws(CodingFailure) -> Void
-    ) throws(CodingFailure) {
+        _ body: (String, inout Self) throws(CodingError) -> Void
+    ) throws(CodingError) {
         var remaining = try beginMap()
         while try hasNext(&remaining) {
             if let key = try readKey() { try body(key, &self) } else { try skipItem(depth: 0) }
         }
     }
 
-    package mutating func readUnsigned() throws(CodingFailure) -> UInt64 {
+    package mutating func readUnsigned() throws(CodingError) -> UInt64 {
         try readInteger(as: UInt64.self)
     }
 }

@@ -52,10 +52,10 @@ func makeShortText(_ bytes: UnsafeRawBufferPointer) -> String? {
 }
 
 /// Text from bytes that must be UTF-8.
-func makeText(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CodingFailure) -> String {
+func makeText(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CodingError) -> String {
     if let text = makeShortText(bytes) { return text }
     guard let text = try? UTF8Span(validating: Span(_unsafeBytes: bytes)) else {
-        throw CodingFailure(.invalidUTF8, at: offset)
+        throw CodingError(.invalidUTF8, at: offset)
     }
     return String(copying: text)
 }

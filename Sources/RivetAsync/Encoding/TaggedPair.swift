@@ -17,7 +17,7 @@ let maxBigIntDigits = 1_024
 
 extension ItemReader {
     /// The pair that is next, if the array there is one; reads nothing.
-    package mutating func peekPair() throws(CodingFailure) -> TaggedPair? {
+    package mutating func peekPair() throws(CodingError) -> TaggedPair? {
         let start = position
         var remaining = try beginArray()
         defer { position = start }
@@ -37,49 +37,49 @@ extension ItemReader {
         case "$Undefined": kind = .undefined
         case "$Set": kind = .set
         case _ where name.utf8.starts(with: "$$".utf8): kind = .escaped
-        default: throw CodingFailure(.unknownCompatTag, at: tagPosition, found: String(name.prefix(40)))
+        default: throw CodingError(.unknownCompatTag, at: tagPosition, found: String(name.prefix(40)))
         }
         return TaggedPair(kind: kind, second: second, end: position)
     }
 
     /// Reads `["$Undefined", …]` if it is next.
-    mutating func readUndefinedPair() throws(CodingFailure) -> Bool {
+    mutating func readUndefinedPair() throws(CodingError) -> Bool {
         guard let pair = try peekPair(), pair.kind == .undefined else { return false }
         position = pair.end
         return true
     }
 
     /// Reads `["$BigInt", "…"]`; nil if the number does not fit.
-    mutating func readBigIntPair<T: FixedWidthInteger>(as _: T.Type) throws(CodingFailure) -> T? {
+    mutating func readBigIntPair<T: FixedWidthInteger>(as _: T.Type) throws(CodingError) -> T? {
         let digits = try readBigIntDigits(wanted: "\(T.self)")
         return withUTF8(of: digits) { T(decimal: $0) }
     }
 
     /// The digits of `["$BigInt", "…"]`, checked.
-    mutating func readBigIntDigits(wanted: String) throws(CodingFailure) -> String {
+    mutating func readBigIntDigits(wanted: String) throws(CodingError) -> String {
         let start = position
         guard let pair = try peekPair(), pair.kind == .bigInt else {
-            throw CodingFailure(.typeMismatch, at: start, wanted: wanted)
+            throw CodingError(.typeMismatch, at: start, wanted: wanted)
         }
         position = pair.second
-        guard try peekKind() == .text else { throw CodingFailure(.invalidCompatValue, at: start, wanted: "digits") }
+        guard try peekKind() == .text else { throw CodingError(.invalidCompatValue, at: start, wanted: "digits") }
         let text = try readText()
         guard text.utf8.count <= maxBigIntDigits else {
-            throw CodingFailure(.integerOverflow, at: start, wanted: "at most \(maxBigIntDigits) digits")
+            throw CodingError(.integerOverflow, at: start, wanted: "at most \(maxBigIntDigits) digits")
         }
-        guard isDecimalInteger(text) else { throw CodingFailure(.invalidCompatValue, at: start, wanted: "digits") }
+        guard isDecimalInteger(text) else { throw CodingError(.invalidCompatValue, at: start, wanted: "digits") }
         position = pair.end
         return text
     }
 
     /// Bytes as a pair, or as an array of small integers, which is what Rust's serde makes of a plain `Vec<u8>`.
-    mutating func readBytesOfArray() throws(CodingFailure) -> [UInt8] {
+    mutating func readBytesOfArray() throws(CodingError) -> [UInt8] {
         let start = position
         if let pair = try peekPair(), pair.kind != .escaped {
-            guard pair.kind == .bytes else { throw CodingFailure(.typeMismatch, at: start, wanted: "bytes") }
+            guard pair.kind == .bytes else { throw CodingError(.typeMismatch, at: start, wanted: "bytes") }
             position = pair.second
             guard try peekKind() == .text, let bytes = Base64.decode(try readText().utf8) else {
-                throw CodingFailure(.invalidCompatValue, at: start, wanted: "Base64")
+                throw CodingError(.invalidCompatValue, at: start, wanted: "Base64")
             }
             position = pair.end
             return bytes

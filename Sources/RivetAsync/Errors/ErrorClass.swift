@@ -7,7 +7,7 @@ package struct ErrorClass: Sendable, Equatable {
     package enum Execution: Sendable, Equatable {
         /// The action did not run: a repeat is safe (B52).
         case notSent
-        /// Open whether it ran: repeated only where the caller said so (B53).
+        /// Unknown whether it ran: repeated only where the caller said so (B53).
         case mayHaveRun
         case ran
     }

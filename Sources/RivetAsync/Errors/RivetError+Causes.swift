@@ -64,7 +64,7 @@ extension RivetError {
     }
 
     /// An exchange that failed without an answer.
-    init(_ failure: HTTPFailure, endpoint: Endpoint, kind: String) {
+    init(_ failure: HTTPCallError, endpoint: Endpoint, kind: String) {
         let execution: Execution = failure.requestLeft ? .mayHaveRun : .notSent
         switch failure.error {
         case let error as RivetError:
@@ -104,7 +104,7 @@ extension RivetError {
         _ execution: Execution,
         advice: String
     ) -> RivetError {
-        // A stream that ended early is the network's doing; anything else the peer has said so.
+        // A stream that ended early is the network's fault. Everything else is something that the peer sent.
         let (code, fault, isTransient): (Code, Fault, Bool) =
             switch error {
             case .truncated: (.connectionLost, .network, true)
@@ -161,7 +161,7 @@ extension RivetError {
         )
     }
 
-    // MARK: Ours
+    // MARK: Errors of our own making
 
     static func actorNotFound(_ message: String, _ cause: RivetError? = nil) -> RivetError {
         RivetError(

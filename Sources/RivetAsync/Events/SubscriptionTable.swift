@@ -48,7 +48,7 @@ struct SubscriptionTable: Sendable {
 ///
 /// A listener is in the table when `add` returns; an event that the lane looks at later reaches it (B90, B91). The lane
 /// keeps a copy and takes a new one only when the version has moved, so an event costs no lock.
-final class SubscriptionBook: Sendable {
+final class Subscriptions: Sendable {
     private let table = Mutex(SubscriptionTable())
     private let version = Atomic<Int>(0)
 
@@ -66,7 +66,7 @@ final class SubscriptionBook: Sendable {
         private(set) var table = SubscriptionTable()
         private var version = 0
 
-        mutating func refresh(from book: SubscriptionBook) {
+        mutating func refresh(from book: Subscriptions) {
             guard book.version.load(ordering: .acquiring) != version else { return }
             (table, version) = book.table.withLock { ($0, book.version.load(ordering: .relaxed)) }
         }

@@ -4,7 +4,9 @@
 package protocol ByteHandler: AnyObject {
     /// Bytes in order. The handler takes all of them; a slice may be kept.
     func received(_ bytes: ByteChunk)
-    /// Where the next bytes had best go, if it matters; a stream may ask, and then calls `received(inRoom:)`.
+    /// Memory for the next bytes, where the handler has a place for them; nil where any will do.
+    ///
+    /// A stream may ask for it, and calls `received(inRoom:)` after it has filled it.
     func receiveRoom() -> UnsafeMutableRawBufferPointer?
     /// The first `count` bytes of the room that was asked for just now are filled.
     func received(inRoom count: Int)

@@ -2,8 +2,8 @@
 
 /// A bounded queue from anywhere to a reader, who waits when it is empty.
 ///
-/// It is what is behind the slow sequences (status, diagnostics). When it is full the oldest element goes. Each element
-/// goes to one reader: several that wait at the same time get the next ones in the order in which they came.
+/// Statuses and diagnostics use it; events have a faster one. When it is full, the oldest element is dropped. Each
+/// element goes to one reader: readers that wait at the same time get the next ones in the order in which they came.
 package final class Feed<Element: Sendable>: Sendable {
     private struct State: Sendable {
         var queue = RingBuffer<Element>()

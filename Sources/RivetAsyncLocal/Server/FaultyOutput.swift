@@ -11,12 +11,12 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
     static let stall = Duration.milliseconds(40)
 
     private let stream: any ByteStream
-    private let engine: EngineCore
+    private let engine: EngineState
     private let closeStream: @Sendable () -> Void
     private var held: [[UInt8]] = []
 
     /// `closeStream` ends the stream and everything that belongs to it; called on the lane.
-    init(stream: any ByteStream, engine: EngineCore, closeStream: @escaping @Sendable () -> Void) {
+    init(stream: any ByteStream, engine: EngineState, closeStream: @escaping @Sendable () -> Void) {
         self.stream = stream
         self.engine = engine
         self.closeStream = closeStream

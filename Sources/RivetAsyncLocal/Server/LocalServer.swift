@@ -16,14 +16,14 @@ final class LocalServer: Sendable {
         var emptied: [Signal] = []
     }
 
-    let engine: EngineCore
+    let engine: EngineState
     let router: Router
     private let lanes: LaneGroup
     private let state = Mutex(State())
     private let listener = Mutex<TCPListener?>(nil)
     private let memory = Mutex<(network: MemoryNetwork, port: Int)?>(nil)
 
-    init(engine: EngineCore) {
+    init(engine: EngineState) {
         self.engine = engine
         router = Router(engine: engine)
         lanes = LaneGroup(label: "rivet.local", gauge: engine.gauge)

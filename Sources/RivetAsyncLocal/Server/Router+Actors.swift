@@ -86,7 +86,7 @@ extension Router {
             }
         }
         try check(namespace)
-        var found: [ActorCore] = []
+        var found: [HostedActor] = []
         if let ids {
             guard name == nil else { throw invalidInput("name and actor_ids exclude each other") }
             guard ids.count <= 32 else {
@@ -122,7 +122,7 @@ extension Router {
             throw badRequest("Failed to buffer the request body: length limit exceeded")
         }
         let wanted: ActorsAPIRequest
-        do throws(CodingFailure) {
+        do throws(CodingError) {
             wanted = try ActorsAPIRequest.read(ByteChunk(request.body))
         } catch {
             throw badRequest("\(error)")
@@ -160,7 +160,7 @@ extension Router {
         pool: String,
         crashPolicy: String,
         input: [UInt8]?
-    ) throws(Failure) -> (actor: ActorCore, created: Bool) {
+    ) throws(Failure) -> (actor: HostedActor, created: Bool) {
         if let pools = engine.settings.pools, !pools.contains(pool) {
             throw .api("actor", "no_runner_config_configured", "No runner config is configured for this pool.")
         }
@@ -178,7 +178,7 @@ extension Router {
                 metadata: ["max_size": ActorsAPIRequest.maxInputSize]
             )
         }
-        let creation = EngineCore.Creation(
+        let creation = EngineState.Creation(
             name: name,
             keyText: keyText.map { ActorKey(text: $0).text },
             pool: pool,
@@ -202,7 +202,7 @@ extension Router {
     }
 }
 
-extension ActorCore {
+extension HostedActor {
     /// What the actors API tells of this actor.
     nonisolated var record: ActorRecord {
         var record = ActorRecord(

@@ -5,7 +5,7 @@ import RivetAsync
 extension Router {
     /// A request that has found its actor.
     private struct Target {
-        let actor: ActorCore
+        let actor: HostedActor
         /// What the actor sees, query included.
         let path: String
 
@@ -61,7 +61,7 @@ extension Router {
             guard method == "POST" else { throw Failure.methodNotAllowed(method, target.pathWithoutQuery) }
             // A message too large for the queue has an error of its own, so the body may be a little larger.
             guard let queued = try? codec.readQueueBody(ByteChunk(request.body)) else { throw Failure.undecodable }
-            let send = ActorCore.QueueSend(
+            let send = HostedActor.QueueSend(
                 name: name,
                 body: EncodedValue(bytes: queued.body, format: encoding.valueFormat),
                 wait: queued.waits,
@@ -131,18 +131,18 @@ extension Router {
         encoding == .bare ? value : try ServerValue.normalized(value, isJSON: encoding == .json)
     }
 
-    private func bodied(_ body: [UInt8], _ actor: ActorCore, _ encoding: WireEncoding) async throws -> EngineAnswer {
+    private func bodied(_ body: [UInt8], _ actor: HostedActor, _ encoding: WireEncoding) async throws -> EngineAnswer {
         guard body.count <= engine.limits.maxOutgoingMessage else { throw Failure.outgoingTooLong }
         return .response(try await head(200, encoding.contentType, actor), body)
     }
 
-    private func head(_ status: Int, _ contentType: String, _ actor: ActorCore) async throws -> HTTPResponseHead {
+    private func head(_ status: Int, _ contentType: String, _ actor: HostedActor) async throws -> HTTPResponseHead {
         var fields: HTTPFields = ["content-type": contentType]
         for field in await actorFields(actor) { fields.append(field) }
         return HTTPResponseHead(status: status, fields: fields)
     }
 
-    private func actorFields(_ actor: ActorCore) async -> HTTPFields {
+    private func actorFields(_ actor: HostedActor) async -> HTTPFields {
         let reference = await actor.reference
         return [
             "x-rivet-actor": reference.actorID.rawValue,
@@ -258,7 +258,7 @@ extension Router {
         }
     }
 
-    private func actor(of query: GatewayQuery) throws(Failure) -> ActorCore {
+    private func actor(of query: GatewayQuery) throws(Failure) -> HostedActor {
         switch query.method {
         case .get:
             guard let actor = engine.actor(name: query.name, keyText: query.key.text) else { throw .actorNotFound }

@@ -22,9 +22,9 @@ enum EngineAnswer: Sendable {
 /// What follows the 101.
 enum EngineUpgrade: Sendable {
     /// A `/connect` socket.
-    case connect(ActorCore, WireEncoding, parameters: ByteChunk?)
+    case connect(HostedActor, WireEncoding, parameters: ByteChunk?)
     /// A raw WebSocket.
-    case raw(ActorCore, WireEncoding, parameters: ByteChunk?, path: String)
+    case raw(HostedActor, WireEncoding, parameters: ByteChunk?, path: String)
     /// A failure before the 101 is not a status: the 101 comes, and then this (PROTOCOL f2), after `silence`.
     case close(WebSocketClosing, silence: Duration = .zero)
 }
@@ -33,7 +33,7 @@ enum EngineUpgrade: Sendable {
 ///
 /// It knows no sockets.
 struct Router: Sendable {
-    let engine: EngineCore
+    let engine: EngineState
 
     func answer(_ request: EngineRequest) async -> EngineAnswer {
         // On 127.0.0.1 any web page could drive the engine, so browsers are refused.

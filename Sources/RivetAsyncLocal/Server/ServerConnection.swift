@@ -229,14 +229,14 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         output = nil
         switch upgrade {
         case .raw(let actor, let encoding, let parameters, let path):
-            let socket = RawSocket(stream: stream, server: server)
+            let socket = RawSocketServer(stream: stream, server: server)
             if server.added(socket) {
                 socket.open(actor, encoding, parameters, path: path, fields: request.head.fields, first)
             } else {
                 stream.close()
             }
         case .connect, .close:
-            let socket = ConnectSocket(stream: stream, server: server, ray: request.ray)
+            let socket = ActorSocketServer(stream: stream, server: server, ray: request.ray)
             if server.added(socket) { socket.open(upgrade, first) } else { stream.close() }
         }
         server.removed(self)

@@ -6,7 +6,7 @@ import RivetAsync
 ///
 /// Members come sorted, floats in the shortest exact form (PROTOCOL e1, j3).
 enum ServerValue {
-    /// - Throws: `CodingFailure`, when `bytes` is not one value of the format.
+    /// - Throws: `CodingError`, when `bytes` is not one value of the format.
     static func normalized(_ bytes: ByteChunk, isJSON: Bool) throws -> ByteChunk {
         guard bytes.count > 0 else { return bytes }
         return try bytes.withUnsafeBytes { document in
@@ -47,10 +47,10 @@ enum ServerValue {
         _ reader: inout JSONReader,
         _ document: UnsafeRawBufferPointer,
         _ output: inout [UInt8]
-    ) throws(CodingFailure) {
+    ) throws(CodingError) {
         switch try reader.peekKind() {
         case .map:
-            let members = try members(of: &reader) { (reader) throws(CodingFailure) in
+            let members = try members(of: &reader) { (reader) throws(CodingError) in
                 var value: [UInt8] = []
                 try writeJSON(&reader, document, &value)
                 return value
@@ -83,7 +83,7 @@ enum ServerValue {
         _ document: UnsafeRawBufferPointer,
         _ output: inout [UInt8],
         foundUnplain: () -> Void = {}
-    ) throws(CodingFailure) {
+    ) throws(CodingError) {
         if reader.position < document.count, document[reader.position] >> 5 == 6 {
             // An output that JSON cannot hold becomes null, without an error (PROTOCOL e1).
             foundUnplain()
@@ -92,7 +92,7 @@ enum ServerValue {
         }
         switch try reader.peekKind() {
         case .map:
-            let members = try members(of: &reader) { (reader) throws(CodingFailure) in
+            let members = try members(of: &reader) { (reader) throws(CodingError) in
                 var value: [UInt8] = []
                 try writeCBOR(&reader, document, &value, foundUnplain: foundUnplain)
                 return value
@@ -127,10 +127,10 @@ enum ServerValue {
 
     private static func members<Reader: ItemReader>(
         of reader: inout Reader,
-        _ value: (inout Reader) throws(CodingFailure) -> [UInt8]
-    ) throws(CodingFailure) -> [(key: String, value: [UInt8])] {
+        _ value: (inout Reader) throws(CodingError) -> [UInt8]
+    ) throws(CodingError) -> [(key: String, value: [UInt8])] {
         var members: [String: [UInt8]] = [:]
-        try reader.readMembers { (key, reader) throws(CodingFailure) in members[key] = try value(&reader) }
+        try reader.readMembers { (key, reader) throws(CodingError) in members[key] = try value(&reader) }
         return members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     }
 

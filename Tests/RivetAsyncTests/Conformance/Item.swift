@@ -118,7 +118,7 @@ func failureKind(_ body: () throws -> Void) -> String? {
     do {
         try body()
         return nil
-    } catch let failure as CodingFailure {
+    } catch let failure as CodingError {
         return failure.kind.rawValue
     } catch {
         return "\(error)"

@@ -124,7 +124,7 @@ struct ArgumentTests {
         #expect(try decode(RivetValue.self, []) == .null)
         #expect(try decode([String: Int].self, [["a": 1]]) == ["a": 1])
         #expect(try decode([Int].self, [[1, 2]]) == [1, 2])
-        #expect(throws: CodingFailure.self) { try decode(Int.self, []) }
+        #expect(throws: CodingError.self) { try decode(Int.self, []) }
     }
 
     @Test("B109, B111: a value's properties by position", arguments: ValueFormat.allCases)
@@ -142,9 +142,9 @@ struct ArgumentTests {
         #expect(try decode(String.self, ["a"]) == "a")
         // A pair that is escaped on the wire.
         #expect(try decode(Point2.self, ["$x", 1]).x == "$x")
-        let failure = #expect(throws: CodingFailure.self) { try decode(Join.self, ["a", "b"]) }
+        let failure = #expect(throws: CodingError.self) { try decode(Join.self, ["a", "b"]) }
         #expect(failure?.kind == .missingField)
-        let mismatch = #expect(throws: CodingFailure.self) { try decode(Join.self, ["a", "b", ["c"]]) }
+        let mismatch = #expect(throws: CodingError.self) { try decode(Join.self, ["a", "b", ["c"]]) }
         #expect(mismatch?.path == "[2]")
     }
 
@@ -161,7 +161,7 @@ struct ArgumentTests {
         #expect(g == "$x" && h == 1)
         try format.decodeArguments(as: Void.self, from: bytes([1]))
         try format.decodeArguments(as: Void.self, from: ByteChunk([UInt8]()))
-        let failure = #expect(throws: CodingFailure.self) {
+        let failure = #expect(throws: CodingError.self) {
             try format.decodeArguments(as: (Int, String).self, from: bytes([1]))
         }
         #expect(failure?.kind == .missingField)
@@ -177,7 +177,7 @@ struct ArgumentTests {
         #expect(try Self.json.decode(NoValue.self, from: bytes) == NoValue())
         #expect(try Self.json.decode(Int?.self, from: bytes) == nil)
         #expect(try Self.json.decode([Int]?.self, from: bytes) == nil)
-        #expect(throws: CodingFailure.self) { try Self.json.decode(Int.self, from: bytes) }
+        #expect(throws: CodingError.self) { try Self.json.decode(Int.self, from: bytes) }
         guard !text.isEmpty else { return }
         let member = ByteChunk(#"{"a":\#(text)}"#.utf8)
         #expect(try Self.json.decode(Optional2.self, from: member) == Optional2())

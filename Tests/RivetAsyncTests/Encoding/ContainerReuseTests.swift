@@ -59,7 +59,7 @@ struct ContainerReuseTests {
         #expect(try kept?.read() == [3, 1, 3, 2])
         kept = nil
         #expect(storage == nil)
-        #expect(throws: CodingFailure.self) { try decode([String: Bool].self) }
+        #expect(throws: CodingError.self) { try decode([String: Bool].self) }
         #expect(storage == nil)
         let positional = try ValueFormat.json.decodePositionalArguments(Point.self, from: ByteChunk("[1,2]".utf8))
         #expect(positional == Point(x: 1, y: 2))
@@ -134,13 +134,13 @@ struct ContainerReuseTests {
         let bytes = try format.encode(keeper)
         #expect(try format.decode(from: bytes) == ["x": 1])
         #expect(try format.decode(from: format.encode(Point(x: 1, y: 2))) == Point(x: 1, y: 2))
-        #expect(throws: CodingFailure.self) { try keeper.writeLate() }
+        #expect(throws: CodingError.self) { try keeper.writeLate() }
         var late = keeper.encoder?.unkeyedContainer()
-        #expect(throws: CodingFailure.self) { try late?.encode(1) }
+        #expect(throws: CodingError.self) { try late?.encode(1) }
         // The value of before, now inside another.
         let pair = try format.encode([keeper, keeper])
         #expect(try format.decode(from: pair) == [["x": 1], ["x": 1]])
-        #expect(throws: CodingFailure.self) { try keeper.writeLate() }
+        #expect(throws: CodingError.self) { try keeper.writeLate() }
     }
 
     /// As `Hoarder`, writing.
@@ -181,7 +181,7 @@ struct ContainerReuseTests {
         writer?.letGoOfEncoder(afterKeeping: after)
         #expect(session != nil)
         #expect(writer?.writes.count == 1)
-        for write in writer?.writes ?? [] { #expect(throws: CodingFailure.self) { try write() } }
+        for write in writer?.writes ?? [] { #expect(throws: CodingError.self) { try write() } }
         writer = nil
         #expect(session == nil)
     }
@@ -233,7 +233,7 @@ struct ContainerReuseTests {
                         let format = ValueFormat.allCases[number % 3]
                         let value = ["task": [Point(x: task, y: number)], "other": []]
                         let back = try format.decode([String: [Point]].self, from: format.encode(value))
-                        guard back == value else { throw CodingFailure(.malformed, at: number) }
+                        guard back == value else { throw CodingError(.malformed, at: number) }
                     }
                 }
             }

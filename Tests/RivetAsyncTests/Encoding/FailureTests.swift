@@ -10,14 +10,14 @@ struct FailureTests {
     struct Row: CustomTestStringConvertible {
         var json: String
         var decode: @Sendable (ValueFormat, ByteChunk) throws -> Void
-        var kind: CodingFailure.Kind
+        var kind: CodingError.Kind
         var path: String, wanted: String, found: String
         var testDescription: String { json }
 
         init<T: Decodable & SendableMetatype>(
             _ json: String,
             _: T.Type,
-            _ kind: CodingFailure.Kind,
+            _ kind: CodingError.Kind,
             _ path: String,
             wanted: String = "",
             found: String = ""
@@ -87,16 +87,16 @@ struct FailureTests {
 
     @Test("B115: the failure names the place", arguments: rows)
     func failureNamesThePlace(_ row: Row) throws {
-        let json = #expect(throws: CodingFailure.self) { try row.decode(.json, ByteChunk(row.json.utf8)) }
+        let json = #expect(throws: CodingError.self) { try row.decode(.json, ByteChunk(row.json.utf8)) }
         check(json, row)
         // The same as CBOR, where the document allows.
         guard row.kind != .unknownCompatTag else { return }
         let value = try ValueFormat.json.decode(RivetValue.self, from: ByteChunk(row.json.utf8))
         let bytes = try ValueFormat.nativeCBOR.encode(value)
-        check(#expect(throws: CodingFailure.self) { try row.decode(.nativeCBOR, bytes) }, row)
+        check(#expect(throws: CodingError.self) { try row.decode(.nativeCBOR, bytes) }, row)
     }
 
-    private func check(_ failure: CodingFailure?, _ row: Row) {
+    private func check(_ failure: CodingError?, _ row: Row) {
         #expect(failure?.kind == row.kind)
         #expect(failure?.path == row.path)
         #expect(failure?.wanted == row.wanted)
@@ -104,14 +104,14 @@ struct FailureTests {
     }
 
     @Test func unsoundDocumentNamesThePlace() {
-        let failure = #expect(throws: CodingFailure.self) {
+        let failure = #expect(throws: CodingError.self) {
             try ValueFormat.json.decode(RivetValue.self, from: ByteChunk(#"{"a":[1,{"b":tru}]}"#.utf8))
         }
         #expect(failure?.description == "malformed at a[1].b (byte 13)")
     }
 
     @Test func writingNamesThePlace() {
-        let failure = #expect(throws: CodingFailure.self) {
+        let failure = #expect(throws: CodingError.self) {
             try ValueFormat.json.encode(["a": [Point(x: 1, y: .nan)]])
         }
         #expect(failure?.path == "a[0].y")
@@ -119,7 +119,7 @@ struct FailureTests {
     }
 
     @Test func failureHoldsNoValue() {
-        let failure = #expect(throws: CodingFailure.self) {
+        let failure = #expect(throws: CodingError.self) {
             try ValueFormat.json.decode([Color].self, from: ByteChunk(#"["secret"]"#.utf8))
         }
         #expect(failure?.description.contains("secret") == false)
@@ -166,10 +166,10 @@ struct FailureTests {
         func nested(_ depth: Int) -> RivetValue { depth == 0 ? 1 : [nested(depth - 1)] }
         let bytes = try format.encode(nested(128))
         #expect(try format.decode(RivetValue.self, from: bytes) == nested(128))
-        let failure = #expect(throws: CodingFailure.self) { try format.encode(nested(129)) }
+        let failure = #expect(throws: CodingError.self) { try format.encode(nested(129)) }
         #expect(failure?.kind == .depthLimit)
         func chain(_ depth: Int) -> Tree { depth == 0 ? .leaf : .branch(left: .leaf, right: chain(depth - 1)) }
-        #expect(throws: CodingFailure.self) { try format.encode(chain(200)) }
+        #expect(throws: CodingError.self) { try format.encode(chain(200)) }
     }
 
     @Test func anEndlessValueIsRefused() {
@@ -179,7 +179,7 @@ struct FailureTests {
                 try container.encode(self)
             }
         }
-        #expect(throws: CodingFailure.self) { try ValueFormat.json.encode(Endless()) }
+        #expect(throws: CodingError.self) { try ValueFormat.json.encode(Endless()) }
     }
 
     @Test func aContainerThatOutlivesItsValueWritesNowhere() throws {
@@ -197,7 +197,7 @@ struct FailureTests {
             func encode(to encoder: any Encoder) throws {
                 var container = encoder.unkeyedContainer()
                 try container.encode(Leaky(keeper: keeper))
-                #expect(throws: CodingFailure.self) { try keeper.container?.encode(2) }
+                #expect(throws: CodingError.self) { try keeper.container?.encode(2) }
             }
         }
         #expect(String(decoding: try ValueFormat.json.encode(Both()), as: UTF8.self) == "[[1]]")

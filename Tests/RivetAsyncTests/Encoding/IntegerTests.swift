@@ -101,7 +101,7 @@ struct IntegerTests {
         ]
     )
     func numbersThatDoNotFitAreRefused(_ json: String) {
-        let failure = #expect(throws: CodingFailure.self) {
+        let failure = #expect(throws: CodingError.self) {
             try ValueFormat.json.decode(UInt64.self, from: ByteChunk(json.utf8))
         }
         #expect(failure?.kind == .integerOverflow)
@@ -113,7 +113,7 @@ struct IntegerTests {
     )
     func digitsAreChecked(_ digits: String) {
         for type in [Int.self, RivetValue.self] as [any Decodable.Type] {
-            let failure = #expect(throws: CodingFailure.self) {
+            let failure = #expect(throws: CodingError.self) {
                 _ = try ValueFormat.json.decode(type, from: ByteChunk(#"["$BigInt","\#(digits)"]"#.utf8)) as Any
             }
             #expect(failure?.kind == .invalidCompatValue)

@@ -48,7 +48,7 @@ struct InvalidInputTests {
         }
         #expect(try skip(document.count) == document.count)
         for count in 0..<document.count {
-            let failure = #expect(throws: CodingFailure.self) { try skip(count) }
+            let failure = #expect(throws: CodingError.self) { try skip(count) }
             #expect(failure?.kind == .truncated || failure?.kind == .lengthExceedsInput, "\(count)")
         }
     }
@@ -56,7 +56,7 @@ struct InvalidInputTests {
     private func expectRefusal(_ format: ValueFormat, _ vector: Vector) throws {
         // No bytes at all are nothing to a format, but not an item to a reader.
         if vector.bytes.isEmpty {
-            let failure = #expect(throws: CodingFailure.self) {
+            let failure = #expect(throws: CodingError.self) {
                 try [UInt8]().withUnsafeBytes { bytes in
                     if format == .json {
                         var reader = JSONReader(bytes)
@@ -70,7 +70,7 @@ struct InvalidInputTests {
             #expect(failure?.kind.rawValue == vector["error"]?.text)
             return
         }
-        let failure = #expect(throws: CodingFailure.self) {
+        let failure = #expect(throws: CodingError.self) {
             try format.decode(RivetValue.self, from: ByteChunk(vector.bytes))
         }
         #expect(failure?.kind.rawValue == vector["error"]?.text)

@@ -30,8 +30,8 @@ struct JSONVectorTests {
         if let integer = vector["reads_as_integer"]?.text {
             #expect(try ValueFormat.json.decode(Int128.self, from: bytes).description == integer)
         } else {
-            #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(Int128.self, from: bytes) }
-            #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(Int.self, from: bytes) }
+            #expect(throws: CodingError.self) { try ValueFormat.json.decode(Int128.self, from: bytes) }
+            #expect(throws: CodingError.self) { try ValueFormat.json.decode(Int.self, from: bytes) }
         }
     }
 }

@@ -101,7 +101,7 @@ struct RandomTests {
                     Issue.record("\(size) values of \(bytes.count) bytes: \(hex(bytes))")
                     return
                 }
-            } catch let failure as CodingFailure {
+            } catch let failure as CodingError {
                 guard failure.offset <= bytes.count else {
                     Issue.record("failed beyond the end: \(failure), \(hex(bytes))")
                     return
@@ -123,13 +123,13 @@ struct RandomTests {
         #expect(try ValueFormat.json.decode([Either].self, from: texts).count == 20_000)
         // Digits without end.
         let digits = ByteChunk(("[\"$BigInt\",\"" + String(repeating: "9", count: 1_000_000) + "\"]").utf8)
-        #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(Int.self, from: digits) }
-        #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(RivetValue.self, from: digits) }
+        #expect(throws: CodingError.self) { try ValueFormat.json.decode(Int.self, from: digits) }
+        #expect(throws: CodingError.self) { try ValueFormat.json.decode(RivetValue.self, from: digits) }
         let number = ByteChunk(String(repeating: "9", count: 1_000_000).utf8)
-        #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(Int128.self, from: number) }
+        #expect(throws: CodingError.self) { try ValueFormat.json.decode(Int128.self, from: number) }
         let exponent = ByteChunk("1e999999999999999999999".utf8)
-        #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(Double.self, from: exponent) }
-        #expect(throws: CodingFailure.self) { try ValueFormat.json.decode(Decimal.self, from: exponent) }
+        #expect(throws: CodingError.self) { try ValueFormat.json.decode(Double.self, from: exponent) }
+        #expect(throws: CodingError.self) { try ValueFormat.json.decode(Decimal.self, from: exponent) }
     }
 }
 

@@ -155,7 +155,7 @@ struct RecordedValueTests {
             let output = try bytes.withUnsafeBytes { raw in
                 var reader = CBORReader(raw)
                 var range = 0..<0
-                try reader.readMembers { (_, reader) throws(CodingFailure) in range = try reader.readItem() }
+                try reader.readMembers { (_, reader) throws(CodingError) in range = try reader.readItem() }
                 return ByteChunk(raw[range])
             }
             if value.isLossy {
@@ -185,9 +185,9 @@ struct RecordedValueTests {
     }
 
     /// The member `output` or `args`, wherever it is.
-    private func item(_ reader: inout some ItemReader) throws(CodingFailure) -> Range<Int> {
+    private func item(_ reader: inout some ItemReader) throws(CodingError) -> Range<Int> {
         var found = 0..<0
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "body", "val": found = try item(&reader)
             case "output", "args": found = try reader.readItem()

@@ -10,12 +10,12 @@ struct Shape: Sendable, CustomTestStringConvertible {
     /// Output, argument, one of several arguments: encoded, decoded, equal.
     var roundTrip: @Sendable (ValueFormat) throws -> Void
     /// The formats it cannot travel in, with the kind of error.
-    var refused: [ValueFormat: CodingFailure.Kind] = [:]
+    var refused: [ValueFormat: CodingError.Kind] = [:]
 
     init<T: Codable & Sendable>(
         _ name: String,
         _ value: T,
-        refused: [ValueFormat: CodingFailure.Kind] = [:],
+        refused: [ValueFormat: CodingError.Kind] = [:],
         equal: @escaping @Sendable (T, T) -> Bool
     ) {
         testDescription = name

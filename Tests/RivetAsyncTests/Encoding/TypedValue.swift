@@ -29,7 +29,7 @@ indirect enum TypedValue: Hashable {
     }
 
     /// Reads one item with the low-level reader.
-    init(_ reader: inout CBORReader) throws(CodingFailure) {
+    init(_ reader: inout CBORReader) throws(CodingError) {
         let kind = try reader.peekKind()
         switch kind {
         case .null, .undefined:

@@ -66,8 +66,8 @@ struct SubscriptionTableTests {
     @Test("a lane's copy is the table of the last change before it looks, and stays so until it looks again")
     func copies() {
         let feeds = [Self.feed("x"), Self.feed("y")]
-        let book = SubscriptionBook()
-        var copy = SubscriptionBook.Copy()
+        let book = Subscriptions()
+        var copy = Subscriptions.Copy()
         copy.refresh(from: book)
         #expect(copy.table.names == [])
         book.change { $0.add(feeds[0]) }

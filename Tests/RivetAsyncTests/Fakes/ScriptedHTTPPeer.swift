@@ -219,7 +219,7 @@ final class HTTPPoolFixture: Sendable {
     }
 
     /// A GET, answered as text.
-    func get(_ target: String = "/", deadline: TimePoint? = nil) async throws(HTTPFailure) -> String {
+    func get(_ target: String = "/", deadline: TimePoint? = nil) async throws(HTTPCallError) -> String {
         let response = try await pool.execute(HTTPRequestHead(target: target), to: origin, deadline: deadline)
         return try await String(decoding: response.body.collect(upTo: 1 << 20), as: UTF8.self)
     }

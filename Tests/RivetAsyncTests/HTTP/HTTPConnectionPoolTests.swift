@@ -53,7 +53,7 @@ import Testing
         let fixture = try HTTPPoolFixture(Array(repeating: script, count: 200))
         var lost = 0
         for _ in 0..<200 {
-            do throws(HTTPFailure) {
+            do throws(HTTPCallError) {
                 #expect(try await fixture.get() == "ok")
             } catch {
                 // Sent into a connection that ended at the same time: it may have run, and is not repeated here.
@@ -110,7 +110,7 @@ import Testing
             _ = try await second
             Issue.record("there was no connection")
         } catch {
-            let failure = try #require(error as? HTTPFailure)
+            let failure = try #require(error as? HTTPCallError)
             #expect(failure.error is DeadlinePassed)
             #expect(!failure.requestLeft)
         }
@@ -120,7 +120,7 @@ import Testing
             _ = try await first
             Issue.record("the pool was closed")
         } catch {
-            let failure = try #require(error as? HTTPFailure)
+            let failure = try #require(error as? HTTPCallError)
             #expect(failure.error as? HTTPError == .poolClosed)
             #expect(failure.requestLeft)
         }
@@ -136,9 +136,9 @@ import Testing
         let second = Task { try await fixture.get() }
         while fixture.counts[2] == 0 { await Task.yield() }
         second.cancel()
-        #expect(await (second.result.failure as? HTTPFailure)?.error is CancellationError)
+        #expect(await (second.result.failure as? HTTPCallError)?.error is CancellationError)
         first.cancel()
-        let failure = await first.result.failure as? HTTPFailure
+        let failure = await first.result.failure as? HTTPCallError
         #expect(failure?.error is CancellationError)
         #expect(failure?.requestLeft == true)
         _ = await fixture.peer.until { $0.ended == 1 }
@@ -152,7 +152,7 @@ import Testing
             withUnsafeCurrentTask { $0?.cancel() }
             return try await fixture.get()
         }
-        let failure = await task.result.failure as? HTTPFailure
+        let failure = await task.result.failure as? HTTPCallError
         #expect(failure?.error is CancellationError)
         #expect(failure?.requestLeft == false)
         #expect(fixture.peer.seen.requests.isEmpty)

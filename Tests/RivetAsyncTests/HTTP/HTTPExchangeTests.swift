@@ -10,8 +10,8 @@ private func outcome(
     _ head: HTTPRequestHead = HTTPRequestHead(target: "/"),
     body: HTTPRequestBody = .none,
     deadline: TimePoint? = nil
-) async -> Result<String, HTTPFailure> {
-    do throws(HTTPFailure) {
+) async -> Result<String, HTTPCallError> {
+    do throws(HTTPCallError) {
         let response = try await fixture.pool.execute(head, to: fixture.origin, body: body, deadline: deadline)
         return .success(String(decoding: try await response.body.collect(upTo: 1 << 24), as: UTF8.self))
     } catch {
@@ -73,7 +73,7 @@ private final class PullCounter: Sendable {
             _ = try await body
             Issue.record("the body never ends")
         } catch {
-            let failure = try #require(error as? HTTPFailure)
+            let failure = try #require(error as? HTTPCallError)
             #expect(failure.error is DeadlinePassed)
             #expect(failure.answerBegun)
         }
@@ -238,7 +238,7 @@ private final class PullCounter: Sendable {
         let task = Task { try await response.body.collect(upTo: 100) }
         while fixture.gauge.snapshot[2] == 0 { await Task.yield() }
         task.cancel()
-        #expect(await (task.result.failure as? HTTPFailure)?.error is CancellationError)
+        #expect(await (task.result.failure as? HTTPCallError)?.error is CancellationError)
         _ = await fixture.peer.until { $0.ended == 1 }
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }

@@ -254,7 +254,7 @@ struct HostileHTTPPeer: Sendable, CustomTestStringConvertible {
         limits.messages = row.limits
         let ending: [ScriptedHTTPPeer.Step] = row.ending == .closes ? [.close] : []
         let fixture = try HTTPPoolFixture([[.request, .send(row.bytes)] + ending], limits: limits)
-        do throws(HTTPFailure) {
+        do throws(HTTPCallError) {
             let head = HTTPRequestHead(method: row.method, target: "/")
             let response = try await fixture.pool.execute(head, to: fixture.origin)
             _ = try await response.body.collect(upTo: 1 << 20)

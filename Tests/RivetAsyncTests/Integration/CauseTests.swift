@@ -124,7 +124,7 @@ struct CauseTests {
         } _: { client, server in
             let handle = client.get(Echo.self)
             for (metadata, cause) in [
-                (#"{"clientToken":"secret","clientEndpoint":7}"#, "CodingFailure"),
+                (#"{"clientToken":"secret","clientEndpoint":7}"#, "CodingError"),
                 (#"{"clientToken":"secret","clientEndpoint":"ftp://secret@h"}"#, "EndpointError"),
             ] {
                 let resolving = Task { try await handle.resolve() }
@@ -153,7 +153,7 @@ struct CauseTests {
         #expect(ConnectionFailure(opening: Unknown(), endpoint).error.underlying as? Unknown == Unknown())
         let attempt = ConnectionFailure(attemptError: Unknown(), openTimeout: .seconds(1))
         #expect(attempt.error.underlying as? Unknown == Unknown())
-        let late = RivetError(HTTPFailure(DeadlinePassed()), endpoint: endpoint, kind: "GET")
+        let late = RivetError(HTTPCallError(DeadlinePassed()), endpoint: endpoint, kind: "GET")
         #expect(late.underlying is DeadlinePassed)
         let shutDown = RivetError.transport(.laneShutDown, endpoint, .mayHaveRun)
         #expect(shutDown.underlying as? TransportError == .laneShutDown)

@@ -138,7 +138,7 @@ struct ClientLifeTests {
         // Long enough for the attempt's task, if it took its socket for one that came too late.
         for _ in 0..<200 {
             await Task.yield()
-            await withCheckedContinuation { done in connection.core.lane.run { done.resume() } }
+            await withCheckedContinuation { done in connection.driver.lane.run { done.resume() } }
         }
         order.add("answered")
         peer.write([0x88, 0x02, 0x03, 0xE8])

@@ -94,8 +94,8 @@ struct CounterTests {
             let conn = client.getOrCreate(LocalCounter.self).connect()
             _ = try? await conn.action("getCount", String(repeating: "x", count: 1_000_000))
             try await conn.send(LocalCounter.Increment(amount: 1))
-            let core = conn.core
-            let retained = await core.lane.perform { core.assumeIsolated { $0.socket?.retainedSize } }
+            let driver = conn.driver
+            let retained = await driver.lane.perform { driver.assumeIsolated { $0.socket?.retainedSize } }
             #expect(try #require(retained) <= 2 * highWaterMark)
             #expect(conn.status.current.name == "connected 1", "it is the same socket")
             await client.close(within: .zero)

@@ -131,7 +131,7 @@ struct HTTPBodyVectorTests {
             switch vector.id {
             case "http.envoy.actorNotFound":
                 #expect(name == CloseReasonText(group: "envoy", code: "actor_not_found"))
-                #expect(throws: CodingFailure.self) {
+                #expect(throws: CodingError.self) {
                     try MessageCodec(encoding).readErrorBody(body(vector["response"]))
                 }
             case "http.envoy.fetchFailed":

@@ -8,7 +8,7 @@ struct MessageMutationTests {
     /// Reads by every decoder; the number of those that took it.
     private func readAll(_ document: ByteChunk) -> Int {
         var taken = 0
-        func attempt(_ body: () throws(CodingFailure) -> Void) {
+        func attempt(_ body: () throws(CodingError) -> Void) {
             do {
                 try body()
                 taken += 1
@@ -19,28 +19,28 @@ struct MessageMutationTests {
         }
         for encoding in WireEncoding.allCases {
             let codec = MessageCodec(encoding)
-            attempt { () throws(CodingFailure) in
+            attempt { () throws(CodingError) in
                 switch try codec.readServerMessage(document) {
                 case .event(let name, let arguments): check(name, arguments, in: document)
                 case .actionResponse(_, let output): check(output, in: document)
                 default: break
                 }
             }
-            attempt { () throws(CodingFailure) in
+            attempt { () throws(CodingError) in
                 if case .actionRequest(_, let name, let arguments) = try codec.readClientMessage(document) {
                     check(name, arguments, in: document)
                 }
             }
-            attempt { () throws(CodingFailure) in _ = try codec.readActionBody(document) }
-            attempt { () throws(CodingFailure) in _ = try codec.readActionResult(document) }
-            attempt { () throws(CodingFailure) in _ = try codec.readQueueBody(document) }
-            attempt { () throws(CodingFailure) in _ = try codec.readQueueResult(document) }
-            attempt { () throws(CodingFailure) in _ = try codec.readErrorBody(document) }
+            attempt { () throws(CodingError) in _ = try codec.readActionBody(document) }
+            attempt { () throws(CodingError) in _ = try codec.readActionResult(document) }
+            attempt { () throws(CodingError) in _ = try codec.readQueueBody(document) }
+            attempt { () throws(CodingError) in _ = try codec.readQueueResult(document) }
+            attempt { () throws(CodingError) in _ = try codec.readErrorBody(document) }
         }
-        attempt { () throws(CodingFailure) in _ = try ActorsAPIRequest.read(document) }
-        attempt { () throws(CodingFailure) in _ = try ActorsAPIResponse.readActor(document).actor.errorName }
-        attempt { () throws(CodingFailure) in _ = try ActorsAPIResponse.readList(document) }
-        attempt { () throws(CodingFailure) in _ = try ServerMetadata.read(document) }
+        attempt { () throws(CodingError) in _ = try ActorsAPIRequest.read(document) }
+        attempt { () throws(CodingError) in _ = try ActorsAPIResponse.readActor(document).actor.errorName }
+        attempt { () throws(CodingError) in _ = try ActorsAPIResponse.readList(document) }
+        attempt { () throws(CodingError) in _ = try ServerMetadata.read(document) }
         let text = document.string
         _ = GatewayRoute(target: "/gateway/" + text)
         _ = try? Endpoint.parse("http://" + text)

@@ -33,7 +33,7 @@ struct SilentPeerTests {
         case .cancellation:
             call.cancel()
         }
-        let failure = await #expect(throws: HTTPFailure.self) { _ = try await call.value }
+        let failure = await #expect(throws: HTTPCallError.self) { _ = try await call.value }
         switch ending {
         case .deadline: #expect(failure?.error is DeadlinePassed)
         case .cancellation: #expect(failure?.error is CancellationError)

@@ -14,44 +14,44 @@ package struct BAREReader {
         end = bytes.count
     }
 
-    package mutating func readEnd() throws(CodingFailure) {
-        guard position == end else { throw CodingFailure(.trailingBytes, at: position) }
+    package mutating func readEnd() throws(CodingError) {
+        guard position == end else { throw CodingError(.trailingBytes, at: position) }
     }
 
     @inline(__always)
-    package mutating func readByte() throws(CodingFailure) -> UInt8 {
-        guard position < end else { throw CodingFailure(.truncated, at: position) }
+    package mutating func readByte() throws(CodingError) -> UInt8 {
+        guard position < end else { throw CodingError(.truncated, at: position) }
         defer { position &+= 1 }
         return base.load(fromByteOffset: position, as: UInt8.self)
     }
 
     /// A fixed-width integer, little-endian.
     @inline(__always)
-    package mutating func readFixed<T: FixedWidthInteger & BitwiseCopyable>(as _: T.Type) throws(CodingFailure) -> T {
+    package mutating func readFixed<T: FixedWidthInteger & BitwiseCopyable>(as _: T.Type) throws(CodingError) -> T {
         let width = MemoryLayout<T>.size
-        guard end &- position >= width else { throw CodingFailure(.truncated, at: position) }
+        guard end &- position >= width else { throw CodingError(.truncated, at: position) }
         defer { position &+= width }
         return T(littleEndian: base.loadUnaligned(fromByteOffset: position, as: T.self))
     }
 
     @inline(__always)
-    package mutating func readUInt() throws(CodingFailure) -> UInt64 {
+    package mutating func readUInt() throws(CodingError) -> UInt64 {
         let first = try readByte()
         if first < 0x80 { return UInt64(first) }
         return try readLongUInt(first)
     }
 
-    private mutating func readLongUInt(_ first: UInt8) throws(CodingFailure) -> UInt64 {
+    private mutating func readLongUInt(_ first: UInt8) throws(CodingError) -> UInt64 {
         let start = position &- 1
         var value = UInt64(first & 0x7F)
         var shift: UInt64 = 7
         while true {
             let byte = try readByte()
             // Nine bytes carry 63 bits, so of the tenth one bit is left.
-            if shift == 63, byte > 1 { throw CodingFailure(.integerOverflow, at: start) }
+            if shift == 63, byte > 1 { throw CodingError(.integerOverflow, at: start) }
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 {
-                if byte == 0 { throw CodingFailure(.overlongInteger, at: start) }
+                if byte == 0 { throw CodingError(.overlongInteger, at: start) }
                 return value
             }
             shift &+= 7
@@ -59,40 +59,40 @@ package struct BAREReader {
     }
 
     /// A signed integer: zigzag, then uint.
-    package mutating func readInt() throws(CodingFailure) -> Int64 {
+    package mutating func readInt() throws(CodingError) -> Int64 {
         let zigzag = try readUInt()
         return Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1)
     }
 
     @inline(__always)
-    package mutating func readBool() throws(CodingFailure) -> Bool {
+    package mutating func readBool() throws(CodingError) -> Bool {
         let byte = try readByte()
-        guard byte <= 1 else { throw CodingFailure(.invalidBool, at: position &- 1) }
+        guard byte <= 1 else { throw CodingError(.invalidBool, at: position &- 1) }
         return byte == 1
     }
 
     /// The place of the bytes of a `data`.
     @inline(__always)
-    package mutating func readData() throws(CodingFailure) -> Range<Int> {
+    package mutating func readData() throws(CodingError) -> Range<Int> {
         let start = position
         let count = try readUInt()
-        guard count <= UInt64(end &- position) else { throw CodingFailure(.lengthExceedsInput, at: start) }
+        guard count <= UInt64(end &- position) else { throw CodingError(.lengthExceedsInput, at: start) }
         defer { position &+= Int(count) }
         return position..<(position &+ Int(count))
     }
 
     /// The place of the bytes of a `str`, which are UTF-8.
     @inline(__always)
-    package mutating func readText() throws(CodingFailure) -> Range<Int> {
+    package mutating func readText() throws(CodingError) -> Range<Int> {
         let range = try readData()
         let bytes = UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
         guard (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil else {
-            throw CodingFailure(.invalidUTF8, at: range.lowerBound)
+            throw CodingError(.invalidUTF8, at: range.lowerBound)
         }
         return range
     }
 
-    package mutating func readString() throws(CodingFailure) -> String {
+    package mutating func readString() throws(CodingError) -> String {
         let range = try readData()
         return try makeText(
             UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count),
@@ -101,8 +101,8 @@ package struct BAREReader {
     }
 
     package mutating func readOptional<T>(
-        _ body: (inout Self) throws(CodingFailure) -> T
-    ) throws(CodingFailure) -> T? {
+        _ body: (inout Self) throws(CodingError) -> T
+    ) throws(CodingError) -> T? {
         try readBool() ? try body(&self) : nil
     }
 }

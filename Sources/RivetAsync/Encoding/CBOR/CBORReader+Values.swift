@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CBORReader {
-    package mutating func readBool() throws(CodingFailure) -> Bool {
+    package mutating func readBool() throws(CodingError) -> Bool {
         let start = position
         if try peek() >> 5 == 6 { _ = try readTags() }
         switch try peek() {
@@ -11,11 +11,11 @@ extension CBORReader {
         case 0xf5:
             position &+= 1
             return true
-        default: throw CodingFailure(.typeMismatch, at: start, wanted: "a boolean")
+        default: throw CodingError(.typeMismatch, at: start, wanted: "a boolean")
         }
     }
 
-    package mutating func readNil() throws(CodingFailure) -> Bool {
+    package mutating func readNil() throws(CodingError) -> Bool {
         switch try peek() {
         case 0xf6, 0xf7:
             position &+= 1
@@ -28,18 +28,18 @@ extension CBORReader {
     }
 
     @inline(__always)
-    package mutating func readInteger<T: FixedWidthInteger>(as _: T.Type) throws(CodingFailure) -> T {
+    package mutating func readInteger<T: FixedWidthInteger>(as _: T.Type) throws(CodingError) -> T {
         let start = position
         let initial = try peek()
         guard initial >> 5 <= 1 else { return try readOddInteger() }
         let head = try readHead()
         let value = head.major == 0 ? T(exactly: head.argument) : T(exactly: -1 - Int128(head.argument))
-        guard let value else { throw CodingFailure(.integerOverflow, at: start, wanted: "\(T.self)") }
+        guard let value else { throw CodingError(.integerOverflow, at: start, wanted: "\(T.self)") }
         return value
     }
 
     /// An integer in another form than an integer head (B113, B116, B117).
-    private mutating func readOddInteger<T: FixedWidthInteger>() throws(CodingFailure) -> T {
+    private mutating func readOddInteger<T: FixedWidthInteger>() throws(CodingError) -> T {
         let start = position
         let tag = try readTags()
         let value: T?
@@ -49,7 +49,7 @@ extension CBORReader {
         case .float:
             let number = try readDouble()
             guard number.rounded(.towardZero) == number else {
-                throw CodingFailure(.typeMismatch, at: start, wanted: "\(T.self)")
+                throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
             }
             value = T(exactly: number)
         case .bytes where tag == 2 || tag == 3:
@@ -57,17 +57,17 @@ extension CBORReader {
         case .array:
             value = try readBigIntPair(as: T.self)
         default:
-            throw CodingFailure(.typeMismatch, at: start, wanted: "\(T.self)")
+            throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
         }
-        guard let value else { throw CodingFailure(.integerOverflow, at: start, wanted: "\(T.self)") }
+        guard let value else { throw CodingError(.integerOverflow, at: start, wanted: "\(T.self)") }
         return value
     }
 
     /// The content of tag 2 or 3 (RFC 8949 §3.4.3); nil if it does not fit.
-    mutating func readBigNumber<T: FixedWidthInteger>(negative: Bool) throws(CodingFailure) -> T? {
+    mutating func readBigNumber<T: FixedWidthInteger>(negative: Bool) throws(CodingError) -> T? {
         var magnitude: UInt128 = 0
         var fits = true
-        try readChunks(readHead()) { (chunk) throws(CodingFailure) in
+        try readChunks(readHead()) { (chunk) throws(CodingError) in
             for byte in chunk {
                 fits = fits && magnitude >> 120 == 0
                 magnitude = magnitude << 8 | UInt128(byte)
@@ -81,7 +81,7 @@ extension CBORReader {
         return T(exactly: -1 - below)
     }
 
-    package mutating func readDouble() throws(CodingFailure) -> Double {
+    package mutating func readDouble() throws(CodingError) -> Double {
         let start = position
         if try peek() >> 5 == 6, let tag = try readTags(), tag == 2 || tag == 3 { position = start }
         switch try peek() {
@@ -92,34 +92,34 @@ extension CBORReader {
         }
         let kind = try peekKind()
         guard kind == .integer || kind == .tag || kind == .array else {
-            throw CodingFailure(.typeMismatch, at: start, wanted: "Double")
+            throw CodingError(.typeMismatch, at: start, wanted: "Double")
         }
         // An integer is read as a Double if it is one: no digit is lost (B118).
         let integer: Int128
         do {
             integer = try readInteger(as: Int128.self)
         } catch {
-            throw CodingFailure(error.kind, at: start, wanted: "Double")
+            throw CodingError(error.kind, at: start, wanted: "Double")
         }
         guard let value = Double(exactly: integer) else {
-            throw CodingFailure(.integerOverflow, at: start, wanted: "Double")
+            throw CodingError(.integerOverflow, at: start, wanted: "Double")
         }
         return value
     }
 
-    package mutating func readBytes() throws(CodingFailure) -> [UInt8] {
+    package mutating func readBytes() throws(CodingError) -> [UInt8] {
         let start = position
         let tag = try readTags()
         switch try peekKind() {
         case .bytes where tag != 2 && tag != 3:
             let head = try readHead()
             var bytes: [UInt8] = []
-            try readChunks(head) { (chunk) throws(CodingFailure) in bytes.append(contentsOf: chunk) }
+            try readChunks(head) { (chunk) throws(CodingError) in bytes.append(contentsOf: chunk) }
             return bytes
         case .array:
             return try readBytesOfArray()
         default:
-            throw CodingFailure(.typeMismatch, at: start, wanted: "bytes")
+            throw CodingError(.typeMismatch, at: start, wanted: "bytes")
         }
     }
 }
@@ -141,7 +141,7 @@ extension Double {
 
 extension CBORReader {
     /// The place of a byte string that stands in one piece, or nil, and then nothing is read.
-    mutating func readPlainBytes() throws(CodingFailure) -> Range<Int>? {
+    mutating func readPlainBytes() throws(CodingError) -> Range<Int>? {
         let start = position
         let tag = try readTags()
         guard try peek() >> 5 == 2, tag != 2, tag != 3, try peek() & 31 != 31 else {
@@ -149,7 +149,7 @@ extension CBORReader {
             return nil
         }
         let head = try readHead()
-        try readChunks(head) { (_) throws(CodingFailure) in }
+        try readChunks(head) { (_) throws(CodingError) in }
         return position &- Int(truncatingIfNeeded: head.argument)..<position
     }
 }

@@ -28,13 +28,13 @@ package struct CBORReader: ItemReader {
     var left: Int { end &- position }
 
     @inline(__always)
-    func peek() throws(CodingFailure) -> UInt8 {
-        guard position < end else { throw CodingFailure(.truncated, at: position) }
+    func peek() throws(CodingError) -> UInt8 {
+        guard position < end else { throw CodingError(.truncated, at: position) }
         return base.load(fromByteOffset: position, as: UInt8.self)
     }
 
     @inline(__always)
-    mutating func readHead() throws(CodingFailure) -> Head {
+    mutating func readHead() throws(CodingError) -> Head {
         let initial = try peek()
         let info = initial & 31
         position &+= 1
@@ -42,18 +42,18 @@ package struct CBORReader: ItemReader {
         return try readLongHead(initial, info)
     }
 
-    private mutating func readLongHead(_ initial: UInt8, _ info: UInt8) throws(CodingFailure) -> Head {
+    private mutating func readLongHead(_ initial: UInt8, _ info: UInt8) throws(CodingError) -> Head {
         let start = position &- 1
         guard info < 28 else {
-            if initial == 0xff { throw CodingFailure(.unexpectedBreak, at: start) }
+            if initial == 0xff { throw CodingError(.unexpectedBreak, at: start) }
             // Only strings, arrays and maps have an indefinite form (RFC 8949 §3.2.1).
             guard info == 31, (2...5).contains(initial >> 5) else {
-                throw CodingFailure(.reservedAdditionalInfo, at: start)
+                throw CodingError(.reservedAdditionalInfo, at: start)
             }
             return Head(initial: initial, argument: 0)
         }
         let width = 1 << Int(info &- 24)
-        guard width <= left else { throw CodingFailure(.truncated, at: start) }
+        guard width <= left else { throw CodingError(.truncated, at: start) }
         let argument: UInt64 =
             switch width {
             case 1: UInt64(base.load(fromByteOffset: position, as: UInt8.self))
@@ -63,23 +63,23 @@ package struct CBORReader: ItemReader {
             }
         position &+= width
         // Below 32 a simple value has one form only, the short one (RFC 8949 §3.3).
-        if initial == 0xf8, argument < 32 { throw CodingFailure(.invalidSimpleValue, at: start) }
+        if initial == 0xf8, argument < 32 { throw CodingError(.invalidSimpleValue, at: start) }
         return Head(initial: initial, argument: argument)
     }
 
     /// Steps over tags, and gives the innermost.
-    mutating func readTags() throws(CodingFailure) -> UInt64? {
+    mutating func readTags() throws(CodingError) -> UInt64? {
         var tag: UInt64?
         var depth = 0
         while try peek() >> 5 == 6 {
             depth &+= 1
-            guard depth <= maxNestingDepth else { throw CodingFailure(.depthLimit, at: position) }
+            guard depth <= maxNestingDepth else { throw CodingError(.depthLimit, at: position) }
             tag = try readHead().argument
         }
         return tag
     }
 
-    package mutating func peekKind() throws(CodingFailure) -> ItemKind {
+    package mutating func peekKind() throws(CodingError) -> ItemKind {
         let initial = try peek()
         switch initial >> 5 {
         case 0, 1: return .integer
@@ -94,7 +94,7 @@ package struct CBORReader: ItemReader {
             case 0xf6: return .null
             case 0xf7: return .undefined
             case 0xf9, 0xfa, 0xfb: return .float
-            case 0xff: throw CodingFailure(.unexpectedBreak, at: position)
+            case 0xff: throw CodingError(.unexpectedBreak, at: position)
             default: return .simple
             }
         }
@@ -102,25 +102,25 @@ package struct CBORReader: ItemReader {
 
     // MARK: Structure
 
-    package mutating func skipItem(depth: Int) throws(CodingFailure) {
+    package mutating func skipItem(depth: Int) throws(CodingError) {
         let start = position
         let head = try readHead()
         switch head.major {
         case 0, 1, 7:
             return
         case 2, 3:
-            try readChunks(head) { (_) throws(CodingFailure) in }
+            try readChunks(head) { (_) throws(CodingError) in }
         case 6:
-            guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: start) }
+            guard depth < maxNestingDepth else { throw CodingError(.depthLimit, at: start) }
             try skipItem(depth: depth &+ 1)
         default:
-            guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: start) }
+            guard depth < maxNestingDepth else { throw CodingError(.depthLimit, at: start) }
             try skipElements(of: head, depth: depth &+ 1)
         }
     }
 
     @inline(__always)
-    private mutating func skipElements(of head: Head, depth: Int) throws(CodingFailure) {
+    private mutating func skipElements(of head: Head, depth: Int) throws(CodingError) {
         let width = head.major == 5 ? 2 : 1
         var remaining = try count(head)
         if remaining < 0 {
@@ -139,7 +139,7 @@ package struct CBORReader: ItemReader {
     }
 
     @inline(__always)
-    package mutating func skipElement(depth: Int) throws(CodingFailure) {
+    package mutating func skipElement(depth: Int) throws(CodingError) {
         if skipPlain(1) == 0 { try skipItem(depth: depth) }
     }
 
@@ -172,23 +172,23 @@ package struct CBORReader: ItemReader {
         return info < 28 && initial != 0xf8 ? 1 &+ (1 &<< (info &- 24)) : 0
     }
 
-    package mutating func readEnd() throws(CodingFailure) {
-        guard position == end else { throw CodingFailure(.trailingBytes, at: position) }
+    package mutating func readEnd() throws(CodingError) {
+        guard position == end else { throw CodingError(.trailingBytes, at: position) }
     }
 
     /// A container's announced count, held against what is left: an element needs a byte, a member two.
-    private func count(_ head: Head) throws(CodingFailure) -> Int {
+    private func count(_ head: Head) throws(CodingError) -> Int {
         if head.isIndefinite { return -1 }
         let room = head.major == 5 ? left / 2 : left
-        guard head.argument <= UInt64(room) else { throw CodingFailure(.lengthExceedsInput, at: position) }
+        guard head.argument <= UInt64(room) else { throw CodingError(.lengthExceedsInput, at: position) }
         return Int(head.argument)
     }
 
-    package mutating func beginArray() throws(CodingFailure) -> Int {
+    package mutating func beginArray() throws(CodingError) -> Int {
         try begin(major: 4, wanted: "an array")
     }
 
-    package mutating func beginMap() throws(CodingFailure) -> Int {
+    package mutating func beginMap() throws(CodingError) -> Int {
         try begin(major: 5, wanted: "a map")
     }
 
@@ -202,15 +202,15 @@ package struct CBORReader: ItemReader {
         return count
     }
 
-    private mutating func begin(major: UInt8, wanted: String) throws(CodingFailure) -> Int {
+    private mutating func begin(major: UInt8, wanted: String) throws(CodingError) -> Int {
         let start = position
         _ = try readTags()  // 258 (set), 259 (map), 55799: their content; others add nothing a typed reader wants.
-        guard try peek() >> 5 == major else { throw CodingFailure(.typeMismatch, at: start, wanted: wanted) }
+        guard try peek() >> 5 == major else { throw CodingError(.typeMismatch, at: start, wanted: wanted) }
         return try count(readHead())
     }
 
     @inline(__always)
-    package mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
+    package mutating func hasNext(_ remaining: inout Int) throws(CodingError) -> Bool {
         if remaining > 0 {
             remaining &-= 1
             return true
@@ -227,15 +227,15 @@ package struct CBORReader: ItemReader {
     @inline(__always)
     mutating func readChunks(
         _ head: Head,
-        _ body: (UnsafeRawBufferPointer) throws(CodingFailure) -> Void
-    ) throws(CodingFailure) {
+        _ body: (UnsafeRawBufferPointer) throws(CodingError) -> Void
+    ) throws(CodingError) {
         if !head.isIndefinite { return try body(readSlice(head.argument)) }
         while true {
             let initial = try peek()
             if initial == 0xff { break }
             // A chunk is a definite-length string of the same kind (RFC 8949 §3.2.3).
             guard initial >> 5 == head.major, initial & 31 != 31 else {
-                throw CodingFailure(.invalidChunk, at: position)
+                throw CodingError(.invalidChunk, at: position)
             }
             try body(readSlice(readHead().argument))
         }
@@ -243,8 +243,8 @@ package struct CBORReader: ItemReader {
     }
 
     @inline(__always)
-    private mutating func readSlice(_ count: UInt64) throws(CodingFailure) -> UnsafeRawBufferPointer {
-        guard count <= UInt64(left) else { throw CodingFailure(.lengthExceedsInput, at: position) }
+    private mutating func readSlice(_ count: UInt64) throws(CodingError) -> UnsafeRawBufferPointer {
+        guard count <= UInt64(left) else { throw CodingError(.lengthExceedsInput, at: position) }
         let slice = UnsafeRawBufferPointer(start: base + position, count: Int(count))
         position &+= Int(count)
         return slice
@@ -268,26 +268,26 @@ package struct CBORReader: ItemReader {
         return text
     }
 
-    package mutating func readText() throws(CodingFailure) -> String {
+    package mutating func readText() throws(CodingError) -> String {
         let start = position
         if let text = try readPlainText() { return try makeText(text, at: start) }
         _ = try readTags()
-        guard try peek() >> 5 == 3 else { throw CodingFailure(.typeMismatch, at: start, wanted: "text") }
+        guard try peek() >> 5 == 3 else { throw CodingError(.typeMismatch, at: start, wanted: "text") }
         var text = ""
         // Each chunk is whole characters (RFC 8949 §3.2.3).
-        try readChunks(readHead()) { (chunk) throws(CodingFailure) in text += try makeText(chunk, at: start) }
+        try readChunks(readHead()) { (chunk) throws(CodingError) in text += try makeText(chunk, at: start) }
         return text
     }
 
     /// The bytes of a definite-length text that is next, or nil.
     @inline(__always)
-    mutating func readPlainText() throws(CodingFailure) -> UnsafeRawBufferPointer? {
+    mutating func readPlainText() throws(CodingError) -> UnsafeRawBufferPointer? {
         let initial = try peek()
         guard initial >> 5 == 3, initial & 31 != 31 else { return nil }
         return try readSlice(readHead().argument)
     }
 
-    package mutating func readKey() throws(CodingFailure) -> String? {
+    package mutating func readKey() throws(CodingError) -> String? {
         switch try peekKind() {
         case .text: return try readText()
         case .integer: return try readInteger(as: Int128.self).description
@@ -302,12 +302,12 @@ package struct CBORReader: ItemReader {
     }
 
     @inline(__always)
-    package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+    package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         if let key = try readPlainText() { return key.hasSameBytes(as: name) }
         return try readOddKey(equals: name)
     }
 
-    private mutating func readOddKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+    private mutating func readOddKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         guard let key = try readKey() else { return false }
         return withUTF8(of: key) { $0.hasSameBytes(as: name) }
     }

@@ -35,7 +35,7 @@ extension ValueOutput {
         case .tag(let tag, let content): try write(tag: tag, content)
         case .simple(let number):
             guard format == .nativeCBOR, number < 20 || number >= 32 else {
-                throw CodingFailure(.notRepresentable, at: -1, found: "a simple value")
+                throw CodingError(.notRepresentable, at: -1, found: "a simple value")
             }
             buffer.appendCBORHead(major: 7, UInt64(number))
         }
@@ -43,7 +43,7 @@ extension ValueOutput {
 
     private func write(digits: String) throws {
         guard digits.utf8.count <= maxBigIntDigits, isDecimalInteger(digits) else {
-            throw CodingFailure(.notRepresentable, at: -1, wanted: "at most \(maxBigIntDigits) digits")
+            throw CodingError(.notRepresentable, at: -1, wanted: "at most \(maxBigIntDigits) digits")
         }
         if let value = Int128(digits) {
             write(integer: value)
@@ -59,7 +59,7 @@ extension ValueOutput {
             case (1, .integer(let seconds)): return try write(secondsSince1970: Double(seconds))
             case (1, .double(let seconds)): return try write(secondsSince1970: seconds)
             case (0, .string(let text)): return write(text)
-            default: throw CodingFailure(.notRepresentable, at: -1, found: "tag \(tag)")
+            default: throw CodingError(.notRepresentable, at: -1, found: "tag \(tag)")
             }
         }
         try writeScope { encoder in
@@ -75,7 +75,7 @@ extension ValueOutput {
         case .integer(let number): return String(number)
         case .bigInteger(let digits): return digits
         case .bool(let value): return value ? "true" : "false"
-        default: throw CodingFailure(.notRepresentable, at: -1, wanted: "a text key")
+        default: throw CodingError(.notRepresentable, at: -1, wanted: "a text key")
         }
     }
 }

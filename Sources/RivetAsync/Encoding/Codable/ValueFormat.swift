@@ -133,7 +133,7 @@ private struct ArgumentList {
 
     mutating func next<T: Decodable>(_: T.Type) throws -> T {
         index += 1
-        // Over the argument before: only now, since there is no next one mostly.
+        // Skip the previous argument only now: usually there is no next one.
         if index > 0, !list.isAtEnd { list.advance() }
         return list.isAtEnd ? try missing(T.self) : try list.current.decodeValue(T.self)
     }
@@ -143,7 +143,7 @@ private struct ArgumentList {
         do {
             return try list.decoder.nothing.decodeValue(T.self)
         } catch {
-            var failure = CodingFailure(.missingField, at: 0, wanted: "\(T.self)", found: "no argument")
+            var failure = CodingError(.missingField, at: 0, wanted: "\(T.self)", found: "no argument")
             failure.path = "[\(index)]"
             throw failure
         }

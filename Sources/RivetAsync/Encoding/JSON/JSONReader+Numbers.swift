@@ -13,7 +13,7 @@ extension JSONReader {
     }
 
     /// Steps over a number (RFC 8259 §6).
-    mutating func scanNumber() throws(CodingFailure) -> Number {
+    mutating func scanNumber() throws(CodingError) -> Number {
         let start = position
         var number = Number(bytes: UnsafeRawBufferPointer(start: base, count: 0))
         if try peek() == UInt8(ascii: "-") { position &+= 1 }
@@ -54,15 +54,15 @@ extension JSONReader {
         return position &- start
     }
 
-    package mutating func readInteger<T: FixedWidthInteger>(as _: T.Type) throws(CodingFailure) -> T {
+    package mutating func readInteger<T: FixedWidthInteger>(as _: T.Type) throws(CodingError) -> T {
         let first = try peek()
         let start = position
         guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else {
             guard first == UInt8(ascii: "[") else {
-                throw CodingFailure(.typeMismatch, at: start, wanted: "\(T.self)")
+                throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
             }
             guard let value = try readBigIntPair(as: T.self) else {
-                throw CodingFailure(.integerOverflow, at: start, wanted: "\(T.self)")
+                throw CodingError(.integerOverflow, at: start, wanted: "\(T.self)")
             }
             return value
         }
@@ -72,7 +72,7 @@ extension JSONReader {
         if !number.isInteger {
             let double = number.double(isNegative: isNegative)
             guard double.rounded(.towardZero) == double else {
-                throw CodingFailure(.typeMismatch, at: start, wanted: "\(T.self)")
+                throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
             }
             value = T(exactly: double)
         } else if number.isExact {
@@ -80,19 +80,19 @@ extension JSONReader {
         } else {
             value = T(decimal: number.bytes)
         }
-        guard let value else { throw CodingFailure(.integerOverflow, at: start, wanted: "\(T.self)") }
+        guard let value else { throw CodingError(.integerOverflow, at: start, wanted: "\(T.self)") }
         return value
     }
 
-    package mutating func readDouble() throws(CodingFailure) -> Double {
+    package mutating func readDouble() throws(CodingError) -> Double {
         let first = try peek()
         let start = position
         guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else {
             guard first == UInt8(ascii: "["), let integer = try? readInteger(as: Int128.self) else {
-                throw CodingFailure(.typeMismatch, at: start, wanted: "Double")
+                throw CodingError(.typeMismatch, at: start, wanted: "Double")
             }
             guard let value = Double(exactly: integer) else {
-                throw CodingFailure(.integerOverflow, at: start, wanted: "Double")
+                throw CodingError(.integerOverflow, at: start, wanted: "Double")
             }
             return value
         }
@@ -100,7 +100,7 @@ extension JSONReader {
         let value = number.double(isNegative: first == UInt8(ascii: "-"))
         // A 64-bit integer is one for the server too: it is read exactly or not at all (B118).
         let isInexact = number.isInteger && number.isExact && Double(exactly: number.significand) == nil
-        guard value.isFinite, !isInexact else { throw CodingFailure(.integerOverflow, at: start, wanted: "Double") }
+        guard value.isFinite, !isInexact else { throw CodingError(.integerOverflow, at: start, wanted: "Double") }
         return value
     }
 }

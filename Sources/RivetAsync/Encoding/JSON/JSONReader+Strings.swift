@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension JSONReader {
-    package mutating func readText() throws(CodingFailure) -> String {
-        guard try peek() == UInt8(ascii: "\"") else { throw CodingFailure(.typeMismatch, at: position, wanted: "text") }
+    package mutating func readText() throws(CodingError) -> String {
+        guard try peek() == UInt8(ascii: "\"") else { throw CodingError(.typeMismatch, at: position, wanted: "text") }
         let start = position
         let string = try scanString()
         return string.hasEscapes ? try unescape(string.bytes, at: start) : try makeText(string.bytes, at: start)
     }
 
     /// Steps over the string that starts at the position: what stands between its quotes.
-    mutating func scanString() throws(CodingFailure) -> (bytes: UnsafeRawBufferPointer, hasEscapes: Bool) {
+    mutating func scanString() throws(CodingError) -> (bytes: UnsafeRawBufferPointer, hasEscapes: Bool) {
         position &+= 1
         let start = position
         var hasEscapes = false
@@ -53,7 +53,7 @@ extension JSONReader {
     }
 
     /// Checks and steps over one escape; a lone half of a surrogate pair is no character.
-    private mutating func scanEscape() throws(CodingFailure) {
+    private mutating func scanEscape() throws(CodingError) {
         switch byte(at: position &+ 1) {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
@@ -91,9 +91,9 @@ extension JSONReader {
     }
 
     /// The text that a scanned string with escapes stands for.
-    func unescape(_ raw: UnsafeRawBufferPointer, at offset: Int) throws(CodingFailure) -> String {
+    func unescape(_ raw: UnsafeRawBufferPointer, at offset: Int) throws(CodingError) -> String {
         guard (try? UTF8Span(validating: Span(_unsafeBytes: raw))) != nil else {
-            throw CodingFailure(.invalidUTF8, at: offset)
+            throw CodingError(.invalidUTF8, at: offset)
         }
         var reader = JSONReader(raw)
         var bytes: [UInt8] = []

@@ -19,13 +19,13 @@ package struct JSONReader: ItemReader {
         index < end ? base.load(fromByteOffset: index, as: UInt8.self) : nil
     }
 
-    func malformed() -> CodingFailure {
-        CodingFailure(.malformed, at: position)
+    func malformed() -> CodingError {
+        CodingError(.malformed, at: position)
     }
 
     /// Steps over blanks; the byte behind them.
     @inline(__always)
-    mutating func peek() throws(CodingFailure) -> UInt8 {
+    mutating func peek() throws(CodingError) -> UInt8 {
         while position < end {
             let byte = base.load(fromByteOffset: position, as: UInt8.self)
             guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return byte }
@@ -34,7 +34,7 @@ package struct JSONReader: ItemReader {
         throw malformed()
     }
 
-    package mutating func peekKind() throws(CodingFailure) -> ItemKind {
+    package mutating func peekKind() throws(CodingError) -> ItemKind {
         switch try peek() {
         case UInt8(ascii: "{"): return .map
         case UInt8(ascii: "["): return .array
@@ -50,12 +50,12 @@ package struct JSONReader: ItemReader {
 
     // MARK: Structure
 
-    package mutating func skipItem(depth: Int) throws(CodingFailure) {
+    package mutating func skipItem(depth: Int) throws(CodingError) {
         switch try peek() {
         case UInt8(ascii: "\""):
             _ = try scanString()
         case UInt8(ascii: "{"), UInt8(ascii: "["):
-            guard depth < maxNestingDepth else { throw CodingFailure(.depthLimit, at: position) }
+            guard depth < maxNestingDepth else { throw CodingError(.depthLimit, at: position) }
             let isMap = try peek() == UInt8(ascii: "{")
             position &+= 1
             var remaining = isMap ? State.firstMember : State.firstElement
@@ -74,7 +74,7 @@ package struct JSONReader: ItemReader {
         }
     }
 
-    package mutating func readEnd() throws(CodingFailure) {
+    package mutating func readEnd() throws(CodingError) {
         if position < end, (try? peek()) != nil { throw malformed() }
     }
 
@@ -83,23 +83,23 @@ package struct JSONReader: ItemReader {
         static let firstElement = -1, nextElement = -2, firstMember = -3, nextMember = -4
     }
 
-    package mutating func beginArray() throws(CodingFailure) -> Int {
+    package mutating func beginArray() throws(CodingError) -> Int {
         guard try peek() == UInt8(ascii: "[") else {
-            throw CodingFailure(.typeMismatch, at: position, wanted: "an array")
+            throw CodingError(.typeMismatch, at: position, wanted: "an array")
         }
         position &+= 1
         return State.firstElement
     }
 
-    package mutating func beginMap() throws(CodingFailure) -> Int {
+    package mutating func beginMap() throws(CodingError) -> Int {
         guard try peek() == UInt8(ascii: "{") else {
-            throw CodingFailure(.typeMismatch, at: position, wanted: "a map")
+            throw CodingError(.typeMismatch, at: position, wanted: "a map")
         }
         position &+= 1
         return State.firstMember
     }
 
-    package mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
+    package mutating func hasNext(_ remaining: inout Int) throws(CodingError) -> Bool {
         let close = remaining <= State.firstMember ? UInt8(ascii: "}") : UInt8(ascii: "]")
         let isFirst = remaining == State.firstElement || remaining == State.firstMember
         let next = try peek()
@@ -117,12 +117,12 @@ package struct JSONReader: ItemReader {
         return true
     }
 
-    private mutating func readColon() throws(CodingFailure) {
+    private mutating func readColon() throws(CodingError) {
         guard try peek() == UInt8(ascii: ":") else { throw malformed() }
         position &+= 1
     }
 
-    private mutating func readLiteral(_ word: StaticString) throws(CodingFailure) {
+    private mutating func readLiteral(_ word: StaticString) throws(CodingError) {
         let count = word.utf8CodeUnitCount
         guard end &- position >= count,
             UnsafeRawBufferPointer(start: base + position, count: count)
@@ -131,14 +131,14 @@ package struct JSONReader: ItemReader {
         position &+= count
     }
 
-    package mutating func readKey() throws(CodingFailure) -> String? {
+    package mutating func readKey() throws(CodingError) -> String? {
         guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
         let key = try readText()
         try readColon()
         return key
     }
 
-    package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+    package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
         let start = position
         let string = try scanString()
@@ -153,7 +153,7 @@ package struct JSONReader: ItemReader {
 
     // MARK: Values
 
-    package mutating func readBool() throws(CodingFailure) -> Bool {
+    package mutating func readBool() throws(CodingError) -> Bool {
         switch try peek() {
         case UInt8(ascii: "t"):
             try readLiteral("true")
@@ -161,11 +161,11 @@ package struct JSONReader: ItemReader {
         case UInt8(ascii: "f"):
             try readLiteral("false")
             return false
-        default: throw CodingFailure(.typeMismatch, at: position, wanted: "a boolean")
+        default: throw CodingError(.typeMismatch, at: position, wanted: "a boolean")
         }
     }
 
-    package mutating func readNil() throws(CodingFailure) -> Bool {
+    package mutating func readNil() throws(CodingError) -> Bool {
         switch try peek() {
         case UInt8(ascii: "n"):
             try readLiteral("null")
@@ -176,9 +176,9 @@ package struct JSONReader: ItemReader {
         }
     }
 
-    package mutating func readBytes() throws(CodingFailure) -> [UInt8] {
+    package mutating func readBytes() throws(CodingError) -> [UInt8] {
         guard try peek() == UInt8(ascii: "[") else {
-            throw CodingFailure(.typeMismatch, at: position, wanted: "bytes")
+            throw CodingError(.typeMismatch, at: position, wanted: "bytes")
         }
         return try readBytesOfArray()
     }

@@ -10,7 +10,7 @@ package struct HTTPResponse: Sendable {
 /// The content of a response, pulled by one reader.
 ///
 /// While nobody reads, at most 256 KiB and what one receive brings are held, and the peer has to wait. Ends with nil
-/// after the whole body; throws ``HTTPFailure`` otherwise. When the last copy is dropped before the end, or the reading
+/// after the whole body; throws ``HTTPCallError`` otherwise. When the last copy is dropped before the end, or the reading
 /// task is cancelled, the connection is closed, not drained (B191).
 package struct HTTPBody: AsyncSequence, Sendable {
     package typealias Element = ByteChunk
@@ -24,7 +24,7 @@ package struct HTTPBody: AsyncSequence, Sendable {
     package struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let reader: HTTPBodyReader
 
-        package mutating func next(isolation: (any Actor)? = #isolation) async throws(HTTPFailure) -> ByteChunk? {
+        package mutating func next(isolation: (any Actor)? = #isolation) async throws(HTTPCallError) -> ByteChunk? {
             try await reader.buffer.next()
         }
     }
@@ -33,14 +33,14 @@ package struct HTTPBody: AsyncSequence, Sendable {
 
     /// The whole body.
     ///
-    /// - Throws: ``HTTPFailure``, with ``HTTPError/tooLarge(_:limit:actual:)`` above `maxBytes`.
-    package func collect(upTo maxBytes: Int) async throws(HTTPFailure) -> [UInt8] {
+    /// - Throws: ``HTTPCallError``, with ``HTTPError/tooLarge(_:limit:actual:)`` above `maxBytes`.
+    package func collect(upTo maxBytes: Int) async throws(HTTPCallError) -> [UInt8] {
         var collected: [UInt8] = []
         while let chunk = try await reader.buffer.next() {
             guard chunk.count <= maxBytes - collected.count else {
                 reader.buffer.abandon()
                 let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
-                throw HTTPFailure(error, requestLeft: true, answerBegun: true)
+                throw HTTPCallError(error, requestLeft: true, answerBegun: true)
             }
             chunk.withUnsafeBytes { collected.append(contentsOf: $0) }
         }
@@ -71,12 +71,12 @@ final class HTTPBodyBuffer: Sendable {
 
     private enum End {
         case finished
-        case failed(HTTPFailure)
+        case failed(HTTPCallError)
     }
 
     private enum Step {
         case chunk(ByteChunk, resumes: Bool)
-        case end(HTTPFailure?)
+        case end(HTTPCallError?)
         case wait
     }
 
@@ -116,7 +116,7 @@ final class HTTPBodyBuffer: Sendable {
     }
 
     /// What was pushed can still be read; the first end counts.
-    func finish(_ failure: HTTPFailure? = nil) {
+    func finish(_ failure: HTTPCallError? = nil) {
         let waiter = state.withLock { state in
             if state.end == nil { state.end = failure.map { .failed($0) } ?? .finished }
             return state.waiter.take()
@@ -134,7 +134,7 @@ final class HTTPBodyBuffer: Sendable {
         if isOpen { ask(.close) }
     }
 
-    func next() async throws(HTTPFailure) -> ByteChunk? {
+    func next() async throws(HTTPCallError) -> ByteChunk? {
         while true {
             switch state.withLock({ Self.step(&$0) }) {
             case .chunk(let chunk, let resumes):
@@ -145,11 +145,11 @@ final class HTTPBodyBuffer: Sendable {
                 return nil
             case .wait:
                 guard await wait() else {
-                    throw HTTPFailure(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
+                    throw HTTPCallError(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
                 }
                 guard !Task.isCancelled else {
                     abandon()
-                    throw HTTPFailure(CancellationError(), requestLeft: true, answerBegun: true)
+                    throw HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
                 }
             }
         }

@@ -89,12 +89,12 @@ package final class HTTPConnectionPool: Sendable {
         body: HTTPRequestBody = .none,
         deadline: TimePoint? = nil,
         deadlineCoversBody: Bool = true
-    ) async throws(HTTPFailure) -> HTTPResponse {
+    ) async throws(HTTPCallError) -> HTTPResponse {
         let encoder: HTTPRequestEncoder
         do throws(HTTPError) {
             encoder = try HTTPRequestEncoder(Self.withHost(head, origin), framing: body.framing)
         } catch {
-            throw HTTPFailure(error)
+            throw HTTPCallError(error)
         }
         let stop = HTTPCallStop(scheduler: scheduler)
         if let deadline { stop.setDeadline(deadline) }
@@ -131,7 +131,7 @@ package final class HTTPConnectionPool: Sendable {
                 }
             } catch {
                 stop.end()
-                return .failure(HTTPFailure(error))
+                return .failure(HTTPCallError(error))
             }
             let exchange = HTTPExchange(
                 encoder,

@@ -6,7 +6,7 @@ import Synchronization
 /// `@unchecked Sendable`: the variables are touched on the connection's lane only, except `connection`, which is set
 /// before the exchange reaches it.
 final class HTTPExchange: @unchecked Sendable {
-    typealias Outcome = Result<HTTPResponse, HTTPFailure>
+    typealias Outcome = Result<HTTPResponse, HTTPCallError>
 
     /// How much is copied into the stream's output at a time.
     private static let pieceSize = highWaterMark
@@ -78,11 +78,11 @@ final class HTTPExchange: @unchecked Sendable {
     private func begin(_ task: ParkedTask<Outcome, Never>) {
         if let error = stop.error {
             connection.leaveUnused()
-            return finish(task, .failure(HTTPFailure(error)))
+            return finish(task, .failure(HTTPCallError(error)))
         }
         guard connection.begin(self, method: encoder.head.method) else {
             answer = .over
-            return task.resume(returning: .failure(HTTPFailure(ConnectionWasClosed())))
+            return task.resume(returning: .failure(HTTPCallError(ConnectionWasClosed())))
         }
         answer = .waiting(task)
         connection.stream.write { encoder.write(into: &$0) }
@@ -273,7 +273,7 @@ final class HTTPExchange: @unchecked Sendable {
 
     /// The connection was closed under this exchange.
     func connectionClosed(_ error: any Error) {
-        let failure = HTTPFailure(
+        let failure = HTTPCallError(
             error,
             requestLeft: true,
             answerBegun: connection.hasAnswerBegun,

@@ -43,10 +43,10 @@ package struct ActorRecord: Sendable, Equatable {
     /// The name of `error`: the text, or the one member's name (B60).
     package var errorName: String? {
         guard let error else { return nil }
-        return try? readJSON(error) { (reader) throws(CodingFailure) in
+        return try? readJSON(error) { (reader) throws(CodingError) in
             if try reader.peekKind() == .text { return try reader.readText() }
             var name: String?
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 name = name ?? key
                 try reader.skipItem(depth: 1)
             }
@@ -85,7 +85,7 @@ package struct ActorRecord: Sendable, Equatable {
     }
 
     /// Needs what a client uses, and takes anything more or less than that.
-    static func read(_ reader: inout JSONReader, of document: ByteChunk) throws(CodingFailure) -> ActorRecord {
+    static func read(_ reader: inout JSONReader, of document: ByteChunk) throws(CodingError) -> ActorRecord {
         let start = reader.position
         var id: String?
         var name: String?
@@ -99,7 +99,7 @@ package struct ActorRecord: Sendable, Equatable {
             crashPolicy: "",
             createTime: 0
         )
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "actor_id": id = try reader.readText()
             case "name": name = try reader.readText()
@@ -116,7 +116,7 @@ package struct ActorRecord: Sendable, Equatable {
             case "reschedule_ts": record.rescheduleTime = try reader.readTime()
             case "destroy_ts": record.destroyTime = try reader.readTime()
             case "error":
-                record.error = try reader.readOptional { (reader) throws(CodingFailure) in
+                record.error = try reader.readOptional { (reader) throws(CodingError) in
                     try reader.readValueSlice(of: document)
                 }
             default: try reader.skipItem(depth: 3)
@@ -129,7 +129,7 @@ package struct ActorRecord: Sendable, Equatable {
 }
 
 extension JSONReader {
-    fileprivate mutating func readTime() throws(CodingFailure) -> Int64? {
-        try readOptional { (reader) throws(CodingFailure) in try reader.readInteger(as: Int64.self) }
+    fileprivate mutating func readTime() throws(CodingError) -> Int64? {
+        try readOptional { (reader) throws(CodingError) in try reader.readInteger(as: Int64.self) }
     }
 }

@@ -55,13 +55,13 @@ package struct ActorsAPIRequest: Sendable, Equatable {
     }
 
     /// Unknown fields are refused (PROTOCOL b).
-    package static func read(_ body: ByteChunk) throws(CodingFailure) -> ActorsAPIRequest {
-        try readJSON(body) { (reader) throws(CodingFailure) in
+    package static func read(_ body: ByteChunk) throws(CodingError) -> ActorsAPIRequest {
+        try readJSON(body) { (reader) throws(CodingError) in
             var name: String?
             var poolName: String?
             var crashPolicy: CrashPolicy?
             var request = ActorsAPIRequest(name: "", keyText: nil, poolName: "")
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 let start = reader.position
                 switch key {
                 case "datacenter": request.datacenter = try reader.readOptionalText()
@@ -70,16 +70,16 @@ package struct ActorsAPIRequest: Sendable, Equatable {
                 case "input":
                     guard let text = try reader.readOptionalText() else { return }
                     guard let input = Base64.decode(text.utf8) else {
-                        throw CodingFailure(.invalidCompatValue, at: start, wanted: "Base64")
+                        throw CodingError(.invalidCompatValue, at: start, wanted: "Base64")
                     }
                     request.input = input
                 case "runner_name_selector": poolName = try reader.readText()
                 case "crash_policy":
                     crashPolicy = CrashPolicy(rawValue: try reader.readText())
                     guard crashPolicy != nil else {
-                        throw CodingFailure(.typeMismatch, at: start, wanted: "sleep, restart or destroy")
+                        throw CodingError(.typeMismatch, at: start, wanted: "sleep, restart or destroy")
                     }
-                default: throw CodingFailure(.unknownTag, at: start, found: String(key.prefix(40)))
+                default: throw CodingError(.unknownTag, at: start, found: String(key.prefix(40)))
                 }
             }
             request.name = try name.required("name", at: 0)
@@ -93,8 +93,8 @@ package struct ActorsAPIRequest: Sendable, Equatable {
 /// Reads a whole JSON document.
 func readJSON<T>(
     _ document: ByteChunk,
-    _ body: (inout JSONReader) throws(CodingFailure) -> T
-) throws(CodingFailure) -> T {
+    _ body: (inout JSONReader) throws(CodingError) -> T
+) throws(CodingError) -> T {
     defer { withExtendedLifetime(document) {} }
     var reader = JSONReader(document.unsafeBytes)
     let result = try body(&reader)
@@ -103,7 +103,7 @@ func readJSON<T>(
 }
 
 extension MessageReader {
-    mutating func readOptionalText() throws(CodingFailure) -> String? {
-        try readOptional { (reader) throws(CodingFailure) in try reader.readText() }
+    mutating func readOptionalText() throws(CodingError) -> String? {
+        try readOptional { (reader) throws(CodingError) in try reader.readText() }
     }
 }

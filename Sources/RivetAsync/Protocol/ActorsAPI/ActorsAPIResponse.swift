@@ -3,15 +3,15 @@
 /// The answers of the actors API (PROTOCOL b2, b3, b5); JSON in every case.
 package enum ActorsAPIResponse {
     /// Of PUT and POST; `created` is PUT's own.
-    package static func readActor(_ body: ByteChunk) throws(CodingFailure) -> (actor: ActorRecord, created: Bool?) {
-        try readJSON(body) { (reader) throws(CodingFailure) in
+    package static func readActor(_ body: ByteChunk) throws(CodingError) -> (actor: ActorRecord, created: Bool?) {
+        try readJSON(body) { (reader) throws(CodingError) in
             var actor: ActorRecord?
             var created: Bool?
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 switch key {
                 case "actor": actor = try ActorRecord.read(&reader, of: body)
                 case "created":
-                    created = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readBool() }
+                    created = try reader.readOptional { (reader) throws(CodingError) in try reader.readBool() }
                 default: try reader.skipItem(depth: 1)
                 }
             }
@@ -20,10 +20,10 @@ package enum ActorsAPIResponse {
     }
 
     /// Of GET; an actor that does not exist is an empty list.
-    package static func readList(_ body: ByteChunk) throws(CodingFailure) -> [ActorRecord] {
-        try readJSON(body) { (reader) throws(CodingFailure) in
+    package static func readList(_ body: ByteChunk) throws(CodingError) -> [ActorRecord] {
+        try readJSON(body) { (reader) throws(CodingError) in
             var actors: [ActorRecord]?
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 guard key == "actors" else { return try reader.skipItem(depth: 1) }
                 var list: [ActorRecord] = []
                 var remaining = try reader.beginArray()

@@ -12,10 +12,10 @@ package struct ServerMetadata: Sendable {
         self.token = token
     }
 
-    package static func read(_ body: ByteChunk) throws(CodingFailure) -> ServerMetadata {
-        try readJSON(body) { (reader) throws(CodingFailure) in
+    package static func read(_ body: ByteChunk) throws(CodingError) -> ServerMetadata {
+        try readJSON(body) { (reader) throws(CodingError) in
             var metadata = ServerMetadata()
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 switch key {
                 case "clientEndpoint": metadata.endpoint = try reader.readOptionalText()
                 case "clientNamespace": metadata.namespace = try reader.readOptionalText()

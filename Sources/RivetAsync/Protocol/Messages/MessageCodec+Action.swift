@@ -10,7 +10,7 @@ extension MessageCodec {
     /// The arguments as they stand there; none, or null, is an empty array.
     ///
     /// What is not an array is one argument.
-    package func readActionBody(_ body: ByteChunk) throws(CodingFailure) -> ByteChunk {
+    package func readActionBody(_ body: ByteChunk) throws(CodingError) -> ByteChunk {
         guard let arguments = try readSingle("args", body), encoding == .bare || !isNothing(arguments) else {
             return emptyArguments
         }
@@ -21,7 +21,7 @@ extension MessageCodec {
         writeSingle("output", value, to: &output)
     }
 
-    package func readActionResult(_ body: ByteChunk) throws(CodingFailure) -> ByteChunk {
+    package func readActionResult(_ body: ByteChunk) throws(CodingError) -> ByteChunk {
         try readSingle("output", body).required("output", at: 0)
     }
 
@@ -43,21 +43,21 @@ extension MessageCodec {
         }
     }
 
-    private func readSingle(_ name: String, _ body: ByteChunk) throws(CodingFailure) -> ByteChunk? {
-        func readMember(_ reader: inout some MessageReader) throws(CodingFailure) -> ByteChunk? {
+    private func readSingle(_ name: String, _ body: ByteChunk) throws(CodingError) -> ByteChunk? {
+        func readMember(_ reader: inout some MessageReader) throws(CodingError) -> ByteChunk? {
             var value: ByteChunk?
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 if key == name { value = try reader.readValueSlice(of: body) } else { try reader.skipItem(depth: 1) }
             }
             return value
         }
         if encoding == .bare {
-            return try readBARE(body) { (reader, _) throws(CodingFailure) in body.slice(try reader.readData()) }
+            return try readBARE(body) { (reader, _) throws(CodingError) in body.slice(try reader.readData()) }
         }
         return try readItems(
             body,
-            cbor: { (reader) throws(CodingFailure) in try readMember(&reader) },
-            json: { (reader) throws(CodingFailure) in try readMember(&reader) }
+            cbor: { (reader) throws(CodingError) in try readMember(&reader) },
+            json: { (reader) throws(CodingError) in try readMember(&reader) }
         )
     }
 }

@@ -61,17 +61,17 @@ extension MessageCodec {
         }
     }
 
-    package func readServerMessage(_ message: ByteChunk) throws(CodingFailure) -> ServerMessage {
+    package func readServerMessage(_ message: ByteChunk) throws(CodingError) -> ServerMessage {
         switch encoding {
         case .bare:
-            try readBARE(message) { (reader, version) throws(CodingFailure) in
+            try readBARE(message) { (reader, version) throws(CodingError) in
                 try readServerBody(&reader, version, of: message)
             }
         case .cbor, .json:
             try readItems(
                 message,
-                cbor: { (reader) throws(CodingFailure) in try readServerEnvelope(&reader, of: message) },
-                json: { (reader) throws(CodingFailure) in try readServerEnvelope(&reader, of: message) }
+                cbor: { (reader) throws(CodingError) in try readServerEnvelope(&reader, of: message) },
+                json: { (reader) throws(CodingError) in try readServerEnvelope(&reader, of: message) }
             )
         }
     }
@@ -80,7 +80,7 @@ extension MessageCodec {
         _ reader: inout BAREReader,
         _ version: ProtocolVersion,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ServerMessage {
+    ) throws(CodingError) -> ServerMessage {
         let start = reader.position
         let tag = try reader.readUInt()
         switch tag {
@@ -98,21 +98,21 @@ extension MessageCodec {
             let name = try reader.readText()
             return .event(name: message.slice(name), arguments: message.slice(try reader.readData()))
         default:
-            throw CodingFailure(.unknownUnionTag, at: start, wanted: "0 to 3", found: "\(tag)")
+            throw CodingError(.unknownUnionTag, at: start, wanted: "0 to 3", found: "\(tag)")
         }
     }
 
     private func readServerEnvelope(
         _ reader: inout some MessageReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ServerMessage {
-        try readEnvelope(&reader) { (tag, reader) throws(CodingFailure) in
+    ) throws(CodingError) -> ServerMessage {
+        try readEnvelope(&reader) { (tag, reader) throws(CodingError) in
             switch tag {
             case "Event": try readEvent(&reader, of: message)
             case "ActionResponse": try readActionResponse(&reader, of: message)
             case "Error": .error(try readError(&reader, of: message))
             case "Init": try readInitial(&reader)
-            default: throw CodingFailure(.unknownTag, at: reader.position, found: String(tag.prefix(40)))
+            default: throw CodingError(.unknownTag, at: reader.position, found: String(tag.prefix(40)))
             }
         }
     }
@@ -120,11 +120,11 @@ extension MessageCodec {
     private func readEvent(
         _ reader: inout some MessageReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ServerMessage {
+    ) throws(CodingError) -> ServerMessage {
         let start = reader.position
         var name: ByteChunk?
         var arguments: ByteChunk?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "name": name = try reader.readTextSlice(of: message)
             case "args": arguments = try reader.readValueSlice(of: message)
@@ -140,11 +140,11 @@ extension MessageCodec {
     private func readActionResponse(
         _ reader: inout some MessageReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ServerMessage {
+    ) throws(CodingError) -> ServerMessage {
         let start = reader.position
         var id: UInt64?
         var output: ByteChunk?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "id": id = try reader.readID()
             case "output": output = try reader.readValueSlice(of: message)
@@ -157,11 +157,11 @@ extension MessageCodec {
         )
     }
 
-    private func readInitial(_ reader: inout some MessageReader) throws(CodingFailure) -> ServerMessage {
+    private func readInitial(_ reader: inout some MessageReader) throws(CodingError) -> ServerMessage {
         let start = reader.position
         var actorID: String?
         var connectionID: String?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "actorId": actorID = try reader.readText()
             case "connectionId": connectionID = try reader.readText()

@@ -4,17 +4,17 @@
 extension MessageCodec {
     // MARK: Reading
 
-    package func readErrorBody(_ body: ByteChunk) throws(CodingFailure) -> ErrorMessage {
+    package func readErrorBody(_ body: ByteChunk) throws(CodingError) -> ErrorMessage {
         switch encoding {
         case .bare:
-            try readBARE(body) { (reader, version) throws(CodingFailure) in
+            try readBARE(body) { (reader, version) throws(CodingError) in
                 try readError(&reader, version, of: body, hasActionID: false)
             }
         case .cbor, .json:
             try readItems(
                 body,
-                cbor: { (reader) throws(CodingFailure) in try readError(&reader, of: body) },
-                json: { (reader) throws(CodingFailure) in try readError(&reader, of: body) }
+                cbor: { (reader) throws(CodingError) in try readError(&reader, of: body) },
+                json: { (reader) throws(CodingError) in try readError(&reader, of: body) }
             )
         }
     }
@@ -24,23 +24,23 @@ extension MessageCodec {
         _ version: ProtocolVersion,
         of document: ByteChunk,
         hasActionID: Bool
-    ) throws(CodingFailure) -> ErrorMessage {
+    ) throws(CodingError) -> ErrorMessage {
         var error = ErrorMessage(
             group: try reader.readString(),
             code: try reader.readString(),
             message: try reader.readString()
         )
-        let metadata = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readData() }
+        let metadata = try reader.readOptional { (reader) throws(CodingError) in try reader.readData() }
         error.metadata = metadata.flatMap { metadataValue(document.slice($0)) }
         if hasActionID {
-            error.actionID = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readUInt() }
+            error.actionID = try reader.readOptional { (reader) throws(CodingError) in try reader.readUInt() }
         }
         if version >= .actorInErrors {
-            error.actor = try reader.readOptional { (reader) throws(CodingFailure) in
+            error.actor = try reader.readOptional { (reader) throws(CodingError) in
                 ActorReference(
                     actorID: ActorID(rawValue: try reader.readString()),
                     generation: try reader.readUInt(),
-                    keyText: try reader.readOptional { (reader) throws(CodingFailure) in try reader.readString() }
+                    keyText: try reader.readOptional { (reader) throws(CodingError) in try reader.readString() }
                 )
             }
         }
@@ -50,22 +50,22 @@ extension MessageCodec {
     func readError(
         _ reader: inout some MessageReader,
         of document: ByteChunk
-    ) throws(CodingFailure) -> ErrorMessage {
+    ) throws(CodingError) -> ErrorMessage {
         let start = reader.position
         var group: String?
         var code: String?
         var message: String?
         var error = ErrorMessage(group: "", code: "", message: "")
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "group": group = try reader.readText()
             case "code": code = try reader.readText()
             case "message": message = try reader.readText()
             case "metadata": error.metadata = metadataValue(try reader.readValueSlice(of: document))
             case "actionId":
-                error.actionID = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readID() }
+                error.actionID = try reader.readOptional { (reader) throws(CodingError) in try reader.readID() }
             case "actor":
-                error.actor = try reader.readOptional { (reader) throws(CodingFailure) in
+                error.actor = try reader.readOptional { (reader) throws(CodingError) in
                     try readActorReference(&reader)
                 }
             default: try reader.skipItem(depth: 3)
@@ -77,16 +77,16 @@ extension MessageCodec {
         return error
     }
 
-    private func readActorReference(_ reader: inout some MessageReader) throws(CodingFailure) -> ActorReference {
+    private func readActorReference(_ reader: inout some MessageReader) throws(CodingError) -> ActorReference {
         let start = reader.position
         var actorID: String?
         var generation: UInt64?
         var keyText: String?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "actorId": actorID = try reader.readText()
             case "generation": generation = try reader.readID()
-            case "key": keyText = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readText() }
+            case "key": keyText = try reader.readOptional { (reader) throws(CodingError) in try reader.readText() }
             default: try reader.skipItem(depth: 4)
             }
         }

@@ -63,18 +63,18 @@ extension MessageCodec {
         }
     }
 
-    package func readQueueBody(_ document: ByteChunk) throws(CodingFailure) -> QueueRequest {
-        func readMembers(_ reader: inout some MessageReader) throws(CodingFailure) -> QueueRequest {
+    package func readQueueBody(_ document: ByteChunk) throws(CodingError) -> QueueRequest {
+        func readMembers(_ reader: inout some MessageReader) throws(CodingError) -> QueueRequest {
             var body: ByteChunk?
             var request = QueueRequest(body: ByteChunk())
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 switch key {
                 case "body": body = try reader.readValueSlice(of: document)
                 case "wait":
                     request.waits =
-                        try reader.readOptional { (reader) throws(CodingFailure) in try reader.readBool() } ?? false
+                        try reader.readOptional { (reader) throws(CodingError) in try reader.readBool() } ?? false
                 case "timeout":
-                    request.timeout = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readID() }
+                    request.timeout = try reader.readOptional { (reader) throws(CodingError) in try reader.readID() }
                 default: try reader.skipItem(depth: 1)
                 }
             }
@@ -82,11 +82,11 @@ extension MessageCodec {
             return request
         }
         if encoding == .bare {
-            return try readBARE(document, since: .queues) { (reader, _) throws(CodingFailure) in
+            return try readBARE(document, since: .queues) { (reader, _) throws(CodingError) in
                 let body = document.slice(try reader.readData())
-                _ = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readText() }
-                let waits = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readBool() }
-                let timeout = try reader.readOptional { (reader) throws(CodingFailure) in
+                _ = try reader.readOptional { (reader) throws(CodingError) in try reader.readText() }
+                let waits = try reader.readOptional { (reader) throws(CodingError) in try reader.readBool() }
+                let timeout = try reader.readOptional { (reader) throws(CodingError) in
                     try reader.readFixed(as: UInt64.self)
                 }
                 return QueueRequest(body: body, waits: waits ?? false, timeout: timeout)
@@ -94,8 +94,8 @@ extension MessageCodec {
         }
         return try readItems(
             document,
-            cbor: { (reader) throws(CodingFailure) in try readMembers(&reader) },
-            json: { (reader) throws(CodingFailure) in try readMembers(&reader) }
+            cbor: { (reader) throws(CodingError) in try readMembers(&reader) },
+            json: { (reader) throws(CodingError) in try readMembers(&reader) }
         )
     }
 
@@ -126,11 +126,11 @@ extension MessageCodec {
         }
     }
 
-    package func readQueueResult(_ document: ByteChunk) throws(CodingFailure) -> QueueResult {
-        func readMembers(_ reader: inout some MessageReader) throws(CodingFailure) -> QueueResult {
+    package func readQueueResult(_ document: ByteChunk) throws(CodingError) -> QueueResult {
+        func readMembers(_ reader: inout some MessageReader) throws(CodingError) -> QueueResult {
             var status: String?
             var response: ByteChunk?
-            try reader.readMembers { (key, reader) throws(CodingFailure) in
+            try reader.readMembers { (key, reader) throws(CodingError) in
                 switch key {
                 case "status": status = try reader.readText()
                 case "response": response = try reader.readValueSlice(of: document)
@@ -140,16 +140,16 @@ extension MessageCodec {
             return QueueResult(status: try status.required("status", at: 0), response: response)
         }
         if encoding == .bare {
-            return try readBARE(document, since: .queues) { (reader, _) throws(CodingFailure) in
+            return try readBARE(document, since: .queues) { (reader, _) throws(CodingError) in
                 let status = try reader.readString()
-                let response = try reader.readOptional { (reader) throws(CodingFailure) in try reader.readData() }
+                let response = try reader.readOptional { (reader) throws(CodingError) in try reader.readData() }
                 return QueueResult(status: status, response: response.map { document.slice($0) })
             }
         }
         return try readItems(
             document,
-            cbor: { (reader) throws(CodingFailure) in try readMembers(&reader) },
-            json: { (reader) throws(CodingFailure) in try readMembers(&reader) }
+            cbor: { (reader) throws(CodingError) in try readMembers(&reader) },
+            json: { (reader) throws(CodingError) in try readMembers(&reader) }
         )
     }
 }

@@ -3,17 +3,17 @@
 /// The actor side's half of a connection: reads requests, writes what the actor says, byte for byte as Rivet does
 /// (PROTOCOL g5, g6): members of JSON sorted, those of CBOR in the order shown, ids in CBOR with nine-byte heads.
 extension MessageCodec {
-    package func readClientMessage(_ message: ByteChunk) throws(CodingFailure) -> ClientMessage {
+    package func readClientMessage(_ message: ByteChunk) throws(CodingError) -> ClientMessage {
         switch encoding {
         case .bare:
-            try readBARE(message) { (reader, _) throws(CodingFailure) in
+            try readBARE(message) { (reader, _) throws(CodingError) in
                 try readClientBody(&reader, of: message)
             }
         case .cbor, .json:
             try readItems(
                 message,
-                cbor: { (reader) throws(CodingFailure) in try readClientEnvelope(&reader, of: message) },
-                json: { (reader) throws(CodingFailure) in try readClientEnvelope(&reader, of: message) }
+                cbor: { (reader) throws(CodingError) in try readClientEnvelope(&reader, of: message) },
+                json: { (reader) throws(CodingError) in try readClientEnvelope(&reader, of: message) }
             )
         }
     }
@@ -21,7 +21,7 @@ extension MessageCodec {
     private func readClientBody(
         _ reader: inout BAREReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ClientMessage {
+    ) throws(CodingError) -> ClientMessage {
         let start = reader.position
         let tag = try reader.readUInt()
         switch tag {
@@ -33,19 +33,19 @@ extension MessageCodec {
             let name = message.slice(try reader.readText())
             return .subscriptionRequest(eventName: name, subscribe: try reader.readBool())
         default:
-            throw CodingFailure(.unknownUnionTag, at: start, wanted: "0 or 1", found: "\(tag)")
+            throw CodingError(.unknownUnionTag, at: start, wanted: "0 or 1", found: "\(tag)")
         }
     }
 
     private func readClientEnvelope(
         _ reader: inout some MessageReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ClientMessage {
-        try readEnvelope(&reader) { (tag, reader) throws(CodingFailure) in
+    ) throws(CodingError) -> ClientMessage {
+        try readEnvelope(&reader) { (tag, reader) throws(CodingError) in
             switch tag {
             case "ActionRequest": try readActionRequest(&reader, of: message)
             case "SubscriptionRequest": try readSubscriptionRequest(&reader, of: message)
-            default: throw CodingFailure(.unknownTag, at: reader.position, found: String(tag.prefix(40)))
+            default: throw CodingError(.unknownTag, at: reader.position, found: String(tag.prefix(40)))
             }
         }
     }
@@ -53,12 +53,12 @@ extension MessageCodec {
     private func readActionRequest(
         _ reader: inout some MessageReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ClientMessage {
+    ) throws(CodingError) -> ClientMessage {
         let start = reader.position
         var id: UInt64?
         var name: ByteChunk?
         var arguments: ByteChunk?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "id": id = try reader.readID()
             case "name": name = try reader.readTextSlice(of: message)
@@ -76,11 +76,11 @@ extension MessageCodec {
     private func readSubscriptionRequest(
         _ reader: inout some MessageReader,
         of message: ByteChunk
-    ) throws(CodingFailure) -> ClientMessage {
+    ) throws(CodingError) -> ClientMessage {
         let start = reader.position
         var name: ByteChunk?
         var subscribe: Bool?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "eventName": name = try reader.readTextSlice(of: message)
             case "subscribe": subscribe = try reader.readBool()

@@ -21,8 +21,8 @@ package struct MessageCodec: Sendable {
         if value.isEmpty { return true }
         let answer = try? readItems(
             value,
-            cbor: { (reader) throws(CodingFailure) in try reader.readNil() },
-            json: { (reader) throws(CodingFailure) in try reader.readNil() }
+            cbor: { (reader) throws(CodingError) in try reader.readNil() },
+            json: { (reader) throws(CodingError) in try reader.readNil() }
         )
         return answer ?? false
     }
@@ -30,9 +30,9 @@ package struct MessageCodec: Sendable {
     /// Reads a whole document by one of the two self-describing formats.
     func readItems<T>(
         _ document: ByteChunk,
-        cbor: (inout CBORReader) throws(CodingFailure) -> T,
-        json: (inout JSONReader) throws(CodingFailure) -> T
-    ) throws(CodingFailure) -> T {
+        cbor: (inout CBORReader) throws(CodingError) -> T,
+        json: (inout JSONReader) throws(CodingError) -> T
+    ) throws(CodingError) -> T {
         let bytes = document.unsafeBytes
         // The slices that `cbor` and `json` make keep the same memory; the document lives as long as the call.
         defer { withExtendedLifetime(document) {} }
@@ -52,8 +52,8 @@ package struct MessageCodec: Sendable {
     func readBARE<T>(
         _ document: ByteChunk,
         since first: ProtocolVersion = .connectionToken,
-        _ body: (inout BAREReader, ProtocolVersion) throws(CodingFailure) -> T
-    ) throws(CodingFailure) -> T {
+        _ body: (inout BAREReader, ProtocolVersion) throws(CodingError) -> T
+    ) throws(CodingError) -> T {
         defer { withExtendedLifetime(document) {} }
         var reader = BAREReader(document.unsafeBytes)
         let version = try reader.readVersion(since: first)
@@ -66,15 +66,15 @@ package struct MessageCodec: Sendable {
 /// The envelope of messages in CBOR and JSON: `{"body":{"tag":NAME,"val":{FIELDS}}}`, members in any order.
 func readEnvelope<Reader: MessageReader, Message>(
     _ reader: inout Reader,
-    _ readFields: (String, inout Reader) throws(CodingFailure) -> Message
-) throws(CodingFailure) -> Message {
+    _ readFields: (String, inout Reader) throws(CodingError) -> Message
+) throws(CodingError) -> Message {
     var message: Message?
-    try reader.readMembers { (key, reader) throws(CodingFailure) in
+    try reader.readMembers { (key, reader) throws(CodingError) in
         guard key == "body", message == nil else { return try reader.skipItem(depth: 0) }
         let start = reader.position
         var tag: String?
         var valuePosition: Int?
-        try reader.readMembers { (key, reader) throws(CodingFailure) in
+        try reader.readMembers { (key, reader) throws(CodingError) in
             switch key {
             case "tag" where tag == nil:
                 tag = try reader.readText()

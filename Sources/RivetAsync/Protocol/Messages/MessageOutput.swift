@@ -23,8 +23,8 @@ extension ByteOutput where Self: ~Copyable {
 
 extension MessageReader {
     /// An action's id: a plain integer or the pair `$BigInt`; a float is refused, also a whole one (B124).
-    mutating func readID() throws(CodingFailure) -> UInt64 {
-        if try peekKind() == .float { throw CodingFailure(.typeMismatch, at: position, wanted: "an integer") }
+    mutating func readID() throws(CodingError) -> UInt64 {
+        if try peekKind() == .float { throw CodingError(.typeMismatch, at: position, wanted: "an integer") }
         return try readUnsigned()
     }
 }

@@ -3,18 +3,18 @@
 /// What messages need of CBOR and JSON beyond values: text as a slice of the message.
 protocol MessageReader: ItemReader {
     /// The place of a text whose bytes stand in the document as they are; nil, and nothing read, for any other item.
-    mutating func readVerbatimText() throws(CodingFailure) -> Range<Int>?
+    mutating func readVerbatimText() throws(CodingError) -> Range<Int>?
 }
 
 extension CBORReader: MessageReader {
-    mutating func readVerbatimText() throws(CodingFailure) -> Range<Int>? {
+    mutating func readVerbatimText() throws(CodingError) -> Range<Int>? {
         guard let bytes = try readPlainText() else { return nil }
         return (position &- bytes.count)..<position
     }
 }
 
 extension JSONReader: MessageReader {
-    mutating func readVerbatimText() throws(CodingFailure) -> Range<Int>? {
+    mutating func readVerbatimText() throws(CodingError) -> Range<Int>? {
         guard try peek() == UInt8(ascii: "\"") else { return nil }
         let start = position
         let string = try scanString()
@@ -28,22 +28,22 @@ extension JSONReader: MessageReader {
 
 extension MessageReader {
     /// A text as a slice of `message`, checked as UTF-8; copied only where it stands there in another form.
-    mutating func readTextSlice(of message: ByteChunk) throws(CodingFailure) -> ByteChunk {
+    mutating func readTextSlice(of message: ByteChunk) throws(CodingError) -> ByteChunk {
         guard let range = try readVerbatimText() else { return ByteChunk(try readText().utf8) }
         let slice = message.slice(range)
-        guard slice.isUTF8 else { throw CodingFailure(.invalidUTF8, at: range.lowerBound) }
+        guard slice.isUTF8 else { throw CodingError(.invalidUTF8, at: range.lowerBound) }
         return slice
     }
 
     /// Any value, as a slice of `message`; checked for its form only.
-    mutating func readValueSlice(of message: ByteChunk) throws(CodingFailure) -> ByteChunk {
+    mutating func readValueSlice(of message: ByteChunk) throws(CodingError) -> ByteChunk {
         message.slice(try readItem())
     }
 
     /// A value, or nil where null or undefined stands.
     mutating func readOptional<T>(
-        _ body: (inout Self) throws(CodingFailure) -> T
-    ) throws(CodingFailure) -> T? {
+        _ body: (inout Self) throws(CodingError) -> T
+    ) throws(CodingError) -> T? {
         switch try peekKind() {
         case .null, .undefined:
             try skipItem(depth: 0)
@@ -62,8 +62,8 @@ extension ByteChunk {
 
 extension Optional {
     /// The value of a field that must be there.
-    func required(_ name: String, at offset: Int) throws(CodingFailure) -> Wrapped {
-        guard let self else { throw CodingFailure(.missingField, at: offset, wanted: name) }
+    func required(_ name: String, at offset: Int) throws(CodingError) -> Wrapped {
+        guard let self else { throw CodingError(.missingField, at: offset, wanted: name) }
         return self
     }
 }

@@ -22,11 +22,10 @@ package struct ProtocolVersion: Sendable, Comparable, RawRepresentable {
 
 extension BAREReader {
     /// The version, which must be one that is read: 1 to 4, later ones only where `first` says so (B121).
-    mutating func readVersion(since first: ProtocolVersion = .connectionToken) throws(CodingFailure) -> ProtocolVersion
-    {
+    mutating func readVersion(since first: ProtocolVersion = .connectionToken) throws(CodingError) -> ProtocolVersion {
         let version = ProtocolVersion(rawValue: try readFixed(as: UInt16.self))
         guard version >= first, version <= .current else {
-            throw CodingFailure(
+            throw CodingError(
                 .unsupportedVersion,
                 at: 0,
                 wanted: "\(first.rawValue) to \(ProtocolVersion.current.rawValue)",

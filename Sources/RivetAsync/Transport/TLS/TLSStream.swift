@@ -236,7 +236,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         guard engine != nil, !isFinishingWriting else { return }
         body(&plaintext)
         largestPlaintext = max(largestPlaintext, plaintext.count)
-        // When the stream below is too full then it is it that calls `writable`, so it has to get everything.
+        // The stream below calls `writable` once it has room again, so everything has to reach it first.
         if pendingOutput > highWaterMark { encrypt() }
         askForEndOfTurn()
     }

@@ -121,25 +121,25 @@ struct BAREVectorTests {
                 try check(vector, .some(value?.text)) {
                     $0.appendBARE(optional: $1) { $0.appendBARE($1) }
                 } read: {
-                    try $0.readOptional { (reader) throws(CodingFailure) in try reader.readString() }
+                    try $0.readOptional { (reader) throws(CodingError) in try reader.readString() }
                 }
             case "optional<bool>":
                 try check(vector, .some(value?.bool)) {
                     $0.appendBARE(optional: $1) { $0.appendBARE($1) }
                 } read: {
-                    try $0.readOptional { (reader) throws(CodingFailure) in try reader.readBool() }
+                    try $0.readOptional { (reader) throws(CodingError) in try reader.readBool() }
                 }
             case "optional<uint>":
                 try check(vector, .some((value?.text).flatMap { UInt64($0) })) {
                     $0.appendBARE(optional: $1) { $0.appendBARE(uint: $1) }
                 } read: {
-                    try $0.readOptional { (reader) throws(CodingFailure) in try reader.readUInt() }
+                    try $0.readOptional { (reader) throws(CodingError) in try reader.readUInt() }
                 }
             case "optional<u64>":
                 try check(vector, .some((value?.text).flatMap { UInt64($0) })) {
                     $0.appendBARE(optional: $1) { $0.appendBARE(fixed: $1) }
                 } read: {
-                    try $0.readOptional { (reader) throws(CodingFailure) in try reader.readFixed(as: UInt64.self) }
+                    try $0.readOptional { (reader) throws(CodingError) in try reader.readFixed(as: UInt64.self) }
                 }
             case let type: Issue.record("\(vector.id): unknown type \(type ?? "nil")")
             }

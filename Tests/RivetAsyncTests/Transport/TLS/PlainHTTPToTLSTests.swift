@@ -34,9 +34,9 @@ struct PlainHTTPToTLSTests {
     }
 
     /// How a request over what `dialer` gives fails.
-    private static func failure(_ dialer: any Dialer, port: Int) async throws -> HTTPFailure {
+    private static func failure(_ dialer: any Dialer, port: Int) async throws -> HTTPCallError {
         let pool = HTTPPool(dialer)
-        let failure = await #expect(throws: HTTPFailure.self) {
+        let failure = await #expect(throws: HTTPCallError.self) {
             _ = try await pool.pool.execute(HTTPRequestHead(target: "/"), to: pool.origin(port))
         }
         #expect(await pool.close() == [0, 0, 0])

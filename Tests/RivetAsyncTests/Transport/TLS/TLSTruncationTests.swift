@@ -40,7 +40,7 @@ struct TLSTruncationTests {
         let configuration = try await TestCertificates.shared().configuration(for: "server.test")
         let dialer = TLSDialer(over: SocketDialer(), configuration: configuration)
         let pool = HTTPPool(dialer)
-        let failure = await #expect(throws: HTTPFailure.self) {
+        let failure = await #expect(throws: HTTPCallError.self) {
             let response = try await pool.pool.execute(HTTPRequestHead(target: "/"), to: pool.origin(port))
             _ = try await response.body.collect(upTo: 100)
         }

@@ -30,7 +30,7 @@ final class DecodingSession: @unchecked Sendable {
         _ body: (ValueDecoder) throws -> R
     ) throws -> R {
         guard bytes.count <= Int(Int32.max) else {
-            throw CodingFailure(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
+            throw CodingError(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }
         let lent = pool.take() ?? .passRetained(DecodingSession())
         // One whose document was kept is given back to nobody, also when it was let go of meanwhile: it would keep the
@@ -64,7 +64,7 @@ final class DecodingSession: @unchecked Sendable {
     private func located(_ error: any Error) -> any Error {
         switch error {
         case let error as DecodingError: ValueDecoder(self).failure(for: error)
-        case let error as CodingFailure: ValueDecoder(self).located(error)
+        case let error as CodingError: ValueDecoder(self).located(error)
         default: error
         }
     }

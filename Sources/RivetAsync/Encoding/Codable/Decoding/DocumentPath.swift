@@ -24,7 +24,7 @@ extension ValueDecoder {
     }
 
     /// Moves the reader to the child in which `target` lies, and names it; nil if there is none.
-    private func nextStep(_ reader: inout DocumentReader, _ target: Int) throws(CodingFailure) -> String? {
+    private func nextStep(_ reader: inout DocumentReader, _ target: Int) throws(CodingError) -> String? {
         _ = try reader.readTags()
         let kind = try reader.peekKind()
         guard reader.position < target, kind == .array || kind == .map else { return nil }
@@ -48,7 +48,7 @@ extension ValueDecoder {
     }
 
     /// The failure with its path and what stands there.
-    func located(_ failure: CodingFailure) -> CodingFailure {
+    func located(_ failure: CodingError) -> CodingError {
         var failure = failure
         guard failure.offset >= 0 else { return failure }
         failure.prepend(path(to: failure.offset))
@@ -60,22 +60,22 @@ extension ValueDecoder {
     }
 
     /// What a decoding error says, in our words: one of ours, the standard library's, or a user's.
-    func failure(for error: DecodingError) -> CodingFailure {
-        var failure: CodingFailure
+    func failure(for error: DecodingError) -> CodingError {
+        var failure: CodingError
         let context: DecodingError.Context
         switch error {
         case .typeMismatch(let type, let given):
-            (failure, context) = (CodingFailure(.typeMismatch, at: -1, wanted: "\(type)"), given)
+            (failure, context) = (CodingError(.typeMismatch, at: -1, wanted: "\(type)"), given)
         case .valueNotFound(let type, let given):
-            (failure, context) = (CodingFailure(.typeMismatch, at: -1, wanted: "\(type)", found: "nothing"), given)
+            (failure, context) = (CodingError(.typeMismatch, at: -1, wanted: "\(type)", found: "nothing"), given)
         case .keyNotFound(let key, let given):
-            (failure, context) = (CodingFailure(.missingField, at: -1, wanted: key.stringValue), given)
+            (failure, context) = (CodingError(.missingField, at: -1, wanted: key.stringValue), given)
         case .dataCorrupted(let given):
-            (failure, context) = (CodingFailure(.refusedByType, at: -1), given)
+            (failure, context) = (CodingError(.refusedByType, at: -1), given)
         @unknown default:
-            return CodingFailure(.refusedByType, at: -1)
+            return CodingError(.refusedByType, at: -1)
         }
-        if let ours = context.underlyingError as? CodingFailure { return located(ours) }
+        if let ours = context.underlyingError as? CodingError { return located(ours) }
         for key in context.codingPath {
             let name = key.intValue.map { "[\($0)]" } ?? key.stringValue
             failure.path += failure.path.isEmpty || name.first == "[" || name.isEmpty ? name : ".\(name)"

@@ -21,9 +21,9 @@ struct DocumentReader: ItemReader {
 
     @inline(__always)
     private mutating func read<R>(
-        _ cbor: (inout CBORReader) throws(CodingFailure) -> R,
-        _ json: (inout JSONReader) throws(CodingFailure) -> R
-    ) throws(CodingFailure) -> R {
+        _ cbor: (inout CBORReader) throws(CodingError) -> R,
+        _ json: (inout JSONReader) throws(CodingError) -> R
+    ) throws(CodingError) -> R {
         if isJSON {
             var reader = JSONReader(bytes, position: position)
             let result = try json(&reader)
@@ -37,124 +37,124 @@ struct DocumentReader: ItemReader {
     }
 
     @inline(__always)
-    mutating func peekKind() throws(CodingFailure) -> ItemKind {
-        try read({ (r) throws(CodingFailure) in try r.peekKind() }, { (r) throws(CodingFailure) in try r.peekKind() })
+    mutating func peekKind() throws(CodingError) -> ItemKind {
+        try read({ (r) throws(CodingError) in try r.peekKind() }, { (r) throws(CodingError) in try r.peekKind() })
     }
 
     @inline(__always)
-    mutating func skipItem(depth: Int) throws(CodingFailure) {
+    mutating func skipItem(depth: Int) throws(CodingError) {
         try read(
-            { (r) throws(CodingFailure) in try r.skipItem(depth: depth) },
-            { (r) throws(CodingFailure) in try r.skipItem(depth: depth) }
+            { (r) throws(CodingError) in try r.skipItem(depth: depth) },
+            { (r) throws(CodingError) in try r.skipItem(depth: depth) }
         )
     }
 
     @inline(__always)
-    mutating func readEnd() throws(CodingFailure) {
-        try read({ (r) throws(CodingFailure) in try r.readEnd() }, { (r) throws(CodingFailure) in try r.readEnd() })
+    mutating func readEnd() throws(CodingError) {
+        try read({ (r) throws(CodingError) in try r.readEnd() }, { (r) throws(CodingError) in try r.readEnd() })
     }
 
     @inline(__always)
-    mutating func beginArray() throws(CodingFailure) -> Int {
+    mutating func beginArray() throws(CodingError) -> Int {
         try read(
-            { (r) throws(CodingFailure) in try r.beginArray() },
-            { (r) throws(CodingFailure) in try r.beginArray() }
+            { (r) throws(CodingError) in try r.beginArray() },
+            { (r) throws(CodingError) in try r.beginArray() }
         )
     }
 
     @inline(__always)
-    mutating func beginMap() throws(CodingFailure) -> Int {
-        try read({ (r) throws(CodingFailure) in try r.beginMap() }, { (r) throws(CodingFailure) in try r.beginMap() })
+    mutating func beginMap() throws(CodingError) -> Int {
+        try read({ (r) throws(CodingError) in try r.beginMap() }, { (r) throws(CodingError) in try r.beginMap() })
     }
 
     @inline(__always)
-    mutating func hasNext(_ remaining: inout Int) throws(CodingFailure) -> Bool {
+    mutating func hasNext(_ remaining: inout Int) throws(CodingError) -> Bool {
         try read(
-            { (r) throws(CodingFailure) in try r.hasNext(&remaining) },
-            { (r) throws(CodingFailure) in try r.hasNext(&remaining) }
+            { (r) throws(CodingError) in try r.hasNext(&remaining) },
+            { (r) throws(CodingError) in try r.hasNext(&remaining) }
         )
     }
 
     @inline(__always)
-    mutating func readKey() throws(CodingFailure) -> String? {
-        try read({ (r) throws(CodingFailure) in try r.readKey() }, { (r) throws(CodingFailure) in try r.readKey() })
+    mutating func readKey() throws(CodingError) -> String? {
+        try read({ (r) throws(CodingError) in try r.readKey() }, { (r) throws(CodingError) in try r.readKey() })
     }
 
     @inline(__always)
-    mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingFailure) -> Bool {
+    mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         try read(
-            { (r) throws(CodingFailure) in try r.readKey(equals: name) },
-            { (r) throws(CodingFailure) in try r.readKey(equals: name) }
+            { (r) throws(CodingError) in try r.readKey(equals: name) },
+            { (r) throws(CodingError) in try r.readKey(equals: name) }
         )
     }
 
     @inline(__always)
-    mutating func readBool() throws(CodingFailure) -> Bool {
-        try read({ (r) throws(CodingFailure) in try r.readBool() }, { (r) throws(CodingFailure) in try r.readBool() })
+    mutating func readBool() throws(CodingError) -> Bool {
+        try read({ (r) throws(CodingError) in try r.readBool() }, { (r) throws(CodingError) in try r.readBool() })
     }
 
     @inline(__always)
-    mutating func readText() throws(CodingFailure) -> String {
-        try read({ (r) throws(CodingFailure) in try r.readText() }, { (r) throws(CodingFailure) in try r.readText() })
+    mutating func readText() throws(CodingError) -> String {
+        try read({ (r) throws(CodingError) in try r.readText() }, { (r) throws(CodingError) in try r.readText() })
     }
 
     @inline(__always)
-    mutating func readInteger<T: FixedWidthInteger>(as type: T.Type) throws(CodingFailure) -> T {
+    mutating func readInteger<T: FixedWidthInteger>(as type: T.Type) throws(CodingError) -> T {
         try read(
-            { (r) throws(CodingFailure) in try r.readInteger(as: type) },
-            { (r) throws(CodingFailure) in try r.readInteger(as: type) }
+            { (r) throws(CodingError) in try r.readInteger(as: type) },
+            { (r) throws(CodingError) in try r.readInteger(as: type) }
         )
     }
 
     @inline(__always)
-    mutating func readDouble() throws(CodingFailure) -> Double {
+    mutating func readDouble() throws(CodingError) -> Double {
         try read(
-            { (r) throws(CodingFailure) in try r.readDouble() },
-            { (r) throws(CodingFailure) in try r.readDouble() }
+            { (r) throws(CodingError) in try r.readDouble() },
+            { (r) throws(CodingError) in try r.readDouble() }
         )
     }
 
     @inline(__always)
-    mutating func readBytes() throws(CodingFailure) -> [UInt8] {
-        try read({ (r) throws(CodingFailure) in try r.readBytes() }, { (r) throws(CodingFailure) in try r.readBytes() })
+    mutating func readBytes() throws(CodingError) -> [UInt8] {
+        try read({ (r) throws(CodingError) in try r.readBytes() }, { (r) throws(CodingError) in try r.readBytes() })
     }
 
     @inline(__always)
-    mutating func readNil() throws(CodingFailure) -> Bool {
-        try read({ (r) throws(CodingFailure) in try r.readNil() }, { (r) throws(CodingFailure) in try r.readNil() })
+    mutating func readNil() throws(CodingError) -> Bool {
+        try read({ (r) throws(CodingError) in try r.readNil() }, { (r) throws(CodingError) in try r.readNil() })
     }
 
     /// Steps over the tags in front of an item, which JSON has not; the innermost.
     @inline(__always)
-    mutating func readTags() throws(CodingFailure) -> UInt64? {
-        try read({ (r) throws(CodingFailure) in try r.readTags() }, { (_) throws(CodingFailure) in nil })
+    mutating func readTags() throws(CodingError) -> UInt64? {
+        try read({ (r) throws(CodingError) in try r.readTags() }, { (_) throws(CodingError) in nil })
     }
 
     /// The tag in front of an item, as CBOR writes it.
     @inline(__always)
-    mutating func readTag() throws(CodingFailure) -> UInt64 {
-        try read({ (r) throws(CodingFailure) in try r.readHead().argument }, { (_) throws(CodingFailure) in 0 })
+    mutating func readTag() throws(CodingError) -> UInt64 {
+        try read({ (r) throws(CodingError) in try r.readHead().argument }, { (_) throws(CodingError) in 0 })
     }
 
     @inline(__always)
-    mutating func readSimpleValue() throws(CodingFailure) -> UInt8 {
+    mutating func readSimpleValue() throws(CodingError) -> UInt8 {
         try read(
-            { (r) throws(CodingFailure) in UInt8(truncatingIfNeeded: try r.readHead().argument) },
-            { (_) throws(CodingFailure) in 0 }
+            { (r) throws(CodingError) in UInt8(truncatingIfNeeded: try r.readHead().argument) },
+            { (_) throws(CodingError) in 0 }
         )
     }
 
     /// The digits of JSON's number that is next.
     @inline(__always)
-    mutating func readDigits() throws(CodingFailure) -> String {
+    mutating func readDigits() throws(CodingError) -> String {
         try read(
-            { (_) throws(CodingFailure) in "" },
-            { (r) throws(CodingFailure) in String(decoding: try r.scanNumber().bytes, as: UTF8.self) }
+            { (_) throws(CodingError) in "" },
+            { (r) throws(CodingError) in String(decoding: try r.scanNumber().bytes, as: UTF8.self) }
         )
     }
 
     @inline(__always)
-    mutating func readPlainBytes() throws(CodingFailure) -> Range<Int>? {
-        try read({ (r) throws(CodingFailure) in try r.readPlainBytes() }, { (_) throws(CodingFailure) in nil })
+    mutating func readPlainBytes() throws(CodingError) -> Range<Int>? {
+        try read({ (r) throws(CodingError) in try r.readPlainBytes() }, { (_) throws(CodingError) in nil })
     }
 }

@@ -17,7 +17,9 @@ final class MapDecoder {
     @exclusivity(unchecked) private var first = Mark(0, 0)
     /// Where the last key was found, or the next one is.
     @exclusivity(unchecked) private var mark = Mark(0, 0)
-    /// A key stands at the mark; else the end of a value, and there is no key, or it is still to be seen.
+    /// What is known of the mark: true, a key begins there; false, a value ended there.
+    ///
+    /// After a value comes a key or the end of the map, and which of them has not been looked at yet.
     @exclusivity(unchecked) private var isKey = true
     /// A bit for each length of the names of the members up to the mark: a name of another length is not among them.
     @exclusivity(unchecked) private var passedLengths: UInt32 = 0
@@ -68,7 +70,7 @@ final class MapDecoder {
             arguments = ArgumentCursor(try decoder.argumentList() ?? UnkeyedDecoder(one: decoder))
             return Mark(0, 0)
         }
-        return try decoder.read([String: Int].self) { (reader) throws(CodingFailure) in
+        return try decoder.read([String: Int].self) { (reader) throws(CodingError) in
             var remaining = try reader.beginMap()
             return try reader.hasNext(&remaining) ? Mark(reader.position, remaining) : Mark(0, 0)
         }
@@ -91,7 +93,7 @@ final class MapDecoder {
         return utf8.withUnsafeBytes { findNext($0) } ?? findFarther(name)
     }
 
-    /// The commonest case, made short: the key asked for stands at the mark, and its length is in its first byte.
+    /// Fast path: the key asked for stands at the mark, and its length is in its first byte.
     @inline(__always)
     private func findNext(_ name: UnsafeRawBufferPointer) -> Int? {
         let position = mark.position
@@ -145,7 +147,7 @@ final class MapDecoder {
         var reader = start
         reader.position = mark.position
         var remaining = mark.remaining
-        do throws(CodingFailure) {
+        do throws(CodingError) {
             if !isKey, try !reader.hasNext(&remaining) { return nil }
             passedLengths = .max
             repeat {
@@ -202,10 +204,10 @@ final class MapDecoder {
     @inline(__always)
     private func read<R>(
         at position: Int,
-        _ body: (inout DocumentReader) throws(CodingFailure) -> R
+        _ body: (inout DocumentReader) throws(CodingError) -> R
     ) throws -> R {
         var reader = DocumentReader(bytes, position: position, isJSON: isJSON)
-        do throws(CodingFailure) {
+        do throws(CodingError) {
             let result = try body(&reader)
             pass(reader.position)
             return result
@@ -228,20 +230,20 @@ final class MapDecoder {
 
     @inline(never)
     private func anyText(at position: Int) throws -> String {
-        let text = try read(at: position) { (reader) throws(CodingFailure) in try reader.readText() }
+        let text = try read(at: position) { (reader) throws(CodingError) in try reader.readText() }
         return arguments?.escapedPlace == position ? text.withoutDollar : text
     }
 
     func bool(at position: Int) throws -> Bool {
-        try read(at: position) { (reader) throws(CodingFailure) in try reader.readBool() }
+        try read(at: position) { (reader) throws(CodingError) in try reader.readBool() }
     }
 
     func double(at position: Int) throws -> Double {
-        try read(at: position) { (reader) throws(CodingFailure) in try reader.readDouble() }
+        try read(at: position) { (reader) throws(CodingError) in try reader.readDouble() }
     }
 
     func integer<T: FixedWidthInteger>(at position: Int) throws -> T {
-        try read(at: position) { (reader) throws(CodingFailure) in try reader.readInteger(as: T.self) }
+        try read(at: position) { (reader) throws(CodingError) in try reader.readInteger(as: T.self) }
     }
 }
 

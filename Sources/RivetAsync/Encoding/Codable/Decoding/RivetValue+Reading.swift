@@ -2,7 +2,7 @@
 
 extension RivetValue {
     /// Reads the next item of a checked document, whose depth is bounded.
-    init(_ reader: inout DocumentReader) throws(CodingFailure) {
+    init(_ reader: inout DocumentReader) throws(CodingError) {
         switch try reader.peekKind() {
         case .null:
             _ = try reader.readNil()
@@ -27,7 +27,7 @@ extension RivetValue {
         self = Int(exactly: value).map(RivetValue.integer) ?? .bigInteger(value.description)
     }
 
-    private static func integer(_ reader: inout DocumentReader) throws(CodingFailure) -> RivetValue {
+    private static func integer(_ reader: inout DocumentReader) throws(CodingError) -> RivetValue {
         let start = reader.position
         if let value = try? reader.readInteger(as: Int.self) { return .integer(value) }
         reader.position = start
@@ -40,7 +40,7 @@ extension RivetValue {
         return .double(try reader.readDouble())
     }
 
-    private static func array(_ reader: inout DocumentReader) throws(CodingFailure) -> RivetValue {
+    private static func array(_ reader: inout DocumentReader) throws(CodingError) -> RivetValue {
         let pair = try reader.peekPair()
         switch pair?.kind {
         case .undefined:
@@ -55,7 +55,7 @@ extension RivetValue {
             reader.position = pair?.second ?? reader.position
             let set = try RivetValue(&reader)
             guard case .array = set else {
-                throw CodingFailure(.invalidCompatValue, at: pair?.second ?? 0, wanted: "an array")
+                throw CodingError(.invalidCompatValue, at: pair?.second ?? 0, wanted: "an array")
             }
             reader.position = pair?.end ?? reader.position
             return set
@@ -71,7 +71,7 @@ extension RivetValue {
         return .array(elements)
     }
 
-    private static func map(_ reader: inout DocumentReader) throws(CodingFailure) -> RivetValue {
+    private static func map(_ reader: inout DocumentReader) throws(CodingError) -> RivetValue {
         var members: [Member] = []
         var remaining = try reader.beginMap()
         members.reserveCapacity(max(remaining, 0))
@@ -82,7 +82,7 @@ extension RivetValue {
         return .map(members)
     }
 
-    private static func tagged(_ reader: inout DocumentReader) throws(CodingFailure) -> RivetValue {
+    private static func tagged(_ reader: inout DocumentReader) throws(CodingError) -> RivetValue {
         let start = reader.position
         let tag = try reader.readTag()
         switch tag {

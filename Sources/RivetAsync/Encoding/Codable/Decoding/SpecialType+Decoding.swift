@@ -19,10 +19,10 @@ extension ValueDecoder {
             func make<C: RangeReplaceableCollection<UInt8>>(_: C.Type) -> T { same(C(bytes)) }
             return make(type)
         case .date:
-            let seconds = try read(T.self) { (reader) throws(CodingFailure) in try reader.readDate() }
+            let seconds = try read(T.self) { (reader) throws(CodingError) in try reader.readDate() }
             return try fromOwnForm { $0.appendCBOR(seconds - secondsFrom1970To2001) }
         case .url:
-            if try read(T.self, { (reader) throws(CodingFailure) in try reader.peekKind() }) == .map {
+            if try read(T.self, { (reader) throws(CodingError) in try reader.peekKind() }) == .map {
                 return try T(from: self)
             }
             let text = try text()
@@ -32,7 +32,7 @@ extension ValueDecoder {
                 $0.appendCBOR(text)
             }
         case .decimal:
-            let text = try read(T.self) { (reader) throws(CodingFailure) in
+            let text = try read(T.self) { (reader) throws(CodingError) in
                 switch try reader.peekKind() {
                 case .integer, .tag: try reader.readInteger(as: Int128.self).description
                 case .array: try reader.readBigIntDigits(wanted: "Decimal")
@@ -43,7 +43,7 @@ extension ValueDecoder {
             }
             if text.isEmpty { return try T(from: self) }
             guard let number = DecimalNumber(text) else {
-                throw decodingError(CodingFailure(.integerOverflow, at: Int(offset), wanted: "Decimal"), T.self)
+                throw decodingError(CodingError(.integerOverflow, at: Int(offset), wanted: "Decimal"), T.self)
             }
             return try fromOwnForm { number.append(to: &$0) }
         }
@@ -56,23 +56,23 @@ extension ValueDecoder {
         do {
             return try DecodingSession.decode(ByteChunk(form), isJSON: false) { (root) throws in try T(from: root) }
         } catch {
-            throw decodingError(CodingFailure(.refusedByType, at: Int(offset), wanted: "\(T.self)"), T.self)
+            throw decodingError(CodingError(.refusedByType, at: Int(offset), wanted: "\(T.self)"), T.self)
         }
     }
 
     func bytes(_ wanted: Any.Type) throws -> [UInt8] {
-        try read(wanted) { (reader) throws(CodingFailure) in try reader.readBytes() }
+        try read(wanted) { (reader) throws(CodingError) in try reader.readBytes() }
     }
 
     /// Bytes without a copy, where they stand in the document as they are.
     private func chunk() throws -> ByteChunk {
-        let range = try read(ByteChunk.self) { (reader) throws(CodingFailure) in try reader.readPlainBytes() }
+        let range = try read(ByteChunk.self) { (reader) throws(CodingError) in try reader.readPlainBytes() }
         return try range.map(session.slice) ?? ByteChunk(bytes(ByteChunk.self))
     }
 
     func untyped() throws -> RivetValue {
         if isNothing { return .null }
-        let value = try read(RivetValue.self) { (reader) throws(CodingFailure) in try RivetValue(&reader) }
+        let value = try read(RivetValue.self) { (reader) throws(CodingError) in try RivetValue(&reader) }
         if flags.contains(.escaped), case .string(let text) = value { return .string(text.withoutDollar) }
         return value
     }
@@ -87,19 +87,19 @@ func same<A, B>(_ value: A, as _: B.Type = B.self) -> B {
 
 extension DocumentReader {
     /// Seconds since 1970 from tag 0, tag 1 or ISO 8601 text (PROTOCOL j4).
-    mutating func readDate() throws(CodingFailure) -> Double {
+    mutating func readDate() throws(CodingError) -> Double {
         let start = position
         let tag = try readTags()
         switch try peekKind() {
         case .text:
             guard let seconds = DateText.read(try readText()) else {
-                throw CodingFailure(.typeMismatch, at: start, wanted: "Date", found: "text that is no ISO 8601 date")
+                throw CodingError(.typeMismatch, at: start, wanted: "Date", found: "text that is no ISO 8601 date")
             }
             return seconds
         case .integer where tag == 1, .float where tag == 1:
             return try readDouble()
         default:
-            throw CodingFailure(.typeMismatch, at: start, wanted: "Date")
+            throw CodingError(.typeMismatch, at: start, wanted: "Date")
         }
     }
 }

@@ -26,14 +26,14 @@ struct UnkeyedDecoder: UnkeyedDecodingContainer {
 
     /// An array, or a set's elements.
     init(_ decoder: ValueDecoder) throws {
-        let start = try decoder.read([Int].self) { (reader) throws(CodingFailure) in
+        let start = try decoder.read([Int].self) { (reader) throws(CodingError) in
             var start = Start()
             if try reader.peekKind() == .array, let pair = try reader.peekPair() {
                 switch pair.kind {
                 case .escaped: start.isEscaped = true
                 case .set: reader.position = pair.second
                 case .bigInt, .bytes, .undefined:
-                    throw CodingFailure(.typeMismatch, at: reader.position, wanted: "an array")
+                    throw CodingError(.typeMismatch, at: reader.position, wanted: "an array")
                 }
             }
             try start.begin(&reader)
@@ -44,7 +44,7 @@ struct UnkeyedDecoder: UnkeyedDecodingContainer {
 
     /// A list of arguments, or nil if what stands there is none, but the one argument itself (B110).
     init?(argumentsAt decoder: ValueDecoder) throws {
-        let start = try decoder.read([Int].self) { (reader) throws(CodingFailure) -> Start? in
+        let start = try decoder.read([Int].self) { (reader) throws(CodingError) -> Start? in
             guard try reader.peekKind() == .array else { return nil }
             var start = Start()
             if let pair = try reader.peekPair() {
@@ -64,7 +64,7 @@ struct UnkeyedDecoder: UnkeyedDecodingContainer {
         var count: Int?
         var isEscaped = false, isAtEnd = false
 
-        mutating func begin(_ reader: inout DocumentReader) throws(CodingFailure) {
+        mutating func begin(_ reader: inout DocumentReader) throws(CodingError) {
             remaining = try reader.beginArray()
             count = remaining >= 0 ? remaining : nil
             isAtEnd = try !reader.hasNext(&remaining)
@@ -102,7 +102,7 @@ struct UnkeyedDecoder: UnkeyedDecodingContainer {
 
     private func next(_ wanted: Any.Type) throws -> ValueDecoder {
         guard isAtEnd else { return current }
-        var failure = CodingFailure(
+        var failure = CodingError(
             .missingField,
             at: Int(decoder.offset),
             wanted: "\(wanted)",

@@ -65,17 +65,17 @@ struct ValueDecoder: Decoder {
 
     /// Reads with a reader at this place; a failure becomes the error that `Codable` promises.
     @inline(__always)
-    func read<R>(_ wanted: Any.Type, _ body: (inout DocumentReader) throws(CodingFailure) -> R) throws -> R {
+    func read<R>(_ wanted: Any.Type, _ body: (inout DocumentReader) throws(CodingError) -> R) throws -> R {
         var reader = reader
-        do throws(CodingFailure) {
-            guard !isNothing else { throw CodingFailure(.missingField, at: Int(offset), wanted: "\(wanted)") }
-            return try withExtendedLifetime(session) { () throws(CodingFailure) in try body(&reader) }
+        do throws(CodingError) {
+            guard !isNothing else { throw CodingError(.missingField, at: Int(offset), wanted: "\(wanted)") }
+            return try withExtendedLifetime(session) { () throws(CodingError) in try body(&reader) }
         } catch {
             throw decodingError(error, wanted)
         }
     }
 
-    func decodingError(_ failure: CodingFailure, _ wanted: Any.Type) -> DecodingError {
+    func decodingError(_ failure: CodingError, _ wanted: Any.Type) -> DecodingError {
         let context = DecodingError.Context(
             codingPath: codingPath,
             debugDescription: failure.kind.rawValue,
@@ -99,12 +99,12 @@ struct ValueDecoder: Decoder {
     }
 
     func text() throws -> String {
-        let text = try read(String.self) { (reader) throws(CodingFailure) in try reader.readText() }
+        let text = try read(String.self) { (reader) throws(CodingError) in try reader.readText() }
         return flags.contains(.escaped) ? text.withoutDollar : text
     }
 
     func integer<T: FixedWidthInteger>(_: T.Type) throws -> T {
-        try read(T.self) { (reader) throws(CodingFailure) in try reader.readInteger(as: T.self) }
+        try read(T.self) { (reader) throws(CodingError) in try reader.readInteger(as: T.self) }
     }
 
     // MARK: Decoder
@@ -141,16 +141,16 @@ extension ValueDecoder: SingleValueDecodingContainer {
     }
 
     func decode(_: Bool.Type) throws -> Bool {
-        try read(Bool.self) { (reader) throws(CodingFailure) in try reader.readBool() }
+        try read(Bool.self) { (reader) throws(CodingError) in try reader.readBool() }
     }
     func decode(_: Double.Type) throws -> Double {
-        try read(Double.self) { (reader) throws(CodingFailure) in try reader.readDouble() }
+        try read(Double.self) { (reader) throws(CodingError) in try reader.readDouble() }
     }
     func decode(_: Float.Type) throws -> Float {
         let value = try decode(Double.self)
         let float = Float(value)
         guard float.isFinite || !value.isFinite else {
-            throw decodingError(CodingFailure(.integerOverflow, at: Int(offset), wanted: "Float"), Float.self)
+            throw decodingError(CodingError(.integerOverflow, at: Int(offset), wanted: "Float"), Float.self)
         }
         return float
     }

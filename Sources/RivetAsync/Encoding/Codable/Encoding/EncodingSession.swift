@@ -58,7 +58,7 @@ final class EncodingSession: @unchecked Sendable {
             try body(output)
             try output.throwFailure()
         } catch let error as EncodingError {
-            throw CodingFailure(error)
+            throw CodingError(error)
         }
         return output.buffer.withUnsafeBytes { chunk($0) }
     }

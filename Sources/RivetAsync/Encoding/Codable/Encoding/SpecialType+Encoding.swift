@@ -19,13 +19,13 @@ extension ValueOutput {
         case .url:
             let form = try ownForm(of: value, [String: String].self)
             guard let text = form["relative"], form.count == 1 else {
-                throw CodingFailure(.notRepresentable, at: -1, wanted: "an absolute URL", found: "one with a base")
+                throw CodingError(.notRepresentable, at: -1, wanted: "an absolute URL", found: "one with a base")
             }
             write(text)
         case .decimal:
             let form = try ownForm(of: value, DecimalNumber.OwnForm.self)
             guard !form.isNaN else {
-                throw CodingFailure(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN")
+                throw CodingError(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN")
             }
             // A number where the number is exact, else text: no digit is lost.
             let number = try DecimalNumber(form: form)

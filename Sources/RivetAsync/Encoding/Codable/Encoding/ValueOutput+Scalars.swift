@@ -31,7 +31,7 @@ extension ValueOutput {
         // JSON has no form for these, and null would be another value (PROTOCOL j5).
         guard value.isFinite else {
             if options.notFiniteAsNull { return writeNull() }
-            throw CodingFailure(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN or infinity")
+            throw CodingError(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN or infinity")
         }
         buffer.append(utf8: value.description)
     }
@@ -113,7 +113,7 @@ extension ValueOutput {
             return buffer.appendCBOR(seconds)
         }
         guard let text = DateText.write(secondsSince1970: seconds) else {
-            throw CodingFailure(.notRepresentable, at: -1, wanted: "a date in JavaScript's range", found: "one beyond")
+            throw CodingError(.notRepresentable, at: -1, wanted: "a date in JavaScript's range", found: "one beyond")
         }
         write(text)
     }

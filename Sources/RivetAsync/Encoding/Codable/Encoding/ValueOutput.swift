@@ -19,7 +19,7 @@ struct ValueOutput {
         /// The nested outputs of the values under way, the innermost value's last.
         var inserts: [Insert] = []
         /// A failure of a method that cannot throw; thrown when the value is complete.
-        var failure: CodingFailure?
+        var failure: CodingError?
         /// Whether there is one, in a byte that is read quickly.
         var hasFailed = false
         unowned(unsafe) var session: EncodingSession?
@@ -147,7 +147,7 @@ struct ValueOutput {
     @inline(__always)
     func writeScope(isPositional: Bool = false, _ body: (ValueEncoder) throws -> Void) throws {
         let outer = scope
-        guard outer.level < 4 * maxNestingDepth else { throw CodingFailure(.depthLimit, at: -1) }
+        guard outer.level < 4 * maxNestingDepth else { throw CodingError(.depthLimit, at: -1) }
         begin(
             depth: outer.depth &+ (outer.kind.hasDepth ? 1 : 0),
             level: outer.level &+ 1,
@@ -182,10 +182,10 @@ struct ValueOutput {
     func open(_ kind: Scope.Kind, _ id: UInt32) {
         let kind = scope.isPositional && kind == .map ? .array : kind
         guard id == scope.id, scope.kind == .empty || scope.kind == kind else {
-            return fail(CodingFailure(.notRepresentable, at: -1, found: "a value written twice"))
+            return fail(CodingError(.notRepresentable, at: -1, found: "a value written twice"))
         }
         guard scope.kind == .empty else { return }
-        if scope.depth >= maxNestingDepth { fail(CodingFailure(.depthLimit, at: -1)) }
+        if scope.depth >= maxNestingDepth { fail(CodingError(.depthLimit, at: -1)) }
         scope.kind = kind
         if kind == .tag { return }
         buffer.append(format.isJSON ? (kind == .map ? UInt8(ascii: "{") : UInt8(ascii: "[")) : 0)
@@ -195,7 +195,7 @@ struct ValueOutput {
     func begin(_ id: UInt32, key: String? = nil) throws {
         try throwFailure()
         guard id == scope.id, scope.kind == .array || scope.kind == .map else {
-            throw CodingFailure(.notRepresentable, at: -1, found: "a value written after it was complete")
+            throw CodingError(.notRepresentable, at: -1, found: "a value written after it was complete")
         }
         if format.isJSON, scope.count > 0 { buffer.append(UInt8(ascii: ",")) }
         scope.count &+= 1
@@ -222,7 +222,7 @@ struct ValueOutput {
         guard scope.id == id else { return error }
         buffer.truncate(to: start)
         scope.count &-= 1
-        guard var failure = error as? CodingFailure ?? (error as? EncodingError).map(CodingFailure.init) else {
+        guard var failure = error as? CodingError ?? (error as? EncodingError).map(CodingError.init) else {
             return error
         }
         failure.prepend(scope.kind == .map ? key ?? "" : "[\(scope.count)]")
@@ -239,7 +239,7 @@ struct ValueOutput {
                 state.pointee.inserts.append(Insert(index: buffer.count, session: session))
             }
         } catch {
-            fail(error as? CodingFailure ?? CodingFailure(.notRepresentable, at: -1))
+            fail(error as? CodingError ?? CodingError(.notRepresentable, at: -1))
         }
         return ValueEncoder(session: session, id: nested.scope.id)
     }
@@ -248,7 +248,7 @@ struct ValueOutput {
     @inline(__always)
     func single(_ id: UInt32, _ value: () throws -> Void) throws {
         guard id == scope.id, scope.kind == .empty else {
-            throw CodingFailure(.notRepresentable, at: -1, found: "a value written twice")
+            throw CodingError(.notRepresentable, at: -1, found: "a value written twice")
         }
         scope.kind = .single
         do {
@@ -262,7 +262,7 @@ struct ValueOutput {
         }
     }
 
-    private func fail(_ failure: CodingFailure) {
+    private func fail(_ failure: CodingError) {
         if !state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (failure, true) }
     }
 
@@ -348,7 +348,7 @@ struct ValueOutput {
     }
 }
 
-extension CodingFailure {
+extension CodingError {
     /// What a user's `encode(to:)` threw by itself.
     init(_ error: EncodingError) {
         self.init(.notRepresentable, at: -1)

@@ -16,9 +16,9 @@ enum OutgoingKind: Sendable {
 }
 
 /// One connection as its actor sees it: a socket, or the moment of an HTTP request (PROTOCOL e1).
-final class ConnectionCore: Sendable {
+final class HostedConnection: Sendable {
     let id: String
-    let actor: ActorCore
+    let actor: HostedActor
     /// JSON text; nil where none were given.
     let parameters: ByteChunk?
     let codec: MessageCodec
@@ -29,7 +29,7 @@ final class ConnectionCore: Sendable {
     let state = Mutex<(any Sendable)?>(nil)
 
     init(
-        actor: ActorCore,
+        actor: HostedActor,
         parameters: ByteChunk?,
         encoding: WireEncoding,
         outlet: (any ConnectionOutlet)? = nil,

@@ -5,10 +5,10 @@ import Synchronization
 /// What all actors of an engine share: kinds, limits, time, tasks and the directory of actors.
 ///
 /// It knows no sockets.
-final class EngineCore: Sendable {
+final class EngineState: Sendable {
     struct Directory {
         /// Destroyed ones too: they can still be asked for by id (PROTOCOL b2).
-        var actors: [ActorID: ActorCore] = [:]
+        var actors: [ActorID: HostedActor] = [:]
         /// The live one of each name and key.
         var byKey: [ActorName: ActorID] = [:]
     }
@@ -57,11 +57,11 @@ final class EngineCore: Sendable {
 
     // MARK: Directory
 
-    var allActors: [ActorCore] { directory.withLock { Array($0.actors.values) } }
+    var allActors: [HostedActor] { directory.withLock { Array($0.actors.values) } }
 
-    func actor(_ id: ActorID) -> ActorCore? { directory.withLock { $0.actors[id] } }
+    func actor(_ id: ActorID) -> HostedActor? { directory.withLock { $0.actors[id] } }
 
-    func actor(name: String, keyText: String) -> ActorCore? {
+    func actor(name: String, keyText: String) -> HostedActor? {
         directory.withLock { directory in
             directory.byKey[ActorName(name: name, keyText: keyText)].flatMap { directory.actors[$0] }
         }
@@ -78,8 +78,8 @@ final class EngineCore: Sendable {
     }
 
     /// The actor that is there, or a new one.
-    func getOrCreate(_ creation: Creation) -> (actor: ActorCore, created: Bool) {
-        let new = ActorCore(engine: self, kind: kinds[creation.name], creation: creation)
+    func getOrCreate(_ creation: Creation) -> (actor: HostedActor, created: Bool) {
+        let new = HostedActor(engine: self, kind: kinds[creation.name], creation: creation)
         return directory.withLock { directory in
             if let keyText = creation.keyText {
                 let name = ActorName(name: creation.name, keyText: keyText)
@@ -92,7 +92,7 @@ final class EngineCore: Sendable {
     }
 
     /// From now on the key is free and requests by id fail.
-    func forgetKey(of actor: ActorCore) {
+    func forgetKey(of actor: HostedActor) {
         guard let keyText = actor.creation.keyText else { return }
         directory.withLock { directory in
             let name = ActorName(name: actor.creation.name, keyText: keyText)

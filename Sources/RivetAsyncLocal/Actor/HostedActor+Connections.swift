@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
 
-extension ActorCore {
-    var visibleConnections: [ConnectionCore] {
+extension HostedActor {
+    var visibleConnections: [HostedConnection] {
         order.compactMap { attached[$0] }.filter(\.isVisible).map(\.connection)
     }
 
@@ -18,12 +18,12 @@ extension ActorCore {
     // MARK: Open
 
     /// Takes a `/connect` socket: hooks, Init, then what the client has sent meanwhile (PROTOCOL h1).
-    func spawnConnect(_ connection: ConnectionCore) {
+    func spawnConnect(_ connection: HostedConnection) {
         attach(connection)
         spawn { core in await core.connect(connection) }
     }
 
-    private func connect(_ connection: ConnectionCore) async {
+    private func connect(_ connection: HostedConnection) async {
         let token = beginWork()
         defer { endWork(token) }
         do {
@@ -46,18 +46,18 @@ extension ActorCore {
         }
     }
 
-    private func attach(_ connection: ConnectionCore) {
+    private func attach(_ connection: HostedConnection) {
         attached[connection.id] = Attached(connection: connection)
         order.append(connection.id)
     }
 
-    private func detach(_ connection: ConnectionCore) -> Attached? {
+    private func detach(_ connection: HostedConnection) -> Attached? {
         order.removeAll { $0 == connection.id }
         return attached.removeValue(forKey: connection.id)
     }
 
     /// All hooks of one connection together have the time of one (PROTOCOL h1).
-    private func runConnectHooks(_ connection: ConnectionCore) async throws {
+    private func runConnectHooks(_ connection: HostedConnection) async throws {
         guard let kind, let instance else { return }
         let deadline = engine.time.now.advanced(by: engine.limits.hookTimeout)
         for hook in [kind.onBeforeConnect, kind.createConnectionState] {
@@ -76,8 +76,8 @@ extension ActorCore {
 
     /// Runs `body` within a connection of its own, as each HTTP request has one (PROTOCOL e1).
     func withConnection<R: Sendable>(
-        _ connection: ConnectionCore,
-        _ body: (isolated ActorCore) async throws -> R
+        _ connection: HostedConnection,
+        _ body: (isolated HostedActor) async throws -> R
     ) async throws -> R {
         attach(connection)
         do {
@@ -100,7 +100,7 @@ extension ActorCore {
     // MARK: Raw
 
     /// Takes a raw WebSocket: hooks, then the actor's handler (PROTOCOL f4).
-    func connectRaw(_ connection: ConnectionCore, _ socket: LocalWebSocket) async {
+    func connectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) async {
         attach(connection)
         do {
             try await runConnectHooks(connection)
@@ -128,7 +128,7 @@ extension ActorCore {
     /// One message from the client.
     ///
     /// Messages of one connection come in their order.
-    func received(_ message: ByteChunk, by connection: ConnectionCore) {
+    func received(_ message: ByteChunk, by connection: HostedConnection) {
         // Legal race: the actor has closed the connection, and the client does not know yet.
         guard let state = attached[connection.id] else { return }
         switch phase {
@@ -168,7 +168,7 @@ extension ActorCore {
         _ name: String,
         _ arguments: ByteChunk,
         of message: ByteChunk,
-        by connection: ConnectionCore
+        by connection: HostedConnection
     ) {
         let refusal = engine.faults.takeRefusal(at: .request)
         if let refusal, !refusal.afterTheActionRan { return answer(id, .failure(refusal.failure), to: connection) }
@@ -192,14 +192,14 @@ extension ActorCore {
     }
 
     /// Runs one action, within the action time-out.
-    func perform(_ name: String, _ arguments: ByteChunk, _ connection: ConnectionCore) async throws -> ByteChunk {
+    func perform(_ name: String, _ arguments: ByteChunk, _ connection: HostedConnection) async throws -> ByteChunk {
         guard let action = kind?.actions[name], let instance else { throw Failure.actionNotFound(name) }
         return try await bounded(by: engine.limits.actionTimeout, failingWith: .actionTimedOut) {
             try await action(instance, arguments, connection.codec.encoding, connection)
         }
     }
 
-    private func answer(_ id: UInt64, _ result: Result<ByteChunk, Failure>, to connection: ConnectionCore) {
+    private func answer(_ id: UInt64, _ result: Result<ByteChunk, Failure>, to connection: HostedConnection) {
         // An action that disconnects its own connection is not answered (PROTOCOL h6).
         guard attached[connection.id] != nil else { return }
         do {
@@ -232,13 +232,14 @@ extension ActorCore {
         }
     }
 
-    func send(_ event: OutgoingEvent, to connection: ConnectionCore) {
+    func send(_ event: OutgoingEvent, to connection: HostedConnection) {
         var encoded: [WireEncoding: [UInt8]] = [:]
         guard attached[connection.id] != nil else { return }
         send(event, to: connection, &encoded)
     }
 
-    private func send(_ event: OutgoingEvent, to connection: ConnectionCore, _ encoded: inout [WireEncoding: [UInt8]]) {
+    private func send(_ event: OutgoingEvent, to connection: HostedConnection, _ encoded: inout [WireEncoding: [UInt8]])
+    {
         guard let outlet = connection.outlet else { return }
         let encoding = connection.codec.encoding
         var message = encoded[encoding] ?? []
@@ -256,20 +257,20 @@ extension ActorCore {
 
     // MARK: The end
 
-    func disconnect(_ connection: ConnectionCore, _ closing: WebSocketClosing) {
+    func disconnect(_ connection: HostedConnection, _ closing: WebSocketClosing) {
         guard attached[connection.id] != nil else { return }
         connection.outlet?.close(closing)
         ended(connection)
     }
 
-    func close(_ connection: ConnectionCore, _ code: UInt16, _ reason: String) {
+    func close(_ connection: HostedConnection, _ code: UInt16, _ reason: String) {
         disconnect(connection, WebSocketClosing(WebSocketCloseCode(rawValue: code), reason: reason))
     }
 
     func closeReason(_ failure: Failure) -> String { "\(failure.group).\(failure.code)" }
 
     /// The connection is over, whoever ended it.
-    func ended(_ connection: ConnectionCore) {
+    func ended(_ connection: HostedConnection) {
         guard let state = detach(connection) else { return }
         rawTasks[connection.id]?.cancel()
         workChanged()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why an exchange failed, and how far it had come: whoever reports it must know whether the request may have run.
-package struct HTTPFailure: Error, Sendable {
+package struct HTTPCallError: Error, Sendable {
     /// ``HTTPError``, ``TransportError``, ``DeadlinePassed``, `CancellationError`, what the dialer threw, or what the
     /// caller's own body threw.
     package let error: any Error
@@ -24,7 +24,7 @@ package struct HTTPFailure: Error, Sendable {
     }
 }
 
-extension HTTPFailure: CustomStringConvertible {
+extension HTTPCallError: CustomStringConvertible {
     /// What a person may try, as an addition to a sentence; empty for nothing.
     package var advice: String {
         mayNeedTLS ? " (a port for https ends plain http in this way: should the address begin so?)" : ""

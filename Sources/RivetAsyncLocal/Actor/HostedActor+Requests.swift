@@ -10,20 +10,20 @@ struct QueuedMessage: Sendable {
 }
 
 /// HTTP requests, queues and schedules.
-extension ActorCore {
+extension HostedActor {
     /// Runs `body` when the actor runs, within a connection of its own; again, if the actor's end cut it off, as the
     /// gateway would send the request again (PROTOCOL e).
     private func serve<R: Sendable>(
         _ parameters: ByteChunk?,
         _ encoding: WireEncoding,
-        _ body: @escaping @Sendable (isolated ActorCore, ConnectionCore) async throws -> R
+        _ body: @escaping @Sendable (isolated HostedActor, HostedConnection) async throws -> R
     ) async throws -> R {
         while true {
             try await ready()
             let token = beginWork()
             let promise = Promise<R>(gauge: engine.gauge)
             work[token]?.task = spawn { core in
-                let connection = ConnectionCore(actor: core, parameters: parameters, encoding: encoding)
+                let connection = HostedConnection(actor: core, parameters: parameters, encoding: encoding)
                 do {
                     promise.finish(
                         .success(try await core.withConnection(connection) { core in try await body(core, connection) })
@@ -181,7 +181,7 @@ extension ActorCore {
         }
         let token = beginWork(again: .scheduled(action))
         work[token]?.task = spawn { core in
-            let connection = ConnectionCore(actor: core, parameters: nil, encoding: .bare)
+            let connection = HostedConnection(actor: core, parameters: nil, encoding: .bare)
             _ = try? await core.perform(action.name, action.arguments, connection)
             core.endWork(token)
         }

@@ -5,16 +5,16 @@ import RivetAsync
 /// demand in between.
 ///
 /// `@unchecked Sendable`: everything is touched on the stream's lane, where the outlet's calls come by `lane.run`.
-final class ConnectSocket: ByteHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
+final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
     private static let closeTimeout = Duration.seconds(5)
 
     private let stream: any ByteStream
     private let server: LocalServer
     private let ray: String
-    private var engine: EngineCore { server.engine }
+    private var engine: EngineState { server.engine }
     private var decoder: WebSocketFrameDecoder
     private var assembler: WebSocketMessageAssembler
-    private var connection: ConnectionCore?
+    private var connection: HostedConnection?
     private var hasSentClose = false
     private var hasReceivedClose = false
     private var isClosed = false
@@ -35,7 +35,7 @@ final class ConnectSocket: ByteHandler, ConnectionOutlet, ServedStream, @uncheck
     func open(_ upgrade: EngineUpgrade, _ first: ByteChunk) {
         switch upgrade {
         case .connect(let actor, let encoding, let parameters):
-            let connection = ConnectionCore(actor: actor, parameters: parameters, encoding: encoding, outlet: self)
+            let connection = HostedConnection(actor: actor, parameters: parameters, encoding: encoding, outlet: self)
             self.connection = connection
             // Put on the actor before any message, so that it knows the connection when they come.
             actor.run { core in core.spawnConnect(connection) }

@@ -4,7 +4,7 @@
 ///
 /// Readers know only the byte where they stopped; who decodes a whole document adds the path and what was found there.
 /// It never holds a value: only kinds, lengths and names of types, fields and tags.
-package struct CodingFailure: Error, Sendable, CustomStringConvertible {
+package struct CodingError: Error, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable {
         case truncated, lengthExceedsInput, trailingBytes, overlongInteger, integerOverflow, invalidBool, invalidUTF8
         case unknownUnionTag, unsupportedVersion, depthLimit, reservedAdditionalInfo, unexpectedBreak, invalidChunk

@@ -7,14 +7,14 @@ import RivetAsync
 /// are called on the actor's lane and are isolated to nothing of their own, so they run there without a change.
 struct ErasedKind: Sendable {
     typealias Instance = any Actor
-    typealias Action = @Sendable (Instance, ByteChunk, WireEncoding, ConnectionCore) async throws -> ByteChunk
+    typealias Action = @Sendable (Instance, ByteChunk, WireEncoding, HostedConnection) async throws -> ByteChunk
     /// The reply, for whichever encoding the sender wants it in.
     typealias Reply = @Sendable (WireEncoding) throws -> ByteChunk
     typealias QueueHandler = @Sendable (Instance, EncodedValue) async throws -> Reply
-    typealias ConnectionHook = @Sendable (ConnectionCore, Instance) async throws -> Void
+    typealias ConnectionHook = @Sendable (HostedConnection, Instance) async throws -> Void
 
     let name: String
-    var makeInstance: @Sendable (ActorCore, CreationInput) async throws -> Instance
+    var makeInstance: @Sendable (HostedActor, CreationInput) async throws -> Instance
     var actions: [String: Action] = [:]
     var queues: [String: QueueHandler] = [:]
     var onBeforeConnect: ConnectionHook?

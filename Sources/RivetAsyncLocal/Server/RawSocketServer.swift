@@ -4,11 +4,11 @@ import RivetAsync
 /// The server's end of a raw WebSocket (PROTOCOL f4): a channel for the actor's handler, and the actor told of its end.
 ///
 /// `@unchecked Sendable`: everything mutable is touched on the stream's lane.
-final class RawSocket: WebSocketHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
+final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
     private let server: LocalServer
     private let stream: any ByteStream
     private let channel: WebSocketChannel
-    private var connection: ConnectionCore?
+    private var connection: HostedConnection?
     private var socket: WebSocketConnection?
 
     init(stream: any ByteStream, server: LocalServer) {
@@ -32,7 +32,7 @@ final class RawSocket: WebSocketHandler, ConnectionOutlet, ServedStream, @unchec
     }
 
     func open(
-        _ actor: ActorCore,
+        _ actor: HostedActor,
         _ encoding: WireEncoding,
         _ parameters: ByteChunk?,
         path: String,
@@ -49,7 +49,7 @@ final class RawSocket: WebSocketHandler, ConnectionOutlet, ServedStream, @unchec
         )
         self.socket = socket
         channel.attach(socket)
-        let connection = ConnectionCore(
+        let connection = HostedConnection(
             actor: actor,
             parameters: parameters,
             encoding: encoding,

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// It and its instance are isolated to the same lane, so each can call the other without waiting, and what the lane
 /// brings runs in the order in which it was put there.
-actor ActorCore {
+actor HostedActor {
     enum Phase: Equatable {
         case asleep
         case starting
@@ -17,13 +17,13 @@ actor ActorCore {
 
     /// What waits for the actor to be awake.
     enum Held {
-        case message(ByteChunk, ConnectionCore)
+        case message(ByteChunk, HostedConnection)
         case scheduled(ScheduledAction)
     }
 
     /// A connection and what only the actor knows of it.
     struct Attached {
-        let connection: ConnectionCore
+        let connection: HostedConnection
         /// One of `connections`: from before `onConnect` on.
         var isVisible = false
         /// Init was sent.
@@ -47,9 +47,9 @@ actor ActorCore {
         var destroyed: Int64?
     }
 
-    nonisolated let engine: EngineCore
+    nonisolated let engine: EngineState
     nonisolated let kind: ErasedKind?
-    nonisolated let creation: EngineCore.Creation
+    nonisolated let creation: EngineState.Creation
     nonisolated let id = ActorID(rawValue: FreshID.engineID())
     nonisolated let key: ActorKey
     nonisolated let createdAt: Int64
@@ -75,7 +75,7 @@ actor ActorCore {
     private var isSleepWanted = false
     private var isDestroyWanted = false
 
-    init(engine: EngineCore, kind: ErasedKind?, creation: EngineCore.Creation) {
+    init(engine: EngineState, kind: ErasedKind?, creation: EngineState.Creation) {
         self.engine = engine
         self.kind = kind
         self.creation = creation
@@ -85,7 +85,7 @@ actor ActorCore {
     }
 
     /// Runs `body` on the actor, behind everything that was put there before.
-    nonisolated func run(_ body: @escaping @Sendable (isolated ActorCore) -> Void) {
+    nonisolated func run(_ body: @escaping @Sendable (isolated HostedActor) -> Void) {
         lane.run { self.assumeIsolated(body) }
     }
 
@@ -197,7 +197,7 @@ actor ActorCore {
 
     /// Runs `body` as a task on this actor that starts in the order of the calls; not at all once the engine stops.
     @discardableResult
-    func spawn(_ body: @escaping @Sendable (isolated ActorCore) async -> Void) -> Task<Void, Never>? {
+    func spawn(_ body: @escaping @Sendable (isolated HostedActor) async -> Void) -> Task<Void, Never>? {
         guard let tracked = engine.tasks.begin() else { return nil }
         let task = Task {
             await body(self)
@@ -207,7 +207,7 @@ actor ActorCore {
         return task
     }
 
-    /// Like `EngineCore.bounded`; the body starts on this actor.
+    /// Like `EngineState.bounded`; the body starts on this actor.
     func bounded<T: Sendable>(
         by limit: Duration,
         failingWith failure: Failure,
