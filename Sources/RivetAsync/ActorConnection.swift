@@ -48,7 +48,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
     /// - Parameters:
     ///   - name: the event's name.
     ///   - types: the types of its arguments, in order. More arguments than types are ignored; fewer are an error of
-    ///     decoding unless the missing ones are optional (B111).
+    ///     decoding unless the missing ones are optional.
     ///   - buffering: as for ``events(of:buffering:)``.
     /// - Returns: the events' arguments, for one loop.
     public nonisolated func events<each V: Decodable & Sendable>(

@@ -27,7 +27,7 @@ extension ActorHandle {
     /// - Parameters:
     ///   - message: the message.
     ///   - timeout: how long the actor may take. Beyond the actor's own action time-out (60 s by default) it ends as an
-    ///     error `actor.action_timed_out` instead (PROTOCOL e2).
+    ///     error `actor.action_timed_out` instead.
     ///   - options: for this call; its default deadline is `timeout` and 15 s.
     /// - Returns: what became of the message.
     /// - Throws: ``RivetError`` as for `enqueue`, or `CancellationError`.

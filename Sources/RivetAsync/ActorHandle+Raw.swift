@@ -3,7 +3,7 @@
 extension ActorHandle {
     /// Sends a request to the actor's own HTTP handler.
     ///
-    /// Whatever that answers is returned, also a 404 or 500 of its own; an error of Rivet's is thrown (PROTOCOL d, B229).
+    /// Whatever that answers is returned, also a 404 or 500 of its own; an error of Rivet's is thrown.
     /// Repeats as for ``send(_:_:)``, but never with a streamed body. The deadline covers the answer's head; the body is
     /// read at the reader's pace. Cancelling the call drops the request.
     public func fetch(_ request: ActorRequest, _ options: CallOptions = .init()) async throws -> ActorResponse {
@@ -16,7 +16,7 @@ extension ActorHandle {
     ///
     /// - Parameters:
     ///   - path: path and query, as in ``ActorRequest/path``.
-    ///   - subprotocols: reach the actor as a request field; the engine always selects its own (PROTOCOL f4).
+    ///   - subprotocols: reach the actor as a request field; the engine always selects its own.
     ///   - options: `timeout` is for opening; ``RivetConfiguration/openTimeout`` by default.
     /// - Returns: the open socket.
     /// - Throws: ``RivetError``; `CancellationError`. What the actor refuses after the upgrade ends

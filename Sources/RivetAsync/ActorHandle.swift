@@ -4,7 +4,7 @@
 ///
 /// Making or copying one costs no network.
 ///
-/// The first use looks the actor's id up; the handle and its copies keep it until the actor is gone (B28, B30). A handle
+/// The first use looks the actor's id up; the handle and its copies keep it until the actor is gone. A handle
 /// made with a key follows the key: when its actor was destroyed, the next call reaches the new one.
 ///
 /// Calls from many tasks run side by side; order is promised to a task that awaits one call before the next.
@@ -26,7 +26,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
     ///
     /// **Repeats.** What certainly did not run is sent again, backing off, until the deadline
     /// (``CallOptions/timeout``). What may have run is sent again only when ``CallOptions/isIdempotent`` says so. Rivet's
-    /// own gateway may repeat a request that it handed over (PROTOCOL e).
+    /// own gateway may repeat a request that it handed over.
     ///
     /// **Cancellation.** Returns at once with `CancellationError`; the actor may still finish the action.
     ///
@@ -103,7 +103,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
 
     /// The URL under which the gateway reaches the actor.
     ///
-    /// For a key it is built without a lookup of the actor (PROTOCOL c2); it holds the token, so it shows only when
+    /// For a key it is built without a lookup of the actor; it holds the token, so it shows only when
     /// revealed.
     ///
     /// - Throws: ``RivetError`` with ``RivetError/Code/limitExceeded`` when the create input is over 4,096 bytes of CBOR,

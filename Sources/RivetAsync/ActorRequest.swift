@@ -8,12 +8,11 @@ public struct ActorRequest: Sendable {
     public var method: String
     /// Path and query, with or without a leading slash.
     ///
-    /// A path with `//` or a query parameter that starts with `rvt-` is refused: no gateway URL carries it (PROTOCOL
-    /// c3).
+    /// A path with `//` or a query parameter that starts with `rvt-` is refused: no gateway URL carries it.
     public var path: String
     /// Fields; values must be printable ASCII.
     ///
-    /// Of repeated ones only the last reaches the actor (PROTOCOL d).
+    /// Of repeated ones only the last reaches the actor.
     public var fields: HTTPFields
     /// What follows the head; the gateway takes at most 20 MiB.
     public var body: RequestBody

@@ -35,7 +35,7 @@ public struct ActorResponse: Sendable {
 /// The content of an answer, in chunks, pulled by one reader.
 ///
 /// While nobody reads, the peer has to wait. When it is dropped half-way, or its task is cancelled, its connection is
-/// closed and not drained (B191). Whoever reads while another task waits gets ``RivetError/Code/invalidArgument``, and that
+/// closed and not drained. Whoever reads while another task waits gets ``RivetError/Code/invalidArgument``, and that
 /// task waits on.
 public struct ResponseBody: AsyncSequence, Sendable {
     let body: HTTPBody

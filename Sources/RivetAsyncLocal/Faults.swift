@@ -119,7 +119,7 @@ public struct Faults: Sendable {
     public func cutAllConnections() async { await box.hooks.withLock { $0 }?.cutAllConnections() }
 
     /// Takes all actors' process away in the middle of everything and starts it again: what was under way runs again,
-    /// connections stay open (PROTOCOL h8).
+    /// connections stay open.
     public func killActors() async { await box.hooks.withLock { $0 }?.killActors() }
 
     /// Ends all faults that have not happened yet.

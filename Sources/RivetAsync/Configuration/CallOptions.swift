@@ -12,7 +12,7 @@ public struct CallOptions: Sendable {
     /// again, backing off, until its deadline. Calls on a connection are never repeated by the library.
     public var isIdempotent: Bool
     /// Whether the gateway hands the request over without waiting for the actor to be ready; nil for the handle's own
-    /// setting (PROTOCOL c2, d).
+    /// setting.
     public var skipsReadyWait: Bool?
     /// Further fields for this request; they win over ``RivetConfiguration/fields`` and never over the protocol's own.
     ///

@@ -10,7 +10,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// How messages and bodies are encoded.
     ///
     /// ``bare`` is Rivet's own and the default: under the other two the server refuses byte strings and tags in
-    /// arguments (PROTOCOL e1, g6).
+    /// arguments.
     public enum Encoding: Sendable {
         /// BARE, with CBOR values inside.
         case bare
@@ -20,7 +20,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         case json
     }
 
-    /// Whether a connection answers today's 40 ms stall of the engine with one small message (PROTOCOL h11, B226).
+    /// Whether a connection answers today's 40 ms stall of the engine with one small message.
     public enum ReplyNudge: Sendable {
         /// Where the stall shows itself.
         case automatic
@@ -49,7 +49,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// ``Encoding/bare`` by default.
     public var encoding = Encoding.bare
     /// Whether integers beyond 32 and within 53 bits are written as floats, which JavaScript actors read as numbers and
-    /// not as BigInt (PROTOCOL j4).
+    /// not as BigInt.
     ///
     /// False by default; Rust actors refuse a float for an integer.
     public var writesJavaScriptNumbers = false
@@ -59,7 +59,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     public var looksUpMetadata = true
     /// Whether an `https` endpoint's metadata may name an `http` one, which gives up TLS.
     ///
-    /// False by default (B17).
+    /// False by default.
     public var allowsInsecureRedirection = false
     /// Whether the gateway hands requests over without waiting for the actor to be ready.
     ///
@@ -118,7 +118,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///   - namespace: not together with one in the endpoint.
     ///   - token: not together with one in the endpoint.
     ///   - poolName: the pool that creates actors.
-    /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` that says what is wrong (PROTOCOL a1).
+    /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` that says what is wrong.
     public init(endpoint: String, namespace: String? = nil, token: Secret? = nil, poolName: String? = nil) throws {
         let parsed: Endpoint.Parsed
         do {
