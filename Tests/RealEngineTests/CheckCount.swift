@@ -2,7 +2,7 @@
 import Foundation
 import Synchronization
 
-/// How many checks passed on which engine, printed once when the tests end.
+/// How many checks ran to their end on which engine, printed once when the tests end.
 enum CheckCount {
     private static let counts = Mutex((local: 0, real: 0))
 
