@@ -144,7 +144,7 @@ final class KillOutage: Sendable {
     }
 
     private static func makeFile() throws -> Int32 {
-        let path = FileManager.default.temporaryDirectory.appending(path: "kill-\(UUID().uuidString)").path()
+        let path = FileManager.default.temporaryDirectory.appending(path: "kill-\(UUID().uuidString)").path
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Failure(description: "\(path): \(String(cString: strerror(errno)))") }
         unlink(path)

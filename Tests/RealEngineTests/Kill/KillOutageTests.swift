@@ -10,7 +10,7 @@ struct KillOutageTests {
     init() throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "kill-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        folder = url.path()
+        folder = url.path
     }
 
     private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(name)") }

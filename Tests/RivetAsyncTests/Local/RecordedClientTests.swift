@@ -15,7 +15,7 @@ struct RecordedClientTests {
 
     static let recordings: [Recording] = {
         let folder = VectorFile.folder.appending(path: "recorded")
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path())) ?? []
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return files.filter { $0.hasSuffix(".json") }.sorted().map { Recording(name: String($0.dropLast(5))) }
     }()
 

@@ -27,7 +27,7 @@ struct ManyConnectionsTests {
     /// Runs one case with limits as `ulimit` sets them.
     private static func run(_ path: String, limit: String) async throws -> (succeeded: Bool, lines: [String]) {
         let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let benchmarks = tests.deletingLastPathComponent().appending(path: "Benchmarks").path()
+        let benchmarks = tests.deletingLastPathComponent().appending(path: "Benchmarks").path
         // It inherits what the tests happen to have open just now, such as a file that Foundation reads, and with a
         // descriptor beyond its limit it could start no peer.
         let program = #"import os, sys; os.closerange(3, 1 << 16); os.execv(sys.argv[1], sys.argv[1:])"#
