@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
+import RivetAsync
 
 /// Time that moves only when told, for both ends.
 ///
@@ -24,22 +24,17 @@ public final class TestClock: Clock, Sendable {
 
     private struct Sleeper {
         let deadline: Instant
-        let continuation: CheckedContinuation<Void, any Error>
-    }
-
-    private struct Observer {
-        let count: Int
-        let continuation: CheckedContinuation<Void, Never>
+        let wakeUp: Promise<Void>
     }
 
     private struct State {
         var now = Instant(.zero)
         var lastID: UInt64 = 0
         var sleepers: [UInt64: Sleeper] = [:]
-        var observers: [UInt64: Observer] = [:]
 
-        mutating func nextID() -> UInt64 {
+        mutating func add(_ sleeper: Sleeper) -> UInt64 {
             lastID += 1
+            sleepers[lastID] = sleeper
             return lastID
         }
 
@@ -54,51 +49,36 @@ public final class TestClock: Clock, Sendable {
             now = max(now, first.value.deadline)
             return first.value
         }
-
-        mutating func takeSatisfiedObservers() -> [Observer] {
-            let satisfied = observers.filter { $0.value.count <= sleepers.count }
-            for id in satisfied.keys { observers[id] = nil }
-            return Array(satisfied.values)
-        }
     }
 
-    private let state = Mutex(State())
+    private let gauge = ResourceGauge()
+    private let state: Monitor<State>
 
     /// A clock at its beginning, with nobody asleep.
-    public init() {}
+    public init() { state = Monitor(State(), gauge: gauge) }
 
     /// The time on this clock.
-    public var now: Instant { state.withLock { $0.now } }
+    public var now: Instant { state.access { $0.now } }
 
     /// Zero: any two different instants can be told apart.
     public var minimumResolution: Duration { .zero }
 
     /// How many tasks sleep now.
-    package var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+    package var sleeperCount: Int { state.access { $0.sleepers.count } }
 
     /// Returns when ``advance(by:)`` has brought the clock to `deadline`, at once if it is there already.
     ///
     /// - Throws: `CancellationError` when the task is cancelled before.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
-        let id = state.withLock { $0.nextID() }
+        try Task.checkCancellation()
+        let sleeper = Sleeper(deadline: deadline, wakeUp: Promise(gauge: gauge))
+        guard let id = state.update({ deadline <= $0.now ? nil : $0.add(sleeper) }) else { return }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                enum Outcome { case wait([Observer]), done, cancelled }
-                let outcome: Outcome = state.withLock { state in
-                    if Task.isCancelled { return .cancelled }
-                    if deadline <= state.now { return .done }
-                    state.sleepers[id] = Sleeper(deadline: deadline, continuation: continuation)
-                    return .wait(state.takeSatisfiedObservers())
-                }
-                switch outcome {
-                case .wait(let observers): for observer in observers { observer.continuation.resume() }
-                case .done: continuation.resume()
-                case .cancelled: continuation.resume(throwing: CancellationError())
-                }
-            }
+            try await sleeper.wakeUp.valueUncancellably()
         } onCancel: {
-            let sleeper = state.withLock { $0.sleepers.removeValue(forKey: id) }
-            sleeper?.continuation.resume(throwing: CancellationError())
+            // Once the clock has come to its deadline it has slept to the end.
+            guard state.access({ $0.sleepers.removeValue(forKey: id) }) != nil else { return }
+            sleeper.wakeUp.finish(.failure(CancellationError()))
         }
     }
 
@@ -110,8 +90,8 @@ public final class TestClock: Clock, Sendable {
     public func advance(by duration: Duration) async {
         let target = now.advanced(by: max(duration, .zero))
         await letOthersRun()
-        while let sleeper = state.withLock({ $0.step(to: target) }) {
-            sleeper.continuation.resume()
+        while let sleeper = state.access({ $0.step(to: target) }) {
+            sleeper.wakeUp.finish(.success(()))
             await letOthersRun()
         }
         await letOthersRun()
@@ -119,19 +99,7 @@ public final class TestClock: Clock, Sendable {
 
     /// Returns when at least `count` tasks sleep on this clock, or the waiting task is cancelled.
     public func waitForSleepers(_ count: Int = 1) async {
-        let id = state.withLock { $0.nextID() }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let mustWait = state.withLock { state in
-                    if state.sleepers.count >= count || Task.isCancelled { return false }
-                    state.observers[id] = Observer(count: count, continuation: continuation)
-                    return true
-                }
-                if !mustWait { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.observers.removeValue(forKey: id) }?.continuation.resume()
-        }
+        _ = await state.first { $0.sleepers.count >= count ? true : nil }
     }
 
     private func letOthersRun() async {

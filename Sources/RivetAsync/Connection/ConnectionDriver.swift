@@ -371,10 +371,8 @@ actor ConnectionDriver: ClientMember {
         try Task.checkCancellation()
         let id = machine.nextActionID
         let limit = timeout ?? context.configuration.callTimeout
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                submit(name, arguments, id: id, limit: limit, ParkedTask(continuation, context.gauge))
-            }
+        return try await ParkedTask.park(context.gauge) { task in
+            submit(name, arguments, id: id, limit: limit, task)
         } onCancel: {
             lane.run { self.assumeIsolated { $0.withdraw(id) { _ in CancellationError() } } }
         }

@@ -35,37 +35,12 @@ final class EventFeed: @unchecked Sendable {
         var error: RivetError?
         var holdsReading = false
         /// The readers that wait, in the order in which they came.
-        var waiters = Waiters()
-        var lastID: UInt64 = 0
+        ///
+        /// Plain continuations, counted by `park` and `resume`: a `ParkedTask` references the gauge, whose references two
+        /// cores would then count for each batch.
+        var waiters = WaitingLine<CheckedContinuation<Bool, Never>>()
 
         var hasNews: Bool { !ring.isEmpty || isEnded || dropped > 0 }
-    }
-
-    /// One slot for the reader, and a list for those that a copied iterator makes more.
-    ///
-    /// Plain continuations, counted by `append` and `resume` of the feed: a `ParkedTask` references the gauge, whose
-    /// references two cores would then count for each batch.
-    private struct Waiters {
-        typealias Waiter = (id: UInt64, continuation: CheckedContinuation<Bool, Never>)
-        private var first: Waiter?
-        private var others: [Waiter] = []
-
-        var isEmpty: Bool { first == nil }
-
-        mutating func append(_ id: UInt64, _ continuation: CheckedContinuation<Bool, Never>) {
-            if first == nil { first = (id, continuation) } else { others.append((id, continuation)) }
-        }
-
-        mutating func popFirst() -> CheckedContinuation<Bool, Never>? {
-            guard let waiter = first.take() else { return nil }
-            if !others.isEmpty { first = others.removeFirst() }
-            return waiter.continuation
-        }
-
-        mutating func remove(_ id: UInt64) -> CheckedContinuation<Bool, Never>? {
-            if first?.id == id { return popFirst() }
-            return others.firstIndex { $0.id == id }.map { others.remove(at: $0).continuation }
-        }
     }
 
     /// Beyond this many gathered events the lane delivers at once, so that one turn cannot gather without bound.
@@ -276,17 +251,14 @@ final class EventFeed: @unchecked Sendable {
 
     /// Returns false at once where it would not be `alone`.
     private func park(alone: Bool) async -> Bool {
-        let id = state.withLock { state in
-            state.lastID += 1
-            return state.lastID
-        }
+        let id = state.withLock { $0.waiters.nextID() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let answer: Bool? = state.withLock { state in
                     if state.hasNews || Task.isCancelled { return true }
                     if alone, !state.waiters.isEmpty { return false }
                     gauge.waiters.add(1, ordering: .relaxed)
-                    state.waiters.append(id, continuation)
+                    state.waiters.append(continuation, id: id)
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }

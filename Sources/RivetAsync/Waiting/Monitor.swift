@@ -5,53 +5,52 @@ import Synchronization
 ///
 /// Whoever changes the state finds, under the lock, whom the change lets go on, in the order in which they came, and
 /// resumes them outside it. A waiting task is counted by the gauge, and is let go of when it is cancelled.
-package final class Monitor<State: Sendable>: Sendable {
-    /// A task that waits.
+package final class Monitor<State: ~Copyable & Sendable>: Sendable {
+    /// What a task that waits is resumed with.
+    private enum Outcome<R: Sendable>: Sendable {
+        case value(R)
+        case cancelled
+        /// Another task waits, and this one wanted to be the only one.
+        case occupied
+    }
+
     private struct Waiter: Sendable {
-        let id: UInt64
         /// Takes from the state what the task waits for, and gives what resumes it; nil where it has to wait on.
         let take: @Sendable (inout State) -> (@Sendable () -> Void)?
         let cancel: @Sendable () -> Void
 
         init<R: Sendable>(
-            _ id: UInt64,
-            _ condition: @escaping @Sendable (inout State) -> R?,
-            resume: @escaping @Sendable (R) -> Void,
-            cancel: @escaping @Sendable () -> Void = {}
+            _ task: ParkedTask<Outcome<R>, Never>,
+            _ condition: @escaping @Sendable (inout State) -> R?
         ) {
-            self.id = id
-            self.cancel = cancel
+            cancel = { task.resume(returning: .cancelled) }
             take = { (state: inout State) -> (@Sendable () -> Void)? in
                 guard let value = condition(&state) else { return nil }
-                return { resume(value) }
+                return { task.resume(returning: .value(value)) }
             }
         }
     }
 
-    private struct Guarded: Sendable {
+    private struct Guarded: ~Copyable {
         var state: State
-        var waiters: [Waiter] = []
-        private var lastID: UInt64 = 0
+        var waiters = WaitingLine<Waiter>()
 
-        init(state: State) { self.state = state }
-
-        mutating func nextID() -> UInt64 {
-            lastID += 1
-            return lastID
-        }
+        init(_ state: consuming State) { self.state = state }
     }
 
     private let guarded: Mutex<Guarded>
     private let gauge: ResourceGauge
 
     /// `gauge` counts the tasks that wait.
-    package init(_ state: State, gauge: ResourceGauge) {
-        guarded = Mutex(Guarded(state: state))
+    package init(_ state: consuming sending State, gauge: ResourceGauge) {
+        guarded = Mutex(Guarded(state))
         self.gauge = gauge
     }
 
-    /// The state now.
-    package var current: State { guarded.withLock { $0.state } }
+    /// Reads the state, or changes it in a way that lets nobody go on.
+    package func access<R: Sendable>(_ body: (inout State) -> R) -> R {
+        guarded.withLock { body(&$0.state) }
+    }
 
     /// Changes the state, and lets go on who waited for that.
     @discardableResult
@@ -74,49 +73,64 @@ package final class Monitor<State: Sendable>: Sendable {
     ///
     /// `condition` runs under the lock, also for a change that another task makes.
     package func first<R: Sendable>(_ condition: @escaping @Sendable (inout State) -> R?) async -> R? {
-        let id = guarded.withLock { $0.nextID() }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<R?, Never>) in
-                let step: Step<R?> = guarded.withLock { guarded in
-                    if let value = condition(&guarded.state) { return .goOn(value) }
-                    // The handler has run already, and found nobody.
-                    if Task.isCancelled { return .goOn(nil) }
-                    let task = ParkedTask<R?, Never>(continuation, gauge)
-                    let resume: @Sendable (R) -> Void = { task.resume(returning: $0) }
-                    guarded.waiters.append(Waiter(id, condition, resume: resume) { task.resume(returning: nil) })
-                    return .wait
-                }
-                if case .goOn(let value) = step { continuation.resume(returning: value) }
-            }
-        } onCancel: {
-            cancel(id)
+        guard case .value(let value) = await wait(alone: false, condition) else { return nil }
+        return value
+    }
+
+    /// The same for a task that does not wait beside another: then it throws `misuse`.
+    package func first<R: Sendable, Misuse: Error>(
+        orThrow misuse: @autoclosure () -> Misuse,
+        _ condition: @escaping @Sendable (inout State) -> R?
+    ) async throws(Misuse) -> R? {
+        switch await wait(alone: true, condition) {
+        case .value(let value): return value
+        case .cancelled: return nil
+        case .occupied: throw misuse()
         }
     }
 
-    /// The same, whatever happens to the task; only for what is sure to come.
+    /// The same as the first, whatever happens to the task; only for what is sure to come.
     package func firstUncancellably<R: Sendable>(_ condition: @escaping @Sendable (inout State) -> R?) async -> R {
-        await withCheckedContinuation { (continuation: CheckedContinuation<R, Never>) in
-            let step: Step<R> = guarded.withLock { guarded in
-                if let value = condition(&guarded.state) { return .goOn(value) }
-                let task = ParkedTask<R, Never>(continuation, gauge)
-                let resume: @Sendable (R) -> Void = { task.resume(returning: $0) }
-                guarded.waiters.append(Waiter(guarded.nextID(), condition, resume: resume))
-                return .wait
+        while true {
+            if case .value(let value) = await park(nil, alone: false, condition) { return value }
+        }
+    }
+
+    private func wait<R: Sendable>(
+        alone: Bool,
+        _ condition: @escaping @Sendable (inout State) -> R?
+    ) async -> Outcome<R> {
+        let (value, id) = guarded.withLock { guarded in (condition(&guarded.state), guarded.waiters.nextID()) }
+        if let value { return .value(value) }
+        return await withTaskCancellationHandler {
+            await park(id, alone: alone, condition)
+        } onCancel: {
+            guarded.withLock { $0.waiters.remove(id) }?.cancel()
+        }
+    }
+
+    /// Without an `id` the task is not let go of when it is cancelled.
+    private func park<R: Sendable>(
+        _ id: UInt64?,
+        alone: Bool,
+        _ condition: @escaping @Sendable (inout State) -> R?
+    ) async -> Outcome<R> {
+        await withCheckedContinuation { continuation in
+            let outcome: Outcome<R>? = guarded.withLock { guarded in
+                if let value = condition(&guarded.state) { return .value(value) }
+                // Where it is cancelled, the handler has run already, and found nobody.
+                if id != nil, Task.isCancelled { return .cancelled }
+                if alone, !guarded.waiters.isEmpty { return .occupied }
+                let waiter = Waiter(ParkedTask(continuation, gauge), condition)
+                guarded.waiters.append(waiter, id: id ?? guarded.waiters.nextID())
+                return nil
             }
-            if case .goOn(let value) = step { continuation.resume(returning: value) }
+            if let outcome { continuation.resume(returning: outcome) }
         }
     }
+}
 
-    private enum Step<R: Sendable> {
-        case goOn(R)
-        case wait
-    }
-
-    private func cancel(_ id: UInt64) {
-        let waiter: Waiter? = guarded.withLock { guarded in
-            guard let index = guarded.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return guarded.waiters.remove(at: index)
-        }
-        waiter?.cancel()
-    }
+extension Monitor where State: Copyable {
+    /// The state now.
+    package var current: State { access { $0 } }
 }

@@ -7,6 +7,8 @@ package final class Promise<Value: Sendable>: Sendable {
     /// `gauge` counts the tasks that wait.
     package init(gauge: ResourceGauge) { result = Monitor(nil, gauge: gauge) }
 
+    package var isFinished: Bool { result.access { $0 != nil } }
+
     /// Whether this was the first result.
     @discardableResult
     package func finish(_ result: Result<Value, any Error>) -> Bool {
@@ -21,5 +23,10 @@ package final class Promise<Value: Sendable>: Sendable {
     package func value() async throws -> Value {
         guard let result = await result.first({ $0 }) else { throw CancellationError() }
         return try result.get()
+    }
+
+    /// The result, whatever happens to the task; only where it is sure to come.
+    package func valueUncancellably() async throws -> Value {
+        try await result.firstUncancellably { $0 }.get()
     }
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
 
 /// A response and its body, which is still arriving.
 package struct HTTPResponse: Sendable {
@@ -77,7 +76,6 @@ final class HTTPBodyBuffer: Sendable {
     private enum Step {
         case chunk(ByteChunk, resumes: Bool)
         case end(HTTPCallError?)
-        case wait
     }
 
     private struct State {
@@ -85,23 +83,20 @@ final class HTTPBodyBuffer: Sendable {
         var byteCount = 0
         var end: End?
         var isPaused = false
-        var waiter: (id: UInt64, task: ParkedTask<Bool, Never>)?
-        var lastID: UInt64 = 0
     }
 
-    private let state = Mutex(State())
-    private let gauge: ResourceGauge
+    private let state: Monitor<State>
     private let ask: @Sendable (Request) -> Void
 
     /// An empty buffer; `ask` is called from anywhere, outside the lock.
     init(gauge: ResourceGauge, ask: @escaping @Sendable (Request) -> Void) {
-        self.gauge = gauge
+        state = Monitor(State(), gauge: gauge)
         self.ask = ask
     }
 
     /// Returns false when it is full, and reading should stop; wakes nobody.
     func push(_ chunk: ByteChunk) -> Bool {
-        state.withLock { state in
+        state.access { state in
             guard state.end == nil else { return true }
             state.chunks.append(chunk)
             state.byteCount += chunk.count
@@ -110,23 +105,18 @@ final class HTTPBodyBuffer: Sendable {
         }
     }
 
-    func wake() {
-        let waiter = state.withLock { $0.chunks.isEmpty ? nil : $0.waiter.take() }
-        waiter?.task.resume(returning: true)
-    }
+    func wake() { state.update { _ in } }
 
     /// What was pushed can still be read; the first end counts.
     func finish(_ failure: HTTPCallError? = nil) {
-        let waiter = state.withLock { state in
+        state.update { state in
             if state.end == nil { state.end = failure.map { .failed($0) } ?? .finished }
-            return state.waiter.take()
         }
-        waiter?.task.resume(returning: true)
     }
 
     /// Nobody will read on: closes the connection unless the whole body has arrived.
     func abandon() {
-        let isOpen = state.withLock { state in
+        let isOpen = state.access { state in
             state.chunks.removeAll()
             state.byteCount = 0
             return state.end == nil
@@ -135,27 +125,22 @@ final class HTTPBodyBuffer: Sendable {
     }
 
     func next() async throws(HTTPCallError) -> ByteChunk? {
-        while true {
-            switch state.withLock({ Self.step(&$0) }) {
-            case .chunk(let chunk, let resumes):
-                if resumes { ask(.resumeReading) }
-                return chunk
-            case .end(let failure):
-                if let failure { throw failure }
-                return nil
-            case .wait:
-                guard await wait() else {
-                    throw HTTPCallError(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
-                }
-                guard !Task.isCancelled else {
-                    abandon()
-                    throw HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
-                }
-            }
+        let second = HTTPCallError(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
+        switch try await state.first(orThrow: second, Self.step) {
+        case .chunk(let chunk, let resumes):
+            if resumes { ask(.resumeReading) }
+            return chunk
+        case .end(let failure):
+            if let failure { throw failure }
+            return nil
+        case nil:
+            abandon()
+            throw HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
         }
     }
 
-    private static func step(_ state: inout State) -> Step {
+    /// Nil where there is nothing to read yet.
+    @Sendable private static func step(_ state: inout State) -> Step? {
         if let chunk = state.chunks.popFirst() {
             state.byteCount -= chunk.count
             let resumes = state.isPaused && state.byteCount < lowWaterMark
@@ -165,31 +150,7 @@ final class HTTPBodyBuffer: Sendable {
         switch state.end {
         case .finished: return .end(nil)
         case .failed(let failure): return .end(failure)
-        case nil: return .wait
-        }
-    }
-
-    /// Returns false, without waiting, when somebody else waits already.
-    private func wait() async -> Bool {
-        let id = state.withLock { state in
-            state.lastID += 1
-            return state.lastID
-        }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let answer: Bool? = state.withLock { state in
-                    if !state.chunks.isEmpty || state.end != nil || Task.isCancelled { return true }
-                    if state.waiter != nil { return false }
-                    state.waiter = (id, ParkedTask(continuation, gauge))
-                    return nil
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
-        } onCancel: {
-            let waiter: ParkedTask<Bool, Never>? = state.withLock { state in
-                state.waiter?.id == id ? state.waiter.take()?.task : nil
-            }
-            waiter?.resume(returning: true)
+        case nil: return nil
         }
     }
 }

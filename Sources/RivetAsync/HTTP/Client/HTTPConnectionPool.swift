@@ -25,13 +25,9 @@ package final class HTTPConnectionPool: Sendable {
         case connection(HTTPConnection)
         /// Room for a new one.
         case dial
-        case failure(any Error)
     }
 
-    private struct Waiter {
-        let id: UInt64
-        let task: ParkedTask<Grant, Never>
-    }
+    private typealias Waiter = Promise<Grant>
 
     private struct Host {
         var idle: [(connection: HTTPConnection, until: TimePoint)] = []
@@ -43,7 +39,6 @@ package final class HTTPConnectionPool: Sendable {
     private struct State {
         var hosts: [HTTPOrigin: Host] = [:]
         var connections: [ObjectIdentifier: HTTPConnection] = [:]
-        var lastID: UInt64 = 0
         var isSweeping = false
         var isClosed = false
     }
@@ -124,10 +119,9 @@ package final class HTTPConnectionPool: Sendable {
         while true {
             let connection: HTTPConnection
             do {
-                switch await checkOut(origin, stop) {
+                switch try await checkOut(origin, stop) {
                 case .connection(let kept): connection = kept
                 case .dial: connection = try await open(origin, deadline)
-                case .failure(let error): throw error
                 }
             } catch {
                 stop.end()
@@ -149,41 +143,41 @@ package final class HTTPConnectionPool: Sendable {
 
     // MARK: Checking out
 
-    private func checkOut(_ origin: HTTPOrigin, _ stop: HTTPCallStop) async -> Grant {
-        let id = state.withLock { state in
-            state.lastID += 1
-            return state.lastID
-        }
-        let grant = await withCheckedContinuation { (continuation: CheckedContinuation<Grant, Never>) in
-            let grant: Grant? = state.withLock { state in
-                if let error = stop.error { return .failure(error) }
-                if state.isClosed { return .failure(HTTPError.poolClosed) }
-                if let kept = state.hosts[origin, default: Host()].idle.popLast() {
-                    return .connection(kept.connection)
-                }
-                if state.hosts[origin, default: Host()].count < limits.maxConnections {
-                    state.hosts[origin, default: Host()].count += 1
-                    return .dial
-                }
-                state.hosts[origin, default: Host()].waiters.append(
-                    Waiter(id: id, task: ParkedTask(continuation, gauge))
-                )
-                return nil
-            }
-            if let grant { return continuation.resume(returning: grant) }
-            stop.onStop { [self] error in leaveQueue(origin, id, error) }
-        }
-        stop.removeAction()
-        return grant
+    private enum CheckOut {
+        case granted(Grant)
+        case queued(Waiter)
     }
 
-    private func leaveQueue(_ origin: HTTPOrigin, _ id: UInt64, _ error: any Error) {
-        let waiter: Waiter? = state.withLock { state in
-            guard let index = state.hosts[origin]?.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return state.hosts[origin]?.waiters.remove(at: index)
+    private func checkOut(_ origin: HTTPOrigin, _ stop: HTTPCallStop) async throws -> Grant {
+        let checkOut: CheckOut = try state.withLock { state in
+            if let error = stop.error { throw error }
+            if state.isClosed { throw HTTPError.poolClosed }
+            if let kept = state.hosts[origin, default: Host()].idle.popLast() {
+                return .granted(.connection(kept.connection))
+            }
+            if state.hosts[origin, default: Host()].count < limits.maxConnections {
+                state.hosts[origin, default: Host()].count += 1
+                return .granted(.dial)
+            }
+            let waiter = Waiter(gauge: gauge)
+            state.hosts[origin, default: Host()].waiters.append(waiter)
+            return .queued(waiter)
         }
-        // Nil: it got its connection at the same time, and finds out there that it was stopped.
-        waiter?.task.resume(returning: .failure(error))
+        switch checkOut {
+        case .granted(let grant): return grant
+        case .queued(let waiter):
+            stop.onStop { [self] error in leaveQueue(origin, waiter, error) }
+            defer { stop.removeAction() }
+            return try await waiter.valueUncancellably()
+        }
+    }
+
+    private func leaveQueue(_ origin: HTTPOrigin, _ waiter: Waiter, _ error: any Error) {
+        state.withLock { state in
+            state.hosts[origin]?.waiters.removeAll { $0 === waiter }
+        }
+        // Where it got its connection at the same time, it finds out there that it was stopped.
+        waiter.finish(.failure(error))
     }
 
     private func open(_ origin: HTTPOrigin, _ deadline: TimePoint?) async throws -> HTTPConnection {
@@ -232,7 +226,7 @@ package final class HTTPConnectionPool: Sendable {
             return .keep(sweepAt: state.isSweeping ? nil : until)
         }
         switch checkIn {
-        case .hand(let waiter): waiter.task.resume(returning: .connection(connection))
+        case .hand(let waiter): waiter.finish(.success(.connection(connection)))
         case .keep(let sweepAt): if let sweepAt { scheduleSweep(at: sweepAt) }
         case .close: connection.close(HTTPError.poolClosed)
         }
@@ -255,7 +249,7 @@ package final class HTTPConnectionPool: Sendable {
             host.count -= 1
             return nil
         }
-        waiter?.task.resume(returning: .dial)
+        waiter?.finish(.success(.dial))
     }
 
     // MARK: The end
@@ -297,19 +291,13 @@ package final class HTTPConnectionPool: Sendable {
             }
             return (waiters, Array(state.connections.values))
         }
-        for waiter in waiters { waiter.task.resume(returning: .failure(HTTPError.poolClosed)) }
+        for waiter in waiters { waiter.finish(.failure(HTTPError.poolClosed)) }
         await close(connections)
     }
 
     private func close(_ connections: [HTTPConnection]) async {
         for connection in connections {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let task = ParkedTask(continuation, gauge)
-                connection.stream.lane.run {
-                    connection.close(HTTPError.poolClosed)
-                    task.resume()
-                }
-            }
+            await connection.stream.lane.result { connection.close(HTTPError.poolClosed) }
         }
     }
 

@@ -63,10 +63,7 @@ final class HTTPExchange: @unchecked Sendable {
     ///
     /// Stopping the call closes the connection. Nil when the connection was closed already and nothing was written.
     func run() async -> Outcome? {
-        let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
-            let task = ParkedTask(continuation, gauge)
-            connection.stream.lane.run { self.begin(task) }
-        }
+        let outcome = await connection.stream.lane.value { self.begin($0) }
         if case .failure(let failure) = outcome, failure.error is ConnectionWasClosed { return nil }
         return outcome
     }
@@ -139,10 +136,7 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     func write(_ chunk: ByteChunk) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let task = ParkedTask(continuation, gauge)
-            connection.stream.lane.run { self.write(chunk, task) }
-        }
+        try await connection.stream.lane.result(starting: { self.write(chunk, $0) })
     }
 
     private func write(_ chunk: ByteChunk, _ writer: ParkedTask<Void, any Error>) {

@@ -5,34 +5,10 @@ import Synchronization
 /// Resolves by `getaddrinfo`, which blocks for as long as it likes: so it runs on threads of its own, a few at a time,
 /// and a lookup whose caller has gone is dropped, or left to end by itself.
 package final class SystemResolver: HostResolver {
-    private enum Status {
-        case new
-        case waiting(ParkedTask<[SocketAddress], any Error>)
-        case over
-    }
-
-    private final class Lookup: Sendable {
+    private struct Lookup {
         let host: String
         let port: UInt16
-        let status = Mutex(Status.new)
-
-        init(host: String, port: UInt16) {
-            self.host = host
-            self.port = port
-        }
-
-        func finish(_ result: Result<[SocketAddress], any Error>) {
-            let task: ParkedTask<[SocketAddress], any Error>? = status.withLock { status in
-                defer { status = .over }
-                guard case .waiting(let task) = status else { return nil }
-                return task
-            }
-            task?.resume(with: result)
-        }
-
-        var isOver: Bool {
-            status.withLock { if case .over = $0 { true } else { false } }
-        }
+        let addresses: Promise<[SocketAddress]>
     }
 
     private struct State {
@@ -61,19 +37,13 @@ package final class SystemResolver: HostResolver {
     }
 
     package func resolve(host: String, port: UInt16, gauge: ResourceGauge) async throws -> [SocketAddress] {
-        let lookup = Lookup(host: host, port: port)
+        try Task.checkCancellation()
+        let addresses = Promise<[SocketAddress]>(gauge: gauge)
+        start(Lookup(host: host, port: port, addresses: addresses))
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let isNew = lookup.status.withLock { status in
-                    guard case .new = status else { return false }
-                    status = .waiting(ParkedTask(continuation, gauge))
-                    return true
-                }
-                guard isNew else { return continuation.resume(throwing: CancellationError()) }
-                start(lookup)
-            }
+            try await addresses.value()
         } onCancel: {
-            lookup.finish(.failure(CancellationError()))
+            addresses.finish(.failure(CancellationError()))
         }
     }
 
@@ -88,11 +58,11 @@ package final class SystemResolver: HostResolver {
 
     private func work(on queue: DispatchQueue?) {
         while let lookup = next(on: queue) {
-            if lookup.isOver { continue }
+            if lookup.addresses.isFinished { continue }
             do throws(TransportError) {
-                lookup.finish(.success(try lookUp(lookup.host, lookup.port)))
+                lookup.addresses.finish(.success(try lookUp(lookup.host, lookup.port)))
             } catch {
-                lookup.finish(.failure(error))
+                lookup.addresses.finish(.failure(error))
             }
         }
     }

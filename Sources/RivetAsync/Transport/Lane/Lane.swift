@@ -326,16 +326,13 @@ package final class Lane: @unchecked Sendable {
     ///
     /// Jobs are run afterwards too.
     package func shutDown() async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let task = ParkedTask(continuation, gauge)
-            run { [self] in
-                isShutDown = true
-                for index in slots.indices { slots[index].member?.laneShutsDown() }
-                guard let readiness else { return task.resume() }
-                self.readiness = nil
-                mailbox.withLock { $0.readiness = nil }
-                readiness.cancel { task.resume() }
-            }
+        await value { [self] (task: ParkedTask<Void, Never>) in
+            isShutDown = true
+            for index in slots.indices { slots[index].member?.laneShutsDown() }
+            guard let readiness else { return task.resume() }
+            self.readiness = nil
+            mailbox.withLock { $0.readiness = nil }
+            readiness.cancel { task.resume() }
         }
     }
 }

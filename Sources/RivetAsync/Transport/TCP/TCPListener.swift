@@ -24,16 +24,10 @@ package final class TCPListener: LaneMember, @unchecked Sendable {
         lanes: LaneGroup,
         backlog: Int32 = 1_024,
         accepted: @escaping @Sendable (TCPSocket) -> Void
-    ) async throws -> TCPListener {
+    ) async throws(TransportError) -> TCPListener {
         let lane = lanes.next()
-        return try await withCheckedThrowingContinuation { continuation in
-            let task = ParkedTask(continuation, lane.gauge)
-            lane.run {
-                let listener = Result { () throws(TransportError) -> TCPListener in
-                    try open(address, lane: lane, lanes: lanes, backlog: backlog, accepted: accepted)
-                }
-                task.resume(with: listener)
-            }
+        return try await lane.result { () throws(TransportError) in
+            try open(address, lane: lane, lanes: lanes, backlog: backlog, accepted: accepted)
         }
     }
 
@@ -108,13 +102,7 @@ package final class TCPListener: LaneMember, @unchecked Sendable {
     ///
     /// Connections that were accepted live on.
     package func close() async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let task = ParkedTask(continuation, lane.gauge)
-            lane.run {
-                self.laneShutsDown()
-                task.resume()
-            }
-        }
+        await lane.result { self.laneShutsDown() }
     }
 
     package func laneShutsDown() {

@@ -6,14 +6,7 @@ extension TCPSocket {
     /// - Throws: ``TransportError``, or `CancellationError`.
     package static func connect(to address: SocketAddress, lane: Lane) async throws -> TCPSocket {
         let attempt = TCPConnectAttempt(address: address, lane: lane)
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let task = ParkedTask(continuation, lane.gauge)
-                lane.run { attempt.start(task) }
-            }
-        } onCancel: {
-            lane.run { attempt.cancel() }
-        }
+        return try await lane.result(starting: { attempt.start($0) }, cancelling: { attempt.cancel() })
     }
 }
 

@@ -15,10 +15,9 @@ final class TLSContextLoader: Sendable {
     /// `gauge` counts the task while it waits.
     func context(gauge: ResourceGauge) async throws -> TLSContext {
         if let context = loaded.withLock({ $0 }) { return context }
-        return try await withCheckedThrowingContinuation { continuation in
-            let task = ParkedTask(continuation, gauge)
-            queue.async { task.resume(with: self.load()) }
-        }
+        let promise = Promise<TLSContext>(gauge: gauge)
+        queue.async { promise.finish(self.load()) }
+        return try await promise.value()
     }
 
     /// On the serial queue, so that several first callers wait for one.

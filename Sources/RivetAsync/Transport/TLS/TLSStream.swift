@@ -52,14 +52,10 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         port: Int
     ) async throws -> TLSStream {
         let attempt = Attempt(below)
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let task = ParkedTask(continuation, below.lane.gauge)
-                below.lane.run { attempt.start(context, host, port, task) }
-            }
-        } onCancel: {
-            below.lane.run { attempt.cancel() }
-        }
+        return try await below.lane.result(
+            starting: { attempt.start(context, host, port, $0) },
+            cancelling: { attempt.cancel() }
+        )
     }
 
     /// What can be cancelled before there is a stream.

@@ -14,14 +14,10 @@ extension WebSocketConnection {
         _ makeConnection: @escaping @Sendable (HTTPResponseHead, _ subprotocol: String?) -> WebSocketConnection
     ) async throws -> WebSocketConnection {
         let opening = WebSocketOpening(handshake, stream, limits, makeConnection)
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let task = ParkedTask(continuation, stream.lane.gauge)
-                stream.lane.run { opening.begin(task) }
-            }
-        } onCancel: {
-            stream.lane.run { opening.end(throwing: CancellationError()) }
-        }
+        return try await stream.lane.result(
+            starting: { opening.begin($0) },
+            cancelling: { opening.end(throwing: CancellationError()) }
+        )
     }
 }
 
