@@ -10,7 +10,11 @@ extension Lane {
         starting start: @escaping @Sendable (ParkedTask<Value, any Error>) -> Void,
         cancelling cancel: @escaping @Sendable () -> Void = {}
     ) async throws -> Value {
-        try await ParkedTask.park(gauge) { task in run { start(task) } } onCancel: { run(cancel) }
+        try await ParkedTask.park(gauge) { task in
+            run { start(task) }
+        } onCancel: {
+            run(cancel)
+        }
     }
 
     /// The same for what ends soon, whatever happens to the waiting task.
