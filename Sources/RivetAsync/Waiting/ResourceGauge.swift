@@ -3,20 +3,39 @@ package import Synchronization
 
 /// Counts what one client or engine holds open, so that a test can check that nothing is left behind.
 package final class ResourceGauge: Sendable {
+    /// What is held open; all zero when everything is closed.
+    package struct Counts: Equatable, Sendable, CustomStringConvertible {
+        package var descriptors = 0
+        package var tasks = 0
+        package var waiters = 0
+
+        package static let zero = Counts()
+
+        package init(descriptors: Int = 0, tasks: Int = 0, waiters: Int = 0) {
+            self.descriptors = descriptors
+            self.tasks = tasks
+            self.waiters = waiters
+        }
+
+        package var description: String { "descriptors \(descriptors), tasks \(tasks), waiters \(waiters)" }
+    }
+
     package let descriptors = Atomic<Int>(0)
     package let tasks = Atomic<Int>(0)
     /// Tasks that wait for something of ours (``ParkedTask``); not those that the language or the clock keeps waiting, in
     /// a task group or asleep.
     package let waiters = Atomic<Int>(0)
 
-    package init() {}
+    /// Sees each gauge that is made in its task: a test that looks at all of them at its end.
+    @TaskLocal package static var observer: (@Sendable (ResourceGauge) -> Void)?
 
-    /// `[descriptors, tasks, waiters]`, each zero when everything is closed.
-    package var snapshot: [Int] {
-        [
-            descriptors.load(ordering: .sequentiallyConsistent),
-            tasks.load(ordering: .sequentiallyConsistent),
-            waiters.load(ordering: .sequentiallyConsistent),
-        ]
+    package init() { Self.observer?(self) }
+
+    package var counts: Counts {
+        Counts(
+            descriptors: descriptors.load(ordering: .sequentiallyConsistent),
+            tasks: tasks.load(ordering: .sequentiallyConsistent),
+            waiters: waiters.load(ordering: .sequentiallyConsistent)
+        )
     }
 }

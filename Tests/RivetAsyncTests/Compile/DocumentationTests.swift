@@ -6,7 +6,7 @@ import Testing
 ///
 /// A block that begins with an import is a program. Any other is the body of a function that has what the
 /// documents speak of: `client`, `counter`, `conn`, `engine`, and the counter's types.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.leavesNothing, .serialized, .timeLimit(.minutes(5)))
 struct DocumentationTests {
     static let prelude = """
         import Foundation

@@ -2,7 +2,7 @@
 import Testing
 
 /// What users write compiles as it stands, and what they must not write does not.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.leavesNothing, .serialized, .timeLimit(.minutes(5)))
 struct UserProgramTests {
     static let declarations = """
         import RivetAsync

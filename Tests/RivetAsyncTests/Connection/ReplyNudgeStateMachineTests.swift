@@ -3,7 +3,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct ReplyNudgeStateMachineTests {
     static func at(_ milliseconds: Int) -> TimePoint { TimePoint(.milliseconds(milliseconds)) }
 

@@ -18,7 +18,7 @@ private struct Box<T> {
     enum Inside: ActorDefinition {}
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct DefaultNameTests {
     @Test func typesNameThemselves() {
         enum Local: ActorDefinition {}

@@ -6,6 +6,7 @@ import Testing
 
 /// Our CBOR against Python's cbor2, both ways; `Tests/CrossCheck/run.sh` installs it.
 @Suite(
+    .leavesNothing,
     .timeLimit(.minutes(5)),
     .enabled(if: ProcessInfo.processInfo.environment["RIVET_CBOR2_PYTHON"] != nil, "cbor2 is not installed")
 )

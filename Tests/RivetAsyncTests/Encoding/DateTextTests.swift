@@ -4,7 +4,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct DateTextTests {
     struct Row {
         var seconds: Double

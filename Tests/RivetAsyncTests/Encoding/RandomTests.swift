@@ -4,7 +4,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.leavesNothing, .timeLimit(.minutes(10)))
 struct RandomTests {
     private static let seed: UInt64 = 0x5249_5645_5431
 

@@ -27,12 +27,12 @@ struct HTTPPool: Sendable {
 
     func origin(_ port: Int) -> HTTPOrigin { HTTPOrigin(host: "127.0.0.1", port: port, isSecure: false) }
 
-    /// Closes everything and returns what is left: descriptors, tasks and waiters.
-    func close() async -> [Int] {
+    /// Closes everything and returns what is left.
+    func close() async -> ResourceGauge.Counts {
         await pool.close()
         root.cancel()
         await root.wait()
         await lanes.shutDown()
-        return gauge.snapshot
+        return gauge.counts
     }
 }

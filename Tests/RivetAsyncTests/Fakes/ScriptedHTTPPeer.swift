@@ -229,14 +229,20 @@ final class HTTPPoolFixture: Sendable {
         return [counts.all, counts.idle, counts.waiting]
     }
 
-    /// Closes everything and returns what is left: connections, descriptors, tasks and waiters.
-    func close() async -> [Int] {
+    /// What is left of the pool's connections, and of all else.
+    struct Left: Equatable {
+        var connections = [0, 0, 0]
+        var resources = ResourceGauge.Counts.zero
+    }
+
+    /// Closes everything and returns what is left.
+    func close() async -> Left {
         await pool.close()
         root.cancel()
         await root.wait()
         await lanes.shutDown()
-        return counts + gauge.snapshot
+        return Left(connections: counts, resources: gauge.counts)
     }
 
-    static let nothing = [0, 0, 0, 0, 0, 0]
+    static let nothing = Left()
 }

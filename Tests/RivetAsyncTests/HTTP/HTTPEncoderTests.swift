@@ -16,7 +16,7 @@ private func written(_ head: HTTPResponseHead, _ framing: HTTPFraming) throws(HT
     return buffer.text
 }
 
-@Suite struct HTTPRequestEncoderTests {
+@Suite(.leavesNothing) struct HTTPRequestEncoderTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var head: HTTPRequestHead
@@ -207,7 +207,7 @@ private func written(_ head: HTTPResponseHead, _ framing: HTTPFraming) throws(HT
     }
 }
 
-@Suite struct HTTPResponseEncoderTests {
+@Suite(.leavesNothing) struct HTTPResponseEncoderTests {
     @Test func writesEachFraming() throws {
         let fields: HTTPFields = ["A": "b"]
         #expect(

@@ -42,7 +42,7 @@ private final class PullCounter: Sendable {
     var value: Int { number.withLock { $0 } }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPExchangeTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(1))) struct HTTPExchangeTests {
     // MARK: Peers that are silent, gone, or talk too much
 
     @Test func silentPeerFailsAtTheDeadlineAndTheRequestHadLeft() async throws {
@@ -236,7 +236,7 @@ private final class PullCounter: Sendable {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234")]])
         let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
         let task = Task { try await response.body.collect(upTo: 100) }
-        while fixture.gauge.snapshot[2] == 0 { await Task.yield() }
+        while fixture.gauge.counts.waiters == 0 { await Task.yield() }
         task.cancel()
         #expect(await (task.result.failure as? HTTPCallError)?.error is CancellationError)
         _ = await fixture.peer.until { $0.ended == 1 }
@@ -247,7 +247,7 @@ private final class PullCounter: Sendable {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")]])
         let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
         let task = Task { try await response.body.collect(upTo: 100) }
-        while fixture.gauge.snapshot[2] == 0 { await Task.yield() }
+        while fixture.gauge.counts.waiters == 0 { await Task.yield() }
         do {
             _ = try await response.body.collect(upTo: 100)
             Issue.record("two readers")

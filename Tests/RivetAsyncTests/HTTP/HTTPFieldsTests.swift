@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite struct HTTPFieldsTests {
+@Suite(.leavesNothing) struct HTTPFieldsTests {
     @Test func namesCompareWithoutCase() {
         let fields: HTTPFields = ["Content-Type": "text/plain", "X-A": "1"]
         #expect(fields["content-type"] == "text/plain")

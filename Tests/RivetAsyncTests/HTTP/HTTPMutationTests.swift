@@ -5,7 +5,7 @@ import Testing
 /// Valid conversations, damaged at random: no trap, no hang, and the same result whatever the cutting.
 ///
 /// Each finding becomes a row of ``HostileHTTPPeer``.
-@Suite(.timeLimit(.minutes(10))) struct HTTPMutationTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(10))) struct HTTPMutationTests {
     static let responses = [
         "HTTP/1.1 200 OK\r\nDate: Mon, 27 Jul 2009 12:28:53 GMT\r\nContent-Length: 12\r\n\r\nHello World!",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

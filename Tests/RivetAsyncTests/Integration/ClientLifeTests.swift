@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// How a client and its connections end: by shutdown, by cancellation, by being let go.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct ClientLifeTests {
     @Test("B165, B170: graceful shutdown refuses new calls, closes connections, and runConnections returns")
     func gracefulShutdown() async throws {
@@ -20,7 +20,7 @@ struct ClientLifeTests {
         for connection in connections { #expect(connection.status.current.name == "closed") }
         let error = await #expect(throws: RivetError.self) { _ = try await counter.send(Count()) }
         #expect(error?.code == .clientClosed)
-        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        #expect(client.context.gauge.counts == .zero)
         await engine.stop()
     }
 
@@ -37,7 +37,7 @@ struct ClientLifeTests {
         await #expect(throws: CancellationError.self) { try await running.value }
         await #expect(throws: RivetError.self) { try await hanging.value }
         #expect(connection.status.current.name == "closed")
-        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        #expect(client.context.gauge.counts == .zero)
         await engine.stop()
     }
 
@@ -55,7 +55,7 @@ struct ClientLifeTests {
             if line.level == .warning, line.message.contains("without disconnect()") { break }
         }
         await client.close(within: .zero)
-        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        #expect(client.context.gauge.counts == .zero)
         await engine.stop()
     }
 
@@ -147,6 +147,6 @@ struct ClientLifeTests {
         #expect(order.all == ["answered", "disconnected"])
         await client.close(within: .zero)
         await server.stop()
-        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        #expect(client.context.gauge.counts == .zero)
     }
 }

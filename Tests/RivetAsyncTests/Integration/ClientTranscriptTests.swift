@@ -5,7 +5,7 @@ import Testing
 
 /// The client's side of the transcript in Documentation.docc/Protocol.md, section l, against a socket that holds the
 /// literal bytes.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct ClientTranscriptTests {
     static let id = "5jxlv5boumuljx2d2nvyat0o2edl00"
     static let connectionID = "6f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9"
@@ -109,7 +109,7 @@ struct ClientTranscriptTests {
         try await served
         await client.close(within: .zero)
         await server.stop()
-        #expect(client.context.gauge.snapshot == [0, 0, 0])
+        #expect(client.context.gauge.counts == .zero)
     }
 
     static func serve(_ server: LiteralServer, _ port: Int) async throws {

@@ -97,6 +97,16 @@ enum LayeringRules {
     /// What a value has no use for.
     static let wordsNotInValues: Set = ["class", "Lane", "ByteStream"]
 
+    /// What parks a task.
+    static let wordsThatPark: Set = [
+        "withCheckedContinuation", "withCheckedThrowingContinuation", "withUnsafeContinuation",
+        "withUnsafeThrowingContinuation",
+    ]
+    /// Where a task is parked; everything else uses what is made there.
+    static func parks(_ file: File) -> Bool {
+        file.folder.name == "Waiting" || file.folder.name == "Events" && file.name == "EventFeed.swift"
+    }
+
     /// The row of a file, by its path below the sources: the one that says the most of it.
     static func folder(ofPath path: String) -> Folder? {
         guard path.contains("/") else { return folders.first { $0.name == "." } }
@@ -139,6 +149,9 @@ enum LayeringRules {
                 case .core: wordsNotInCore
                 case .values: wordsNotInCore.union(wordsNotInValues)
                 }
+            for token in file.tokens.names where wordsThatPark.contains(token.text) && !parks(file) {
+                found.append("\(place(file, token)): `\(token.text)` outside Waiting/")
+            }
             for token in file.tokens.names where unwanted.contains(token.text) {
                 let what = wordsNotInCore.contains(token.text) ? "in the core" : "among values"
                 found.append("\(place(file, token)): `\(token.text)` \(what)")

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct LayeringTests {
     @Test func everyFolderNamesOnlyWhatLiesBelowIt() throws {
         let library = Repository.root.appending(path: "Sources/RivetAsync")
@@ -108,6 +108,22 @@ struct LayeringTests {
             testDescription: "the same in a folder that moves bytes",
             low: "final class Pool {\n    let lane: Lane\n    func next() async {}\n}",
             lowFolder: "HTTP/Client",
+            found: []
+        ),
+        Planted(
+            testDescription: "a task parked by hand",
+            low: "let a = await withCheckedContinuation { $0.resume() }",
+            lowFolder: "HTTP/Client",
+            high: "let b = try await withUnsafeThrowingContinuation { list.append($0) }",
+            found: [
+                "HTTP/Client/low.swift:1: `withCheckedContinuation` outside Waiting/",
+                "Client/high.swift:1: `withUnsafeThrowingContinuation` outside Waiting/",
+            ]
+        ),
+        Planted(
+            testDescription: "a task parked where tasks are parked",
+            low: "let a = await withCheckedContinuation { $0.resume() }",
+            lowFolder: "Waiting",
             found: []
         ),
         Planted(

@@ -59,10 +59,10 @@ func withEngine(
         throw error
     }
     await engine.stop()
-    let left = engine.gauge.snapshot
-    if left != [0, 0, 0] { throw Leak(left: left) }
+    let left = engine.gauge.counts
+    if left != .zero { throw Leak(left: left) }
 }
 
 struct Leak: Error {
-    let left: [Int]
+    let left: ResourceGauge.Counts
 }

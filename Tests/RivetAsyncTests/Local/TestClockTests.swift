@@ -2,7 +2,7 @@
 import RivetAsyncLocal
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct TestClockTests {
     private let clock = TestClock()
 

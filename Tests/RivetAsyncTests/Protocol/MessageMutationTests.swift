@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// Random and damaged bytes into every decoder of this folder: each answer or error is fine, a trap is not.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.leavesNothing, .timeLimit(.minutes(5)))
 struct MessageMutationTests {
     /// Reads by every decoder; the number of those that took it.
     private func readAll(_ document: ByteChunk) -> Int {

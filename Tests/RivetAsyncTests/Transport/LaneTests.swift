@@ -6,7 +6,7 @@ import Testing
 @testable import RivetAsync
 
 /// Each rule of a lane (Design, "Waiting for the network").
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct LaneTests {
     private let gauge = ResourceGauge()
 
@@ -65,7 +65,7 @@ struct LaneTests {
         #expect(count == 4_000)
         await lane.perform { pipe.close() }
         await lane.shutDown()
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     @Test func anActorOnALaneIsIsolatedInWhatTheSocketsCall() async throws {
@@ -106,13 +106,13 @@ struct LaneTests {
     @Test func aLaneCostsNoDescriptorBeforeTheFirstSocket() async {
         let lane = Lane(gauge: gauge)
         await lane.perform {}
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
         let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
-        #expect(gauge.snapshot == [3, 0, 0], "the set, the interrupter and the one registered")
+        #expect(gauge.counts == .init(descriptors: 3), "the set, the interrupter and the one registered")
         await lane.perform { pipe.close() }
-        #expect(gauge.snapshot == [2, 0, 0])
+        #expect(gauge.counts == .init(descriptors: 2))
         await lane.shutDown()
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     /// Two descriptors are ready in one turn; whoever comes first closes the other and registers a third, which gets
@@ -148,7 +148,7 @@ struct LaneTests {
             heir.withLock { $0?.close() }
         }
         await lane.shutDown()
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     @Test func aMemberThatWantsToGoOnLetsTheOthersHaveTheirTurn() async {
@@ -228,7 +228,7 @@ struct LaneTests {
         await pair.client.lane.shutDown()
         #expect(await client.untilEnd().ends == [.failed(.laneShutDown)])
         await pair.lanes.shutDown()
-        #expect(pair.gauge.snapshot == [0, 0, 0])
+        #expect(pair.gauge.counts == .zero)
         #expect(await LaneActor(lane: pair.client.lane).isOnLane)
         await #expect(throws: TransportError.laneShutDown) {
             try await TCPSocket.connect(to: .loopback(port: 9), lane: pair.client.lane)
@@ -244,7 +244,7 @@ struct LaneTests {
             let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
             await lane.perform { pipe.close() }
         }
-        while dropped != nil || gauge.snapshot != [0, 0, 0] { await Task.yield() }
+        while dropped != nil || gauge.counts != .zero { await Task.yield() }
     }
 
     /// A handler for the signal makes the calls of the lane's thread end early (EINTR).

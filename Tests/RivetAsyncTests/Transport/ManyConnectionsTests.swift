@@ -3,7 +3,11 @@ import Foundation
 import Testing
 
 /// A thousand idle connections: the case of the benchmark, in a process of its own, where every descriptor can be counted.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH"))
+@Suite(
+    .leavesNothing,
+    .timeLimit(.minutes(2)),
+    .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
+)
 struct ManyConnectionsTests {
     @Test("the soft limit is raised for them, and no descriptor is left", arguments: ["plain", "TLS"])
     func noDescriptorIsLeft(_ kind: String) async throws {

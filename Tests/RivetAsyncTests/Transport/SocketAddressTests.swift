@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite struct SocketAddressTests {
+@Suite(.leavesNothing) struct SocketAddressTests {
     struct Literal: Sendable {
         let text: String
         let ip: SocketAddress.IP

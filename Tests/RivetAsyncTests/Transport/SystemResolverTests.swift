@@ -4,7 +4,7 @@ import RivetAsync
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct SystemResolverTests {
     private let gauge = ResourceGauge()
 

@@ -3,11 +3,11 @@ import RivetAsync
 import Testing
 
 /// The one way to wait, and what is made of it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct MonitorTests {
     /// Returns when so many tasks wait.
     private static func parked(_ count: Int, _ gauge: ResourceGauge) async {
-        while gauge.snapshot[2] != count { await Task.yield() }
+        while gauge.counts.waiters != count { await Task.yield() }
     }
 
     @Test func whatIsThereAlreadyIsTakenAtOnce() async {
@@ -15,7 +15,7 @@ struct MonitorTests {
         let monitor = Monitor([1, 2], gauge: gauge)
         #expect(await monitor.first { $0.isEmpty ? nil : $0.removeFirst() } == 1)
         #expect(monitor.current == [2])
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     @Test func waitersGoOnInTheOrderInWhichTheyCameAndOnlyThoseWhomAChangeSuits() async {
@@ -29,10 +29,10 @@ struct MonitorTests {
         monitor.update { $0 += [10, 20] }
         #expect(await tasks[0].value == 10)
         #expect(await tasks[1].value == 20)
-        #expect(gauge.snapshot == [0, 0, 1])
+        #expect(gauge.counts == .init(waiters: 1))
         monitor.update { $0.append(30) }
         #expect(await tasks[2].value == 30)
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     @Test func aTaskCancelledBeforeDuringOrAfterIsLetGoAndTakesNothing() async {
@@ -48,7 +48,7 @@ struct MonitorTests {
         await Self.parked(1, gauge)
         during.cancel()
         #expect(await during.value == nil)
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
         let after = Task { await monitor.first { $0.isEmpty ? nil : $0.removeFirst() } }
         await Self.parked(1, gauge)
         monitor.update { $0 = [7] }
@@ -63,10 +63,10 @@ struct MonitorTests {
         let task = Task { await monitor.firstUncancellably { $0 > 0 ? $0 : nil } }
         await Self.parked(1, gauge)
         task.cancel()
-        #expect(gauge.snapshot == [0, 0, 1])
+        #expect(gauge.counts == .init(waiters: 1))
         monitor.update { $0 = 5 }
         #expect(await task.value == 5)
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     @Test func ofAPromiseTheFirstResultCountsForAllAndACancelledTaskLeavesItToTheOthers() async throws {
@@ -80,7 +80,7 @@ struct MonitorTests {
         #expect(!promise.finish(.success(2)))
         #expect(try await tasks[1].value == 1)
         #expect(try await promise.value() == 1)
-        #expect(gauge.snapshot == [0, 0, 0])
+        #expect(gauge.counts == .zero)
     }
 
     @Test func aBroadcastReachesEveryReaderAndMakesNothingForNobody() async {

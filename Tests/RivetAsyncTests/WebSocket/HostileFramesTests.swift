@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.leavesNothing, .timeLimit(.minutes(10)))
 struct HostileFramesTests {
     /// The error comes with the byte that is wrong, in every cutting; the memory is bounded by what has come.
     @Test(arguments: HostileFrames.rows)

@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct WebSocketFrameTests {
     struct Example: Sendable {
         let name: String

@@ -3,7 +3,11 @@ import RivetAsync
 import Testing
 
 /// The same against `openssl s_server`, a process for each, where Python's ssl differs or cannot do it.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH"))
+@Suite(
+    .leavesNothing,
+    .timeLimit(.minutes(1)),
+    .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
+)
 struct OpenSSLServerTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var fact: String

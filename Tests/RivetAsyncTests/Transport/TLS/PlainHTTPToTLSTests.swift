@@ -4,7 +4,11 @@ import RivetAsyncLocal
 import Testing
 
 /// `http` to a port for `https`: what such a server does about it differs, and the error has to say what to do.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH"))
+@Suite(
+    .leavesNothing,
+    .timeLimit(.minutes(1)),
+    .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
+)
 struct PlainHTTPToTLSTests {
     /// s_server ends the connection, Python's ssl resets it.
     @Test(arguments: ["openssl", "python"])
@@ -39,7 +43,7 @@ struct PlainHTTPToTLSTests {
         let failure = await #expect(throws: HTTPCallError.self) {
             _ = try await pool.pool.execute(HTTPRequestHead(target: "/"), to: pool.origin(port))
         }
-        #expect(await pool.close() == [0, 0, 0])
+        #expect(await pool.close() == .zero)
         return try #require(failure)
     }
 }

@@ -6,7 +6,11 @@ import Synchronization
 import Testing
 
 /// Everything against real servers: Python's ssl, all in one process.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH"))
+@Suite(
+    .leavesNothing,
+    .timeLimit(.minutes(1)),
+    .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
+)
 struct TLSServerTests {
     private typealias Server = PythonTLSServers.Server
 

@@ -3,7 +3,11 @@ import RivetAsync
 import Testing
 
 /// That the terminator changes nothing but the encryption, so that other tests can rely on it.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH"))
+@Suite(
+    .leavesNothing,
+    .timeLimit(.minutes(1)),
+    .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
+)
 struct TLSTerminatorTests {
     @Test(arguments: ["TLSv1_2", "TLSv1_3"])
     func bytesAndEndsPassBothWays(_ version: String) async throws {
