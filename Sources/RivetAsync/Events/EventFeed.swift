@@ -5,7 +5,7 @@ import Synchronization
 /// is there at once and decodes it in its own task.
 ///
 /// The lane gathers what arrives in a turn without a lock and hands it over in one step (`deliver`), which also wakes
-/// the reader: once for a turn, never once for an event.
+/// the reader: once for a turn, never once for an event. The reader is parked by hand, as the `WebSocketInbox` tells.
 ///
 /// `@unchecked Sendable`: everything but `arrived` is behind `state`; `arrived` is touched on the connection's lane only.
 final class EventFeed: @unchecked Sendable {

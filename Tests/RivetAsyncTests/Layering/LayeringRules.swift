@@ -104,7 +104,7 @@ enum LayeringRules {
     ]
     /// Where a task is parked; everything else uses what is made there.
     static func parks(_ file: File) -> Bool {
-        file.folder.name == "Waiting" || file.folder.name == "Events" && file.name == "EventFeed.swift"
+        file.folder.name == "Waiting" || ["EventFeed.swift", "WebSocketInbox.swift"].contains(file.name)
     }
 
     /// The row of a file, by its path below the sources: the one that says the most of it.
