@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The request line and fields of a request (RFC 9112 §3).
+package struct HTTPRequestHead: Sendable, Equatable {
+    package var method: String
+    /// Origin form: path and query, as it stands on the wire.
+    package var target: String
+    package var fields: HTTPFields
+
+    package init(method: String = "GET", target: String, fields: HTTPFields = [:]) {
+        (self.method, self.target, self.fields) = (method, target, fields)
+    }
+}
+
+/// The status line and fields of a response (RFC 9112 §4).
+package struct HTTPResponseHead: Sendable, Equatable {
+    package var status: Int
+    package var reason: String
+    package var fields: HTTPFields
+
+    package init(status: Int, reason: String = "", fields: HTTPFields = [:]) {
+        (self.status, self.reason, self.fields) = (status, reason, fields)
+    }
+}
+
+/// A whole answer, read up to a limit.
+struct HTTPAnswer: Sendable {
+    let head: HTTPResponseHead
+    let body: ByteChunk
+
+    var isSuccess: Bool { (200..<300).contains(head.status) }
+    var rayID: String? { head.fields["x-rivet-ray-id"] }
+    /// Whether the actor side made it, whatever its status says (PROTOCOL d, B229).
+    var isFromActor: Bool { head.fields["x-rivet-actor"] != nil }
+    var retryAfter: Duration? {
+        head.fields["retry-after"].flatMap { Int($0) }.map { .seconds(min(max($0, 0), 86_400)) }
+    }
+}
+
+/// What a decoder takes before it refuses, in bytes.
+package struct HTTPLimits: Sendable, Equatable {
+    /// Start line and fields, those of interim responses counted in: 64 KiB, four times what common servers send.
+    package var maxHeadSize = 65_536
+    /// The content after chunking is undone; unlimited by default, because bodies are pulled, not collected.
+    package var maxBodySize = Int.max
+    /// Fields after a chunked body.
+    package var maxTrailersSize = 16_384
+    /// One chunk's size line with its extensions, which are ignored.
+    package var maxChunkLineSize = 1024
+
+    package init() {}
+}
