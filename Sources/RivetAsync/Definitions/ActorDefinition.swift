@@ -22,3 +22,94 @@ public enum Untyped: ActorDefinition {
     /// Empty: the handle carries the real name.
     public static var actorName: String { "" }
 }
+
+/// A call to an actor: its arguments are the properties, its result the associated type.
+///
+/// ```swift
+/// struct Increment: ActorAction { typealias Target = Counter; typealias Output = Int; var amount: Int }
+/// ```
+public protocol ActorAction: Codable, Sendable {
+    /// The kind of actor that has this action.
+    associatedtype Target: ActorDefinition
+    /// What the actor returns; without one, ``NoValue``.
+    associatedtype Output: Codable & Sendable = NoValue
+
+    /// The name on the server. Default: from the type's name, as for ``ActorDefinition/actorName``.
+    static var actionName: String { get }
+    /// How the properties become arguments. Default: ``ArgumentStyle/object``.
+    static var argumentStyle: ArgumentStyle { get }
+}
+
+extension ActorAction {
+    /// The name made from the type's own.
+    public static var actionName: String { DefaultName.of(Self.self) }
+    /// One map argument with the properties by name.
+    public static var argumentStyle: ArgumentStyle { .object }
+}
+
+/// Something that an actor tells its connections: the event's arguments are the properties.
+///
+/// ```swift
+/// struct NewCount: ActorEvent { typealias Source = Counter; var count: Int }
+/// ```
+public protocol ActorEvent: Codable, Sendable {
+    /// The kind of actor that sends this event.
+    associatedtype Source: ActorDefinition
+
+    /// The name on the server. Default: from the type's name, as for ``ActorDefinition/actorName``.
+    static var eventName: String { get }
+    /// How arguments become the properties. Default: ``ArgumentStyle/object``.
+    static var argumentStyle: ArgumentStyle { get }
+}
+
+extension ActorEvent {
+    /// The name made from the type's own.
+    public static var eventName: String { DefaultName.of(Self.self) }
+    /// One map argument with the properties by name.
+    public static var argumentStyle: ArgumentStyle { .object }
+}
+
+/// A message for one of an actor's queues; it is stored as one value, in the order of arrival.
+public protocol ActorQueueMessage: Codable, Sendable {
+    /// The kind of actor that has this queue.
+    associatedtype Target: ActorDefinition
+    /// What the actor answers on completion, where the sender waits; without one, ``NoValue``.
+    associatedtype Reply: Codable & Sendable = NoValue
+
+    /// The name on the server. Default: from the type's name, as for ``ActorDefinition/actorName``.
+    static var queueName: String { get }
+}
+
+extension ActorQueueMessage {
+    /// The name made from the type's own.
+    public static var queueName: String { DefaultName.of(Self.self) }
+}
+
+/// How the properties of an action or event stand in its list of arguments.
+///
+/// Nothing on the wire tells which one an actor expects, so a wrong choice shows only when it runs.
+public enum ArgumentStyle: Sendable {
+    /// One argument, a map with the properties by name: what an actor in Rust takes for a struct. The default.
+    case object
+    /// One argument for each property, in the order of their declaration: what an actor in JavaScript takes.
+    /// A property that is `nil` is written as null, so that it never shifts those behind it.
+    case positional
+}
+
+/// The result of an action that returns nothing.
+///
+/// Null, undefined and no bytes at all decode to it. Any other value does too and is dropped, so a result can be
+/// ignored without naming its type. It is written as null.
+public struct NoValue: Codable, Sendable, Hashable {
+    /// Makes the one value there is.
+    public init() {}
+
+    /// Reads nothing: whatever stands there is accepted.
+    public init(from decoder: any Decoder) throws {}
+
+    /// Writes null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encodeNil()
+    }
+}
