@@ -96,3 +96,24 @@ func readEnvelope<Reader: MessageReader, Message>(
     }
     return try message.required("body", at: 0)
 }
+
+extension ByteOutput where Self: ~Copyable {
+    mutating func append(_ chunk: ByteChunk) {
+        chunk.withUnsafeBytes { append($0) }
+    }
+
+    mutating func appendBARE(data chunk: ByteChunk) {
+        chunk.withUnsafeBytes { appendBARE(data: $0) }
+    }
+
+    /// `{"body":{"tag":NAME,"val":{…` up to the first of `fields` members.
+    mutating func appendCBOREnvelope(_ tag: String, fields: Int) {
+        appendCBORMapHead(1)
+        appendCBOR("body")
+        appendCBORMapHead(2)
+        appendCBOR("tag")
+        appendCBOR(tag)
+        appendCBOR("val")
+        appendCBORMapHead(fields)
+    }
+}

@@ -52,6 +52,12 @@ extension MessageReader {
             return try body(&self)
         }
     }
+
+    /// An action's id: a plain integer or the pair `$BigInt`; a float is refused, also a whole one (B124).
+    mutating func readID() throws(CodingError) -> UInt64 {
+        if try peekKind() == .float { throw CodingError(.typeMismatch, at: position, wanted: "an integer") }
+        return try readUnsigned()
+    }
 }
 
 extension ByteChunk {

@@ -1,5 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What a client says on a connection (PROTOCOL g1).
+///
+/// Names and values are slices of the received message.
+package enum ClientMessage: Sendable, Equatable {
+    case actionRequest(id: UInt64, name: ByteChunk, arguments: ByteChunk)
+    case subscriptionRequest(eventName: ByteChunk, subscribe: Bool)
+}
+
+/// What the actor says on a connection (PROTOCOL g2).
+///
+/// Names and values are slices of the received message: nothing is copied and no text made for an event that nobody
+/// wants.
+package enum ServerMessage: Sendable {
+    case initial(actorID: ActorID, connectionID: String)
+    /// Without `actionID`: about the connection, and a close follows.
+    indirect case error(ErrorMessage)
+    /// No bytes mean no value (B119).
+    case actionResponse(id: UInt64, output: ByteChunk)
+    case event(name: ByteChunk, arguments: ByteChunk)
+}
+
 /// An error as the actor or the engine reports it, over a connection or over HTTP (PROTOCOL i1).
 package struct ErrorMessage: Sendable {
     package var group: String
