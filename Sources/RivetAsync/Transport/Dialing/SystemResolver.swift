@@ -2,6 +2,18 @@
 import Dispatch
 import Synchronization
 
+/// Turns names into addresses.
+///
+/// It is injected, so that tests need no network.
+package protocol HostResolver: Sendable {
+    /// The addresses of `host` with `port`, in the order of the name service.
+    ///
+    /// Cancelling it returns at once, whatever becomes of the lookup. `gauge` counts the task while it waits.
+    ///
+    /// - Throws: ``TransportError``, or `CancellationError`.
+    func resolve(host: String, port: UInt16, gauge: ResourceGauge) async throws -> [SocketAddress]
+}
+
 /// Resolves by `getaddrinfo`, which blocks for as long as it likes: so it runs on threads of its own, a few at a time,
 /// and a lookup whose caller has gone is dropped, or left to end by itself.
 package final class SystemResolver: HostResolver {

@@ -163,3 +163,21 @@ private func rawBind(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ 
 private func rawConnect(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t) -> Int32 {
     connect(descriptor, address, size)
 }
+
+/// The time of day, for `date` fields and time stamps; deadlines use ``TimeSource``.
+package enum WallClock {
+    /// Milliseconds since 1970 in UTC, as the system's clock has it.
+    package static var milliseconds: Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) &* 1_000 &+ Int64(now.tv_nsec) / 1_000_000
+    }
+}
+
+/// The process's environment.
+package enum EnvironmentVariable {
+    /// The value of a variable; nil where it is not set.
+    package static func value(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}
