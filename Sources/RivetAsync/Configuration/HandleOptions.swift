@@ -56,3 +56,63 @@ public struct CreateOptions: Sendable {
         self.poolName = poolName
     }
 }
+
+/// What one call does differently from the client's configuration.
+public struct CallOptions: Sendable {
+    /// The time for the whole call, retries included; nil, the default, for ``RivetConfiguration/callTimeout``.
+    public var timeout: Duration?
+    /// Whether the action may run twice without harm.
+    ///
+    /// False by default: then nothing that may have run is repeated.
+    ///
+    /// When true, a call over HTTP that ended with ``RivetError/Execution/mayHaveRun`` and may succeed later is sent
+    /// again, backing off, until its deadline. Calls on a connection are never repeated by the library.
+    public var isIdempotent: Bool
+    /// Whether the gateway hands the request over without waiting for the actor to be ready; nil for the handle's own
+    /// setting.
+    public var skipsReadyWait: Bool?
+    /// Further fields for this request; they win over ``RivetConfiguration/fields`` and never over the protocol's own.
+    ///
+    /// Without effect on actions of a connection, which are not HTTP requests.
+    public var fields: HTTPFields
+
+    /// Makes options; each part has the default named with it.
+    public init(
+        timeout: Duration? = nil,
+        isIdempotent: Bool = false,
+        skipsReadyWait: Bool? = nil,
+        fields: HTTPFields = [:]
+    ) {
+        self.timeout = timeout
+        self.isIdempotent = isIdempotent
+        self.skipsReadyWait = skipsReadyWait
+        self.fields = fields
+    }
+}
+
+/// What an actor's connect hooks get to see of the caller, such as a session token.
+///
+/// Parameters travel as JSON, in a header over HTTP and in a subprotocol over WebSocket, never in a URL, and never
+/// appear in a log or an error.
+public struct ConnectionParameters: Sendable {
+    /// Encodes the value that is current; nil for "no parameters", which is not the same as a null value (B40).
+    let encode: @Sendable () async throws -> ByteChunk?
+    /// Whether the user's own code is asked, so that its error is told from ours (B135).
+    let isProvided: Bool
+
+    /// No parameters.
+    public static var none: Self { Self(encode: { nil }, isProvided: false) }
+
+    /// The same value each time; null, `0`, `false` and `""` are values too.
+    public static func fixed(_ value: some Encodable & Sendable) -> Self {
+        Self(encode: { try ValueFormat.json.encode(value) }, isProvided: false)
+    }
+
+    /// A value that is asked for anew before each connection attempt, action, queue send and raw request, so that a
+    /// token is fresh on every path.
+    ///
+    /// An error of the provider fails that call, or that attempt of a connection.
+    public static func provided<T: Encodable & Sendable>(_ provider: @escaping @Sendable () async throws -> T) -> Self {
+        Self(encode: { try ValueFormat.json.encode(try await provider()) }, isProvided: true)
+    }
+}

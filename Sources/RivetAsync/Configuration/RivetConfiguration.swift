@@ -203,3 +203,55 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         RivetError(.invalidConfiguration, message, fault: .caller, underlying: underlying)
     }
 }
+
+/// How a connection notices that the network between both ends has died (RFC 6455 §5.5.2).
+///
+/// Pings end at Rivet's gateway: they find dead networks, do not wake a sleeping actor and say nothing about it. They
+/// pause while `suspendReading` holds the socket.
+public struct KeepAlive: Sendable {
+    /// The time from one ping to the next.
+    ///
+    /// 30 s by default.
+    public var interval: Duration
+    /// How long to wait for the pong.
+    ///
+    /// 10 s by default.
+    public var timeout: Duration
+
+    /// Makes a setting; both times must be positive.
+    public init(interval: Duration = .seconds(30), timeout: Duration = .seconds(10)) {
+        self.interval = interval
+        self.timeout = timeout
+    }
+}
+
+/// What ties a request to the work that caused it, for tracing.
+public struct RequestContext: Sendable {
+    /// Sent as `x-rivet-ray-id`.
+    public var rayID: String?
+    /// Sent as `traceparent` (W3C Trace Context).
+    public var traceparent: String?
+    /// Further fields.
+    public var fields: HTTPFields
+
+    /// Makes a context; nothing by default.
+    public init(rayID: String? = nil, traceparent: String? = nil, fields: HTTPFields = [:]) {
+        self.rayID = rayID
+        self.traceparent = traceparent
+        self.fields = fields
+    }
+}
+
+/// Where a client's bytes go.
+///
+/// Not a protocol to implement: take ``sockets``, or `transport` of a `LocalEngine`.
+public struct RivetTransport: Sendable {
+    package let dialer: any Dialer
+
+    package init(dialer: any Dialer) { self.dialer = dialer }
+
+    /// TCP.
+    ///
+    /// TLS comes on top for `https` endpoints, here as elsewhere.
+    public static var sockets: Self { Self(dialer: SocketDialer()) }
+}
