@@ -142,3 +142,67 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
         return instance
     }
 }
+
+extension LocalEngine {
+    /// The kinds of actors that an engine runs, by name; the last of several with one name counts.
+    public struct Registry: ~Copyable {
+        var kinds: [String: ErasedKind] = [:]
+
+        /// A kind of actors that all begin with the same state.
+        public mutating func actor<D: ActorDefinition, State: Sendable>(
+            _: D.Type,
+            state: State,
+            _ define: (inout ActorKind<D, State>) -> Void
+        ) {
+            actor(D.self, state: { _, _ in state }, define)
+        }
+
+        /// A kind of actors whose first state comes from the input and key that they are created with; throwing makes
+        /// the actor's start fail.
+        public mutating func actor<D: ActorDefinition, State: Sendable>(
+            _: D.Type,
+            state: @escaping @Sendable (CreationInput, ActorKey) async throws -> State,
+            _ define: (inout ActorKind<D, State>) -> Void
+        ) {
+            var kind = ActorKind<D, State>(state: state)
+            define(&kind)
+            kinds[D.actorName] = kind.erased
+        }
+    }
+}
+
+/// What the client gave along when it created the actor.
+public struct CreationInput: Sendable {
+    let bytes: ByteChunk?
+
+    /// The input as a value; nil where none was given.
+    ///
+    /// - Throws: what the decoding of `T` throws, when the input has another form.
+    public func decode<T: Decodable>(_: T.Type) throws -> T? {
+        guard let bytes else { return nil }
+        return try ValueFormat.nativeCBOR.decode(T?.self, from: bytes)
+    }
+}
+
+/// Thrown by a handler: reaches the client as `user.CODE` with message and metadata.
+///
+/// Any other error is masked, as Rivet masks it: the client sees `rivetkit.internal_error` and no text. Only where a
+/// hook refuses a connection the text of every error goes out.
+public struct UserError: Error, CustomStringConvertible {
+    /// What the client reads.
+    public let message: String
+    /// What the client's program tells errors apart by; `user_error` by default.
+    public let code: String
+    /// More about it, for the client to decode.
+    public let metadata: (any Encodable & Sendable)?
+
+    /// An error for the client.
+    public init(_ message: String, code: String = "user_error", metadata: (any Encodable & Sendable)? = nil) {
+        self.message = message
+        self.code = code
+        self.metadata = metadata
+    }
+
+    /// The code and the message.
+    public var description: String { "user.\(code): \(message)" }
+}
