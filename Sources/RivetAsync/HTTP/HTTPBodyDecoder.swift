@@ -93,15 +93,9 @@ struct HTTPBodyDecoder: Sendable {
                     state = .chunkEnd(sawCarriageReturn: true)
                 }
             case .trailers:
-                let line = try reader.next(in: chunk, from: &position) { line, offset throws(HTTPError) in
-                    line.isEmpty ? nil : try HTTPSyntax.field(line, offset: offset)
-                }
-                guard let line else { return nil }
-                guard let field = line else {
-                    state = .ended
-                    return .end(trailers: trailers)
-                }
-                trailers.append(field)
+                guard try reader.readFields(in: chunk, from: &position, into: &trailers) else { return nil }
+                state = .ended
+                return .end(trailers: trailers)
             case .ended:
                 return nil
             }

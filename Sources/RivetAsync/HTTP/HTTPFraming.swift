@@ -43,3 +43,11 @@ package enum HTTPFraming: Sendable, Equatable {
         return length
     }
 }
+
+extension HTTPFields {
+    /// Whether the connection goes on after the message that has these fields (RFC 9112 §9.3).
+    func keepsAlive(minorVersion: Int) -> Bool {
+        if list("connection", contains: "close") { return false }
+        return minorVersion > 0 || list("connection", contains: "keep-alive")
+    }
+}

@@ -52,6 +52,22 @@ struct HTTPLineReader: Sendable {
         return try Self.read(ByteChunk(partial), start, body)
     }
 
+    /// Adds the fields that end in `chunk` to `fields`; true when the empty line behind the last one has come.
+    mutating func readFields(
+        in chunk: ByteChunk,
+        from position: inout Int,
+        into fields: inout HTTPFields
+    ) throws(HTTPError) -> Bool {
+        while true {
+            let line = try next(in: chunk, from: &position) { line, offset throws(HTTPError) in
+                line.isEmpty ? nil : try HTTPSyntax.field(line, offset: offset)
+            }
+            guard let line else { return false }
+            guard let field = line else { return true }
+            fields.append(field)
+        }
+    }
+
     private static func read<R>(
         _ line: ByteChunk,
         _ start: Int,

@@ -70,15 +70,8 @@ package struct HTTPRequestDecoder: Sendable {
                 self.minorVersion = minorVersion
                 state = .fields
             case .fields:
-                let line = try reader.next(in: chunk, from: &position) { line, offset throws(HTTPError) in
-                    line.isEmpty ? nil : try HTTPSyntax.field(line, offset: offset)
-                }
-                guard let line else { return nil }
-                if let field = line {
-                    head.fields.append(field)
-                } else {
-                    return try headEnded()
-                }
+                guard try reader.readFields(in: chunk, from: &position, into: &head.fields) else { return nil }
+                return try headEnded()
             case .body:
                 switch try body?.next(in: chunk, from: &position, reader: &reader) {
                 case .bytes(let bytes): return .body(bytes)
@@ -98,11 +91,7 @@ package struct HTTPRequestDecoder: Sendable {
         guard hosts == 1 || (hosts == 0 && minorVersion == 0) else { throw .hostFields(count: hosts) }
         let framing = try HTTPFraming(head.fields, minorVersion: minorVersion, offset: reader.offset)
         body = try HTTPBodyDecoder(framing ?? .none, limits: limits, reader: &reader)
-        if head.fields.list("connection", contains: "close") {
-            keepsAlive = false
-        } else {
-            keepsAlive = minorVersion > 0 || head.fields.list("connection", contains: "keep-alive")
-        }
+        keepsAlive = head.fields.keepsAlive(minorVersion: minorVersion)
         state = .body
         return .head(head)
     }

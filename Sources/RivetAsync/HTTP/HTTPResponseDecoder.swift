@@ -110,15 +110,8 @@ package struct HTTPResponseDecoder: Sendable {
                 (head, minorVersion) = line
                 state = .fields
             case .fields:
-                let line = try reader.next(in: chunk, from: &position) { line, offset throws(HTTPError) in
-                    line.isEmpty ? nil : try HTTPSyntax.field(line, offset: offset)
-                }
-                guard let line else { return nil }
-                if let field = line {
-                    head.fields.append(field)
-                } else {
-                    return try headEnded()
-                }
+                guard try reader.readFields(in: chunk, from: &position, into: &head.fields) else { return nil }
+                return try headEnded()
             case .body:
                 switch try body?.next(in: chunk, from: &position, reader: &reader) {
                 case .bytes(let bytes): return .body(bytes)
@@ -147,11 +140,7 @@ package struct HTTPResponseDecoder: Sendable {
         let hasNoBody = isHead || head.status == 204 || head.status == 304
         let framing = hasNoBody ? .none : announced ?? .untilClose
         body = try HTTPBodyDecoder(framing, limits: limits, reader: &reader)
-        if framing == .untilClose || head.fields.list("connection", contains: "close") {
-            keepsAlive = false
-        } else {
-            keepsAlive = minorVersion > 0 || head.fields.list("connection", contains: "keep-alive")
-        }
+        keepsAlive = framing != .untilClose && head.fields.keepsAlive(minorVersion: minorVersion)
         state = .body
         return .head(head)
     }
