@@ -11,13 +11,7 @@ struct BenchmarkWebSocket {
         lanes = LaneGroup(count: 1)
         lane = lanes.next()
         let time = TimeSource(ContinuousClock())
-        let stream = try await SocketDialer().dial(
-            host: "127.0.0.1",
-            port: Int(port),
-            lane: lane,
-            deadline: nil,
-            time: time
-        )
+        let stream = try await SocketDialer().dial(.init(host: "127.0.0.1", port: Int(port), lane: lane, time: time))
         let handshake = try WebSocketHandshake(target: target, host: "localhost", nonce: KernelRandom.bytes(16))
         let keys = WebSocketMaskingKeys(fill: KernelRandom.stream())
         let channel = WebSocketChannel(lane: lane, maskingKeys: keys)

@@ -20,11 +20,7 @@ final class StreamClient: ByteHandler, @unchecked Sendable {
     static func connect(to peer: StreamPeerProcess, lane: Lane) async throws -> StreamClient {
         StreamClient(
             try await peer.dialer.dial(
-                host: "127.0.0.1",
-                port: Int(peer.port),
-                lane: lane,
-                deadline: nil,
-                time: TimeSource(ContinuousClock())
+                .init(host: "127.0.0.1", port: Int(peer.port), lane: lane, time: TimeSource(ContinuousClock()))
             )
         )
     }

@@ -17,12 +17,9 @@ struct Dialing: Sendable {
     func dial(_ origin: HTTPOrigin, lane: Lane, deadline: TimePoint?) async throws -> any ByteStream {
         let limit = time.now.advanced(by: connectTimeout)
         let dialer = origin.isSecure ? secure : plain
+        let until = deadline.map { min($0, limit) } ?? limit
         return try await dialer.dial(
-            host: origin.host,
-            port: origin.port,
-            lane: lane,
-            deadline: deadline.map { min($0, limit) } ?? limit,
-            time: time
+            .init(host: origin.host, port: origin.port, lane: lane, deadline: until, time: time)
         )
     }
 }

@@ -21,7 +21,9 @@ struct HTTPPool: Sendable {
             scheduler: scheduler,
             gauge: gauge
         ) { origin, lane, deadline in
-            try await dialer.dial(host: origin.host, port: origin.port, lane: lane, deadline: deadline, time: time)
+            try await dialer.dial(
+                .init(host: origin.host, port: origin.port, lane: lane, deadline: deadline, time: time)
+            )
         }
     }
 

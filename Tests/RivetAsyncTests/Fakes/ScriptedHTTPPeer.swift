@@ -214,7 +214,7 @@ final class HTTPPoolFixture: Sendable {
             gauge: gauge
         ) { origin, lane, deadline in
             try await MemoryDialer(network: network)
-                .dial(host: origin.host, port: origin.port, lane: lane, deadline: deadline, time: time)
+                .dial(.init(host: origin.host, port: origin.port, lane: lane, deadline: deadline, time: time))
         }
     }
 

@@ -39,21 +39,11 @@ struct TLSTerminator: Sendable {
 struct TerminatedDialer: Dialer {
     static let terminator = Task { try await TLSTerminator(forwardingTo: 0) }
 
-    func dial(
-        host: String,
-        port: Int,
-        lane: Lane,
-        deadline: TimePoint?,
-        time: TimeSource
-    ) async throws -> any ByteStream {
+    func dial(_ request: DialRequest) async throws -> any ByteStream {
         let terminator = try await Self.terminator.value
-        let options = terminator.options(forwardingTo: port)
-        return try await TLSDialer(over: SocketDialer(), configuration: options.configuration).dial(
-            host: "127.0.0.1",
-            port: terminator.port,
-            lane: lane,
-            deadline: deadline,
-            time: time
-        )
+        let options = terminator.options(forwardingTo: request.port)
+        var request = request
+        (request.host, request.port) = ("127.0.0.1", terminator.port)
+        return try await TLSDialer(over: SocketDialer(), configuration: options.configuration).dial(request)
     }
 }

@@ -58,7 +58,7 @@ final class PlainPeer: ByteHandler, Sendable {
         let lane = Lane(label: "plain peer")
         let dialer = kind?.dialer ?? engine.transport.dialer
         let time = TimeSource(ContinuousClock())
-        let stream = try await dialer.dial(host: "127.0.0.1", port: engine.port, lane: lane, deadline: nil, time: time)
+        let stream = try await dialer.dial(.init(host: "127.0.0.1", port: engine.port, lane: lane, time: time))
         let peer = PlainPeer(lane: lane, stream: stream)
         lane.run { stream.setHandler(peer) }
         let result: Result<R, any Error>

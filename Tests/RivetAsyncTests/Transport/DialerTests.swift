@@ -20,7 +20,7 @@ struct DialerTests {
             let listener = try await TCPListener.listen(lanes: lanes) { socket in socket.lane.run { socket.close() } }
             let dialer = SocketDialer(resolver: FakeResolver([silent.address, listener.localAddress]))
             let dialing = Task { [time] in
-                try await dialer.dial(host: "two", port: 80, lane: lanes.next(), deadline: nil, time: time)
+                try await dialer.dial(.init(host: "two", port: 80, lane: lanes.next(), time: time))
             }
             await clock.waitForSleepers()
             await clock.advance(by: .milliseconds(249))
@@ -39,13 +39,7 @@ struct DialerTests {
             let refusing = try RefusingAddress()
             defer { refusing.close() }
             let dialer = SocketDialer(resolver: FakeResolver([refusing.address, listener.localAddress]))
-            let stream = try await dialer.dial(
-                host: "two",
-                port: 80,
-                lane: lanes.next(),
-                deadline: nil,
-                time: time
-            )
+            let stream = try await dialer.dial(.init(host: "two", port: 80, lane: lanes.next(), time: time))
             await stream.lane.perform { stream.close() }
             await listener.close()
         }
@@ -69,7 +63,7 @@ struct DialerTests {
                 ]
             )
             await #expect(throws: expected) {
-                _ = try await dialer.dial(host: "none", port: 80, lane: lanes.next(), deadline: nil, time: time)
+                _ = try await dialer.dial(.init(host: "none", port: 80, lane: lanes.next(), time: time))
             }
             #expect(expected.description == text)
         }
@@ -90,11 +84,7 @@ struct DialerTests {
             let listener = try await TCPListener.listen(lanes: lanes) { socket in socket.lane.run { socket.close() } }
             let dialer = SocketDialer(resolver: FakeResolver { _ in fatalError("asked") })
             let stream = try await dialer.dial(
-                host: "127.0.0.1",
-                port: listener.localPort,
-                lane: lanes.next(),
-                deadline: nil,
-                time: time
+                .init(host: "127.0.0.1", port: listener.localPort, lane: lanes.next(), time: time)
             )
             await stream.lane.perform { stream.close() }
             await listener.close()
@@ -106,7 +96,7 @@ struct DialerTests {
         try await withLanes { lanes in
             let dialer = SocketDialer(resolver: FakeResolver { _ in throw error })
             await #expect(throws: error) {
-                _ = try await dialer.dial(host: "nowhere", port: 80, lane: lanes.next(), deadline: nil, time: time)
+                _ = try await dialer.dial(.init(host: "nowhere", port: 80, lane: lanes.next(), time: time))
             }
         }
     }
@@ -115,11 +105,7 @@ struct DialerTests {
         try await withLanes { lanes in
             await #expect(throws: TransportError.system(.connect, .addressNotAvailable)) {
                 _ = try await SocketDialer().dial(
-                    host: "127.0.0.1",
-                    port: 65_536,
-                    lane: lanes.next(),
-                    deadline: nil,
-                    time: time
+                    .init(host: "127.0.0.1", port: 65_536, lane: lanes.next(), time: time)
                 )
             }
         }
@@ -187,13 +173,7 @@ struct DialerTests {
         try await withLanes { lanes in
             let dialing = Task { [time] in
                 withUnsafeCurrentTask { $0?.cancel() }
-                return try await SocketDialer().dial(
-                    host: "127.0.0.1",
-                    port: 9,
-                    lane: lanes.next(),
-                    deadline: nil,
-                    time: time
-                )
+                return try await SocketDialer().dial(.init(host: "127.0.0.1", port: 9, lane: lanes.next(), time: time))
             }
             await #expect(throws: CancellationError.self) { _ = try await dialing.value }
         }
@@ -208,11 +188,13 @@ struct DialerTests {
                 let lane = lanes.next()
                 let dialing = Task { [time] in
                     try await dialer.dial(
-                        host: "127.0.0.1",
-                        port: listener.localPort,
-                        lane: lane,
-                        deadline: TimePoint(.seconds(5)),
-                        time: time
+                        .init(
+                            host: "127.0.0.1",
+                            port: listener.localPort,
+                            lane: lane,
+                            deadline: TimePoint(.seconds(5)),
+                            time: time
+                        )
                     )
                 }
                 for _ in 0..<(yields % 50) { await Task.yield() }
@@ -233,13 +215,7 @@ struct DialerTests {
                 stream.finishWriting()
             }
             let dialer = MemoryDialer(network: network)
-            let stream = try await dialer.dial(
-                host: "any",
-                port: port,
-                lane: lanes.next(),
-                deadline: nil,
-                time: time
-            )
+            let stream = try await dialer.dial(.init(host: "any", port: port, lane: lanes.next(), time: time))
             let handler = RecordingHandler()
             await stream.setHandlerLater(handler)
             #expect(await handler.untilEnd().bytes == [1, 2])
@@ -253,7 +229,7 @@ struct DialerTests {
                 error: .system(.connect, .connectionRefused)
             )
             await #expect(throws: TransportError.noAddressReached(host: "any", attempts: [refused])) {
-                _ = try await dialer.dial(host: "any", port: port, lane: lanes.next(), deadline: nil, time: time)
+                _ = try await dialer.dial(.init(host: "any", port: port, lane: lanes.next(), time: time))
             }
         }
     }
@@ -271,11 +247,7 @@ struct DialerTests {
     {
         Task { [time] in
             try await dialer.dial(
-                host: "host",
-                port: 80,
-                lane: lanes.next(),
-                deadline: time.now.advanced(by: deadline),
-                time: time
+                .init(host: "host", port: 80, lane: lanes.next(), deadline: time.now.advanced(by: deadline), time: time)
             )
         }
     }

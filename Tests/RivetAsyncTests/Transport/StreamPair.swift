@@ -47,11 +47,7 @@ struct StreamPair {
         let accepted = Feed<TCPSocket>(capacity: 1)
         let listener = try await TCPListener.listen(lanes: lanes) { accepted.push($0) }
         let client = try await dialer.dial(
-            host: "127.0.0.1",
-            port: listener.localPort,
-            lane: lanes.next(),
-            deadline: nil,
-            time: TimeSource(ContinuousClock())
+            .init(host: "127.0.0.1", port: listener.localPort, lane: lanes.next(), time: TimeSource(ContinuousClock()))
         )
         guard let server = await accepted.next() else { throw CancellationError() }
         return StreamPair(lanes: lanes, gauge: gauge, listener: listener, client: client, server: server)

@@ -11,19 +11,14 @@ package struct SocketDialer: Dialer {
         self.resolver = resolver
     }
 
-    package func dial(
-        host: String,
-        port: Int,
-        lane: Lane,
-        deadline: TimePoint?,
-        time: TimeSource
-    ) async throws -> any ByteStream {
-        guard let port = UInt16(exactly: port) else {
+    package func dial(_ request: DialRequest) async throws -> any ByteStream {
+        let (host, lane) = (request.host, request.lane)
+        guard let port = UInt16(exactly: request.port) else {
             throw TransportError.system(.connect, .addressNotAvailable)
         }
-        let race = AddressRace(host: host, lane: lane, time: time)
+        let race = AddressRace(host: host, lane: lane, time: request.time)
         do {
-            return try await withDeadline(deadline, time: time) { [resolver] in
+            return try await withDeadline(request.deadline, time: request.time) { [resolver] in
                 if let literal = SocketAddress(literal: host, port: port) { return try await race.run([literal]) }
                 return try await race.run(Self.interleaved(resolver.resolve(host: host, port: port, gauge: lane.gauge)))
             }

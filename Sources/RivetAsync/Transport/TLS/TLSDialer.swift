@@ -10,24 +10,18 @@ package struct TLSDialer: Dialer {
         loader = TLSContextLoader(configuration)
     }
 
-    package func dial(
-        host: String,
-        port: Int,
-        lane: Lane,
-        deadline: TimePoint?,
-        time: TimeSource
-    ) async throws -> any ByteStream {
-        let context = try await loader.context(gauge: lane.gauge)
-        let stream = try await below.dial(host: host, port: port, lane: lane, deadline: deadline, time: time)
+    package func dial(_ request: DialRequest) async throws -> any ByteStream {
+        let context = try await loader.context(gauge: request.lane.gauge)
+        let stream = try await below.dial(request)
         do {
-            return try await withDeadline(deadline, time: time) {
-                try await TLSStream.connect(over: stream, context: context, host: host, port: port)
+            return try await withDeadline(request.deadline, time: request.time) {
+                try await TLSStream.connect(over: stream, context: context, host: request.host, port: request.port)
             }
         } catch {
             // The handshake may have been completed while the deadline passed; then nobody else closes it.
-            lane.run { stream.close() }
+            request.lane.run { stream.close() }
             guard error is DeadlinePassed else { throw error }
-            throw TransportError.deadlinePassed(.handshaking, host: host, attempts: [])
+            throw TransportError.deadlinePassed(.handshaking, host: request.host, attempts: [])
         }
     }
 }

@@ -15,11 +15,13 @@ struct TLSClient: Sendable {
 
     func dial(port: Int, deadline: TimePoint? = nil, time: TimeSource? = nil) async throws -> any ByteStream {
         try await dialer.dial(
-            host: "127.0.0.1",
-            port: port,
-            lane: lane,
-            deadline: deadline,
-            time: time ?? TimeSource(ContinuousClock())
+            .init(
+                host: "127.0.0.1",
+                port: port,
+                lane: lane,
+                deadline: deadline,
+                time: time ?? TimeSource(ContinuousClock())
+            )
         )
     }
 
