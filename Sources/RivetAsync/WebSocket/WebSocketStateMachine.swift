@@ -9,15 +9,19 @@ package struct WebSocketStateMachine: Sendable {
         package var limits: WebSocketLimits
         /// How long the peer may take to answer our close frame and to end the stream.
         package var closeTimeout: Duration
+        /// What a peer that broke the protocol is told.
+        package var closing: @Sendable (WebSocketProtocolError) -> WebSocketClosing
 
         package init(
             role: WebSocketRole,
             limits: WebSocketLimits = WebSocketLimits(),
-            closeTimeout: Duration = .seconds(5)
+            closeTimeout: Duration = .seconds(5),
+            closing: @escaping @Sendable (WebSocketProtocolError) -> WebSocketClosing = { .init($0.closeCode) }
         ) {
             self.role = role
             self.limits = limits
             self.closeTimeout = closeTimeout
+            self.closing = closing
         }
     }
 
@@ -211,7 +215,7 @@ package struct WebSocketStateMachine: Sendable {
 
     /// _Fail the WebSocket Connection_ (§7.1.7).
     private mutating func fail(_ error: WebSocketProtocolError) -> Action {
-        if isOpen { pending.append(.sendClose(WebSocketClosing(error.closeCode))) }
+        if isOpen { pending.append(.sendClose(configuration.closing(error))) }
         drain(after: .reportFailure(.violation(error)), finishesWriting: true)
         return pending.removeFirst()
     }

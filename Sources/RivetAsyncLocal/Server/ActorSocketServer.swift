@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
 
-/// The server's end of a `/connect` WebSocket: frames in, messages to the actor; messages out, frames, and faults on
-/// demand in between.
+/// The server's end of a `/connect` WebSocket: the machine decides as for every WebSocket; what it wants written, faults
+/// on demand may change.
 ///
 /// `@unchecked Sendable`: everything is touched on the stream's lane, where the outlet's calls come by `lane.run`.
 final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
-    private static let closeTimeout = Duration.seconds(5)
-
     private let stream: any ByteStream
     private let server: LocalServer
-    private let ray: String
     private var engine: EngineState { server.engine }
-    private var decoder: WebSocketFrameDecoder
-    private var assembler: WebSocketMessageAssembler
+    private var machine: WebSocketStateMachine
+    private var isPerforming = false
     private var connection: HostedConnection?
-    private var hasSentClose = false
-    private var hasReceivedClose = false
+    /// What we close with, as it is: a fault may have a code that may not stand on the wire.
+    private var closing: WebSocketClosing?
     private var isClosed = false
     private var output: FaultyOutput?
 
     init(stream: any ByteStream, server: LocalServer, ray: String) {
         self.stream = stream
         self.server = server
-        self.ray = ray
         let size = server.engine.limits.maxWebSocketMessage
         let limits = WebSocketLimits(maxFrameSize: size, maxMessageSize: size)
-        decoder = WebSocketFrameDecoder(role: .server, limits: limits)
-        assembler = WebSocketMessageAssembler(maxMessageSize: size)
+        machine = WebSocketStateMachine(
+            .init(role: .server, limits: limits) { error in
+                // Every frame that breaks RFC 6455 (PROTOCOL f3, U6).
+                switch error {
+                case .closeCodeNotAllowed: WebSocketClosing(.protocolError, reason: "Protocol violation")
+                case .textNotUTF8: WebSocketClosing(.invalidFramePayloadData, reason: "message.invalid_utf8")
+                default: WebSocketClosing(.internalError, reason: "core.internal_error#\(ray)")
+                }
+            }
+        )
         output = FaultyOutput(stream: stream, engine: server.engine) { [weak self] in self?.closeStream() }
     }
 
@@ -71,75 +75,59 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
     // MARK: In
 
     func received(_ bytes: ByteChunk) {
-        guard !isClosed, !hasReceivedClose else { return }
-        decoder.receive(bytes)
-        do throws(WebSocketProtocolError) {
-            while let frame = try decoder.next() {
-                output?.release()
-                if frame.opcode.isControl {
-                    try receivedControl(frame)
-                    if hasReceivedClose { return }
-                } else if let message = try assembler.received(frame), !hasSentClose, let connection {
-                    let payload = message.payload
-                    connection.actor.run { $0.received(payload, by: connection) }
-                }
-            }
-        } catch {
-            violated(error)
-        }
+        output?.release()
+        machine.received(bytes, now: engine.time.now)
+        perform()
     }
 
     func receivedAll() {}
     func writable() {}
 
-    func ended(_ end: StreamEnd) { closeStream() }
+    func ended(_ end: StreamEnd) {
+        machine.receivedEnd(end)
+        perform()
+    }
 
-    private func receivedControl(_ frame: WebSocketFrame) throws(WebSocketProtocolError) {
-        switch frame.opcode {
-        case .ping:
-            guard !hasSentClose else { return }
-            write(.pong, Array(frame.payload), engine.faults.take(at: .pong) ?? engine.faults.take(at: .everyFrame))
-        case .close:
-            try receivedClose(frame.payload)
-        case .pong, .continuation, .text, .binary:
-            break
+    private func perform() {
+        // What an action brings about, the loop around it carries out, so that order is kept.
+        guard !isPerforming else { return }
+        isPerforming = true
+        defer { isPerforming = false }
+        while !isClosed, let action = machine.nextAction() {
+            switch action {
+            case .deliver(let messages): deliver(messages)
+            case .deliverPong: break
+            case .sendPong(let payload):
+                write(.pong, Array(payload), engine.faults.take(at: .pong) ?? engine.faults.take(at: .everyFrame))
+            case .sendClose(let answer): write(.close, (closing ?? answer).map(Self.payload) ?? [], nil)
+            case .setDeadline(let deadline): setDeadline(deadline)
+            case .reportClosed, .reportFailure: connectionEnded()
+            case .finishWriting: stream.finishWriting()
+            case .closeStream: closeStream()
+            }
         }
     }
 
-    private func receivedClose(_ payload: ByteChunk) throws(WebSocketProtocolError) {
-        if payload.count == 1 { throw .closePayloadOfOneByte }
-        if payload.count > 1 {
-            let code = UInt16(payload[0]) << 8 | UInt16(payload[1])
-            guard WebSocketCloseCode(rawValue: code).isAllowedOnTheWire else { throw .closeCodeNotAllowed(code) }
-            guard String(validating: payload.dropFirst(2), as: UTF8.self) != nil else { throw .closeReasonNotUTF8 }
-        }
-        hasReceivedClose = true
-        connectionEnded()
-        // The same code and reason come back (PROTOCOL h9), then TCP ends.
-        if !hasSentClose {
-            hasSentClose = true
-            write(.close, Array(payload), nil)
-        }
-        stream.finishWriting()
-        closeLater()
+    private func deliver(_ messages: WebSocketReceivedMessages) {
+        guard let connection else { return }
+        for message in messages { connection.actor.run { $0.received(message.payload, by: connection) } }
     }
 
-    /// Every frame that breaks RFC 6455 (PROTOCOL f3, U6).
-    private func violated(_ error: WebSocketProtocolError) {
-        switch error {
-        case .closeCodeNotAllowed: sendClose(WebSocketClosing(.protocolError, reason: "Protocol violation"))
-        case .textNotUTF8: sendClose(WebSocketClosing(.invalidFramePayloadData, reason: "message.invalid_utf8"))
-        default: sendClose(WebSocketClosing(.internalError, reason: "core.internal_error#\(ray)"))
+    private func setDeadline(_ deadline: TimePoint) {
+        engine.deadlines.schedule(at: deadline) { [weak self] in
+            guard let self else { return }
+            stream.lane.run { [self] in
+                machine.timePassed(now: engine.time.now)
+                perform()
+            }
         }
-        hasReceivedClose = true
-        stream.finishWriting()
     }
 
     // MARK: Out, from the actor's lane
 
     func send(_ message: [UInt8], _ kind: OutgoingKind) {
         stream.lane.run { [self] in
-            guard !isClosed, !hasSentClose, let encoding = connection?.codec.encoding else { return }
+            guard !isClosed, machine.isOpen, let encoding = connection?.codec.encoding else { return }
             let place: Faults.Place? =
                 switch kind {
                 case .initial: .initialMessage
@@ -161,11 +149,11 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
     }
 
     private func sendClose(_ closing: WebSocketClosing) {
-        guard !isClosed, !hasSentClose else { return }
-        hasSentClose = true
+        guard !isClosed, machine.isOpen else { return }
+        self.closing = closing
         connectionEnded()
-        write(.close, Self.payload(closing), nil)
-        closeLater()
+        machine.close(closing, now: engine.time.now)
+        perform()
     }
 
     /// The reason is not cut (PROTOCOL h9, U20).
@@ -188,10 +176,5 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
         var buffer = ByteBuffer(capacity: payload.count + 16)
         payload.withUnsafeBytes { WebSocketFrameEncoder.encode(opcode, $0, maskingKey: nil, into: &buffer) }
         return buffer.withUnsafeBytes { Array($0) }
-    }
-
-    /// The client has a while to answer the close and to end its side.
-    private func closeLater() {
-        engine.deadlines.schedule(at: engine.time.now.advanced(by: Self.closeTimeout)) { [weak self] in self?.cut() }
     }
 }
