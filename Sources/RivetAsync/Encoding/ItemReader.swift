@@ -84,9 +84,7 @@ extension ItemReader {
     }
 
     /// Calls `body` for each member of a map, with its key; `body` reads the value.
-    package mutating func readMembers(
-        _ body: (String, inout Self) throws(CodingError) -> Void
-    ) throws(CodingError) {
+    package mutating func readMembers(_ body: (String, inout Self) throws(CodingError) -> Void) throws(CodingError) {
         var remaining = try beginMap()
         while try hasNext(&remaining) {
             if let key = try readKey() { try body(key, &self) } else { try skipItem(depth: 0) }

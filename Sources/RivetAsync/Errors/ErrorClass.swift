@@ -20,12 +20,7 @@ package struct ErrorClass: Sendable, Equatable {
     /// Whether a handle by key looks the actor up again and repeats the call (B31, B52).
     package var resolvesAgain = false
 
-    package init(
-        execution: Execution,
-        isTransient: Bool,
-        forgetsID: Bool = false,
-        resolvesAgain: Bool = false
-    ) {
+    package init(execution: Execution, isTransient: Bool, forgetsID: Bool = false, resolvesAgain: Bool = false) {
         self.execution = execution
         self.isTransient = isTransient
         self.forgetsID = forgetsID

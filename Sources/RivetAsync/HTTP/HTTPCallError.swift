@@ -13,12 +13,7 @@ package struct HTTPCallError: Error, Sendable {
     /// The connection was plain and ended without a byte, as one to a port for `https` does.
     package let mayNeedTLS: Bool
 
-    package init(
-        _ error: any Error,
-        requestLeft: Bool = false,
-        answerBegun: Bool = false,
-        mayNeedTLS: Bool = false
-    ) {
+    package init(_ error: any Error, requestLeft: Bool = false, answerBegun: Bool = false, mayNeedTLS: Bool = false) {
         (self.error, self.requestLeft, self.answerBegun) = (error, requestLeft, answerBegun)
         self.mayNeedTLS = mayNeedTLS
     }

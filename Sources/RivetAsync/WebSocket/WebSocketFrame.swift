@@ -43,11 +43,7 @@ package struct WebSocketLimits: Sendable, Equatable {
     /// What RFC 6455 §5.5 allows every control frame.
     package static let strictControlSize = 125
 
-    package init(
-        maxFrameSize: Int = 32 << 20,
-        maxMessageSize: Int = 32 << 20,
-        maxCloseSize: Int = strictControlSize
-    ) {
+    package init(maxFrameSize: Int = 32 << 20, maxMessageSize: Int = 32 << 20, maxCloseSize: Int = strictControlSize) {
         self.maxFrameSize = maxFrameSize
         self.maxMessageSize = maxMessageSize
         self.maxCloseSize = max(maxCloseSize, Self.strictControlSize)

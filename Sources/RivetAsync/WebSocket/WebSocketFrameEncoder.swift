@@ -53,11 +53,7 @@ package enum WebSocketFrameEncoder {
     /// Appends a close frame (§5.5.1).
     ///
     /// No closing, no payload; a reason is cut to whole characters within 125 bytes.
-    package static func encodeClose(
-        _ closing: WebSocketClosing?,
-        maskingKey: UInt32?,
-        into buffer: inout ByteBuffer
-    ) {
+    package static func encodeClose(_ closing: WebSocketClosing?, maskingKey: UInt32?, into buffer: inout ByteBuffer) {
         var payload: [UInt8] = []
         if let closing {
             payload = [UInt8(closing.code.rawValue >> 8), UInt8(truncatingIfNeeded: closing.code.rawValue)]

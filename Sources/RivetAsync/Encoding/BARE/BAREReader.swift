@@ -100,9 +100,7 @@ package struct BAREReader {
         )
     }
 
-    package mutating func readOptional<T>(
-        _ body: (inout Self) throws(CodingError) -> T
-    ) throws(CodingError) -> T? {
+    package mutating func readOptional<T>(_ body: (inout Self) throws(CodingError) -> T) throws(CodingError) -> T? {
         try readBool() ? try body(&self) : nil
     }
 }

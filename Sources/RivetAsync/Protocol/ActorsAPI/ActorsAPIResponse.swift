@@ -34,11 +34,7 @@ package enum ActorsAPIResponse {
         }
     }
 
-    package static func writeActor(
-        _ actor: ActorRecord,
-        created: Bool?,
-        to output: inout some ByteOutput & ~Copyable
-    ) {
+    package static func writeActor(_ actor: ActorRecord, created: Bool?, to output: inout some ByteOutput & ~Copyable) {
         output.append(#"{"actor":"#)
         actor.write(to: &output)
         if let created {

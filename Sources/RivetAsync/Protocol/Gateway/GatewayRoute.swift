@@ -43,11 +43,7 @@ package enum GatewayRoute: Sendable {
         )
     }
 
-    private static func query(
-        _ segment: Substring,
-        remainder: Substring,
-        _ parameters: [Substring]
-    ) -> GatewayRoute {
+    private static func query(_ segment: Substring, remainder: Substring, _ parameters: [Substring]) -> GatewayRoute {
         if segment.isEmpty { return .refused(code: "query_empty_actor_name") }
         if segment.contains("@") { return .refused(code: "query_path_token_syntax") }
         guard let name = PercentEncoding.decode(segment) else {

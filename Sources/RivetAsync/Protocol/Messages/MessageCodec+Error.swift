@@ -47,10 +47,7 @@ extension MessageCodec {
         return error
     }
 
-    func readError(
-        _ reader: inout some MessageReader,
-        of document: ByteChunk
-    ) throws(CodingError) -> ErrorMessage {
+    func readError(_ reader: inout some MessageReader, of document: ByteChunk) throws(CodingError) -> ErrorMessage {
         let start = reader.position
         var group: String?
         var code: String?
@@ -178,11 +175,7 @@ extension MessageCodec {
         }
     }
 
-    private func appendBARE(
-        _ error: ErrorMessage,
-        hasActionID: Bool,
-        to output: inout some ByteOutput & ~Copyable
-    ) {
+    private func appendBARE(_ error: ErrorMessage, hasActionID: Bool, to output: inout some ByteOutput & ~Copyable) {
         output.appendBARE(error.group)
         output.appendBARE(error.code)
         output.appendBARE(error.message)

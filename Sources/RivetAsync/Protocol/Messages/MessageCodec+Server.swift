@@ -93,11 +93,7 @@ extension MessageCodec {
         )
     }
 
-    package func writeInitial(
-        actorID: ActorID,
-        connectionID: String,
-        to output: inout some ByteOutput & ~Copyable
-    ) {
+    package func writeInitial(actorID: ActorID, connectionID: String, to output: inout some ByteOutput & ~Copyable) {
         switch encoding {
         case .bare:
             output.appendVersion()
@@ -146,11 +142,7 @@ extension MessageCodec {
     }
 
     /// `arguments` is one encoded array.
-    package func writeEvent(
-        name: String,
-        arguments: ByteChunk,
-        to output: inout some ByteOutput & ~Copyable
-    ) {
+    package func writeEvent(name: String, arguments: ByteChunk, to output: inout some ByteOutput & ~Copyable) {
         switch encoding {
         case .bare:
             output.appendVersion()

@@ -41,9 +41,7 @@ extension MessageReader {
     }
 
     /// A value, or nil where null or undefined stands.
-    mutating func readOptional<T>(
-        _ body: (inout Self) throws(CodingError) -> T
-    ) throws(CodingError) -> T? {
+    mutating func readOptional<T>(_ body: (inout Self) throws(CodingError) -> T) throws(CodingError) -> T? {
         switch try peekKind() {
         case .null, .undefined:
             try skipItem(depth: 0)

@@ -89,12 +89,7 @@ final class AddressRace: Sendable {
         }
     }
 
-    private func start(
-        _ address: SocketAddress,
-        index: Int,
-        hasSuccessor: Bool,
-        _ group: inout TaskGroup<Event>
-    ) {
+    private func start(_ address: SocketAddress, index: Int, hasSuccessor: Bool, _ group: inout TaskGroup<Event>) {
         state.withLock {
             $0.attempts.append(TransportError.Attempt(address: address.description, error: nil))
         }

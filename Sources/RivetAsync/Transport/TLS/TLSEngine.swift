@@ -186,10 +186,7 @@ package final class TLSEngine {
 
     // MARK: Calling OpenSSL
 
-    private func perform(
-        into output: inout ByteBuffer,
-        _ body: (TLSEngine) throws(TLSError) -> Void
-    ) throws(TLSError) {
+    private func perform(into output: inout ByteBuffer, _ body: (TLSEngine) throws(TLSError) -> Void) throws(TLSError) {
         // An old entry in the thread's queue would be taken for the reason of a new failure.
         library.ERR_clear_error()
         do throws(TLSError) {

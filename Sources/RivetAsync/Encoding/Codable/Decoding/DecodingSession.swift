@@ -24,11 +24,7 @@ final class DecodingSession: @unchecked Sendable {
     private static var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
 
     /// Checks a document as a whole, then gives `body` its root; the structure and depth are sound from then on.
-    static func decode<R>(
-        _ bytes: ByteChunk,
-        isJSON: Bool,
-        _ body: (ValueDecoder) throws -> R
-    ) throws -> R {
+    static func decode<R>(_ bytes: ByteChunk, isJSON: Bool, _ body: (ValueDecoder) throws -> R) throws -> R {
         guard bytes.count <= Int(Int32.max) else {
             throw CodingError(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }

@@ -202,10 +202,7 @@ final class MapDecoder {
 
     /// Reads a value that is no container: where the reader ends, the next key is looked for.
     @inline(__always)
-    private func read<R>(
-        at position: Int,
-        _ body: (inout DocumentReader) throws(CodingError) -> R
-    ) throws -> R {
+    private func read<R>(at position: Int, _ body: (inout DocumentReader) throws(CodingError) -> R) throws -> R {
         var reader = DocumentReader(bytes, position: position, isJSON: isJSON)
         do throws(CodingError) {
             let result = try body(&reader)

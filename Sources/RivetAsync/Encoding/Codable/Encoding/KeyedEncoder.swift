@@ -137,10 +137,7 @@ struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
         if let value { try encode(value, forKey: key) } else { try encodeAbsence(key) }
     }
 
-    func nestedContainer<Nested: CodingKey>(
-        keyedBy _: Nested.Type,
-        forKey key: Key
-    ) -> KeyedEncodingContainer<Nested> {
+    func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
         output.addInsert(id, key: key.stringValue).container(keyedBy: Nested.self)
     }
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
