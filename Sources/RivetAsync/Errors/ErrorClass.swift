@@ -4,15 +4,8 @@
 ///
 /// Codes are an open set (B212): one that is not named here is classified by its group, then by its status.
 package struct ErrorClass: Sendable, Equatable {
-    package enum Execution: Sendable, Equatable {
-        /// The action did not run: a repeat is safe (B52).
-        case notSent
-        /// Unknown whether it ran: repeated only where the caller said so (B53).
-        case mayHaveRun
-        case ran
-    }
-
-    package var execution: Execution
+    /// Whether the action ran: a repeat is safe where it did not (B52), and the caller's to allow where nobody knows (B53).
+    package var execution: RivetError.Execution
     /// Whether the cause passes, so that the same call may succeed later.
     package var isTransient: Bool
     /// Whether a handle by key forgets the id it kept (B30).
@@ -20,7 +13,12 @@ package struct ErrorClass: Sendable, Equatable {
     /// Whether a handle by key looks the actor up again and repeats the call (B31, B52).
     package var resolvesAgain = false
 
-    package init(execution: Execution, isTransient: Bool, forgetsID: Bool = false, resolvesAgain: Bool = false) {
+    package init(
+        execution: RivetError.Execution,
+        isTransient: Bool,
+        forgetsID: Bool = false,
+        resolvesAgain: Bool = false
+    ) {
         self.execution = execution
         self.isTransient = isTransient
         self.forgetsID = forgetsID

@@ -14,17 +14,11 @@ extension RivetError {
         httpStatus: Int? = nil,
         connectionSurvives: Bool = true
     ) {
-        let execution: Execution =
-            switch meaning.execution {
-            case .notSent: .notSent
-            case .mayHaveRun: .mayHaveRun
-            case .ran: .ran
-            }
         self.init(
             .remote,
             message.message,
             fault: Self.fault(group: message.group, meaning),
-            execution: execution,
+            execution: meaning.execution,
             isTransient: meaning.isTransient,
             connectionSurvives: connectionSurvives,
             remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus)

@@ -9,7 +9,7 @@ struct ErrorClassTests {
         var status: Int?
         var resource: String?
         var fromGateway = false
-        let execution: ErrorClass.Execution
+        let execution: RivetError.Execution
         let isTransient: Bool
         var forgetsID = false
         var resolvesAgain = false
