@@ -125,7 +125,7 @@ extension MessageCodec {
             }
             if let actor = error.actor {
                 output.appendCBOR("actor")
-                appendCBOR(actor, to: &output)
+                appendCBOR(actor, wide: true, to: &output)
             }
             output.appendCBOR("actionId")
             if let id = error.actionID { output.appendCBORWide(id) } else { output.appendCBORNull() }
@@ -148,15 +148,7 @@ extension MessageCodec {
             output.appendCBORMapHead(3 + (error.metadata == nil ? 0 : 1) + (error.actor == nil ? 0 : 1))
             if let actor = error.actor {
                 output.appendCBOR("actor")
-                output.appendCBORMapHead(actor.keyText == nil ? 2 : 3)
-                output.appendCBOR("actorId")
-                output.appendCBOR(actor.actorID.rawValue)
-                output.appendCBOR("generation")
-                output.appendCBOR(actor.generation)  // The shortest head here, unlike on a connection (e6).
-                if let key = actor.keyText {
-                    output.appendCBOR("key")
-                    output.appendCBOR(key)
-                }
+                appendCBOR(actor, wide: false, to: &output)
             }
             output.appendCBOR("code")
             output.appendCBOR(error.code)
@@ -188,12 +180,13 @@ extension MessageCodec {
         }
     }
 
-    private func appendCBOR(_ actor: ActorReference, to output: inout some ByteOutput & ~Copyable) {
+    /// `wide`: with a nine-byte head for the number, as on a connection; over HTTP the shortest stands there (e6).
+    private func appendCBOR(_ actor: ActorReference, wide: Bool, to output: inout some ByteOutput & ~Copyable) {
         output.appendCBORMapHead(actor.keyText == nil ? 2 : 3)
         output.appendCBOR("actorId")
         output.appendCBOR(actor.actorID.rawValue)
         output.appendCBOR("generation")
-        output.appendCBORWide(actor.generation)
+        if wide { output.appendCBORWide(actor.generation) } else { output.appendCBOR(actor.generation) }
         if let key = actor.keyText {
             output.appendCBOR("key")
             output.appendCBOR(key)
