@@ -45,8 +45,18 @@ struct StopTests {
     }
 
     @Test func afterStopNobodyListens() async throws {
-        let engine = try await LocalEngine.start { _ in }
-        await engine.stop()
-        await #expect(throws: (any Error).self) { try await PlainPeer.with(engine) { _ in } }
+        // A freed port may become another test's at once, but not each of five.
+        var answered = 0
+        for _ in 0..<5 {
+            let engine = try await LocalEngine.start { _ in }
+            await engine.stop()
+            do {
+                try await PlainPeer.with(engine) { _ in }
+                answered += 1
+            } catch {
+                break
+            }
+        }
+        #expect(answered < 5)
     }
 }
