@@ -64,7 +64,7 @@ final class StreamClient: ByteHandler, @unchecked Sendable {
         }
     }
 
-    func ended(_ end: StreamEnd) {
+    func ended(_ end: StreamEnding) {
         waiter.take()?.resume(throwing: BenchmarkFailure("the connection ended: \(end)"))
     }
 

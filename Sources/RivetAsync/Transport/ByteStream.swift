@@ -15,7 +15,7 @@ package protocol ByteHandler: AnyObject {
     /// The output fell from above to below its low-water mark.
     func writable()
     /// The last call. `finished`: the peer ended its side properly; bytes can still be written.
-    func ended(_ end: StreamEnd)
+    func ended(_ end: StreamEnding)
 }
 
 extension ByteHandler {
@@ -23,7 +23,7 @@ extension ByteHandler {
     package func received(inRoom count: Int) {}
 }
 
-package enum StreamEnd: Error, Sendable, Equatable {
+package enum StreamEnding: Sendable, Equatable {
     case finished
     case failed(TransportError)
 }

@@ -5,7 +5,7 @@ package enum WebSocketFailure: Error, Sendable, Equatable {
     /// The peer broke the protocol or a limit.
     case violation(WebSocketProtocolError)
     /// The stream ended before a close frame came.
-    case ended(StreamEnd)
+    case ended(StreamEnding)
     /// Sent after one side had begun to close.
     case notOpen
     /// Two tasks read one sequence of messages at the same time.

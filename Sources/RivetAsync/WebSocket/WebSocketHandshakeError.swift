@@ -34,7 +34,7 @@ package enum WebSocketHandshakeError: Error, Sendable, Equatable {
 
     case http(HTTPError)
     /// The stream ended before the handshake did.
-    case ended(StreamEnd)
+    case ended(StreamEnding)
 }
 
 extension WebSocketHandshakeError: CustomStringConvertible {

@@ -98,7 +98,7 @@ package struct WebSocketStateMachine: Sendable {
     }
 
     /// The stream ended; nothing can be read any more.
-    package mutating func receivedEnd(_ end: StreamEnd) {
+    package mutating func receivedEnd(_ end: StreamEnding) {
         switch state {
         case .open:
             pending = [.reportFailure(.ended(end)), .closeStream]

@@ -83,7 +83,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
     func receivedAll() {}
     func writable() {}
 
-    func ended(_ end: StreamEnd) {
+    func ended(_ end: StreamEnding) {
         machine.receivedEnd(end)
         perform()
     }

@@ -52,7 +52,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
 
     func writable() {}
 
-    func ended(_ end: StreamEnd) {
+    func ended(_ end: StreamEnding) {
         hasEnded = true
         // A client may end its side and still read the answer.
         if !isAnswering || end != .finished { close() }

@@ -51,7 +51,7 @@ final class LiteralServer: Sendable {
         func received(_ bytes: ByteChunk) { arrived.push(bytes) }
         func receivedAll() {}
         func writable() {}
-        func ended(_ end: StreamEnd) { arrived.finish() }
+        func ended(_ end: StreamEnding) { arrived.finish() }
 
         /// The next `count` bytes.
         func read(_ count: Int) async throws -> [UInt8] {

@@ -168,7 +168,7 @@ final class ScriptedHTTPPeer: Sendable {
         func receivedAll() { advance() }
         func writable() { advance() }
 
-        func ended(_ end: StreamEnd) {
+        func ended(_ end: StreamEnding) {
             self.end()
             stream.close()
         }

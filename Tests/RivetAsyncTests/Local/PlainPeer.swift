@@ -6,7 +6,7 @@ import Synchronization
 /// A client of plain bytes: what it writes and reads are literals, so it shares no code with the engine that it tests.
 final class PlainPeer: ByteHandler, Sendable {
     struct Ended: Error {
-        let end: StreamEnd
+        let end: StreamEnding
         let unread: [UInt8]
     }
 
@@ -35,7 +35,7 @@ final class PlainPeer: ByteHandler, Sendable {
 
     private struct State {
         var received: [UInt8] = []
-        var end: StreamEnd?
+        var end: StreamEnding?
         var changed = Signal()
     }
 
@@ -77,7 +77,7 @@ final class PlainPeer: ByteHandler, Sendable {
     func received(_ bytes: ByteChunk) { change { $0.received.append(contentsOf: bytes) } }
     func receivedAll() {}
     func writable() {}
-    func ended(_ end: StreamEnd) { change { $0.end = end } }
+    func ended(_ end: StreamEnding) { change { $0.end = end } }
 
     private func change(_ body: (inout State) -> Void) {
         let signal = state.withLock { state in
@@ -133,7 +133,7 @@ final class PlainPeer: ByteHandler, Sendable {
 
     private func readSome(_ size: ([UInt8]) -> Int?) async throws -> [UInt8] {
         while true {
-            let (taken, end, changed): ([UInt8]?, StreamEnd?, Signal) = state.withLock { state in
+            let (taken, end, changed): ([UInt8]?, StreamEnding?, Signal) = state.withLock { state in
                 guard let count = size(state.received) else { return (nil, state.end, state.changed) }
                 defer { state.received.removeFirst(count) }
                 return (Array(state.received.prefix(count)), nil, state.changed)
@@ -146,7 +146,7 @@ final class PlainPeer: ByteHandler, Sendable {
     }
 
     /// Waits for the end, and gives what came before it.
-    func readToEnd() async throws -> (bytes: [UInt8], end: StreamEnd) {
+    func readToEnd() async throws -> (bytes: [UInt8], end: StreamEnding) {
         do {
             _ = try await readSome { _ in nil }
             return ([], .finished)

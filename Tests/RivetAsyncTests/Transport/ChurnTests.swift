@@ -66,7 +66,7 @@ struct ChurnTests {
         }
         switch mode {
         case .end, .reset:
-            let end = Feed<StreamEnd>(capacity: 2)
+            let end = Feed<StreamEnding>(capacity: 2)
             let received = Tally()
             lane.run {
                 socket.setHandler(
@@ -105,9 +105,9 @@ struct ChurnTests {
 private final class Closer: ByteHandler, @unchecked Sendable {
     private let socket: TCPSocket
     private let onBytes: (Int) -> Void
-    private let onEnd: (StreamEnd) -> Void
+    private let onEnd: (StreamEnding) -> Void
 
-    init(_ socket: TCPSocket, onBytes: @escaping (Int) -> Void = { _ in }, onEnd: @escaping (StreamEnd) -> Void) {
+    init(_ socket: TCPSocket, onBytes: @escaping (Int) -> Void = { _ in }, onEnd: @escaping (StreamEnding) -> Void) {
         self.socket = socket
         self.onBytes = onBytes
         self.onEnd = onEnd
@@ -117,7 +117,7 @@ private final class Closer: ByteHandler, @unchecked Sendable {
     func receivedAll() {}
     func writable() {}
 
-    func ended(_ end: StreamEnd) {
+    func ended(_ end: StreamEnding) {
         socket.close()
         onEnd(end)
     }

@@ -54,5 +54,5 @@ final class PumpingHandler: ByteHandler, Sendable {
 
     func received(_ bytes: ByteChunk) {}
     func receivedAll() {}
-    func ended(_ end: StreamEnd) {}
+    func ended(_ end: StreamEnding) {}
 }

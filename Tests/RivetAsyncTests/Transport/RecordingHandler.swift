@@ -9,7 +9,7 @@ final class RecordingHandler: ByteHandler, Sendable {
         var pieces: [Int] = []
         var receivedAlls = 0
         var writables = 0
-        var ends: [StreamEnd] = []
+        var ends: [StreamEnding] = []
     }
 
     private struct State {
@@ -61,7 +61,7 @@ final class RecordingHandler: ByteHandler, Sendable {
 
     func receivedAll() { note { $0.receivedAlls += 1 } }
     func writable() { note { $0.writables += 1 } }
-    func ended(_ end: StreamEnd) { note { $0.ends.append(end) } }
+    func ended(_ end: StreamEnding) { note { $0.ends.append(end) } }
 }
 
 extension Lane {

@@ -45,7 +45,7 @@ struct HostileFramesTests {
     struct Ending: Sendable {
         let name: String
         let bytes: [UInt8]
-        let end: StreamEnd
+        let end: StreamEnding
     }
 
     @Test(arguments: [

@@ -37,5 +37,5 @@ final class WebSocketAcceptor: ByteHandler {
 
     func receivedAll() {}
     func writable() {}
-    func ended(_ end: StreamEnd) { stream.close() }
+    func ended(_ end: StreamEnding) { stream.close() }
 }

@@ -83,7 +83,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
         exchange?.writable()
     }
 
-    func ended(_ end: StreamEnd) {
+    func ended(_ end: StreamEnding) {
         switch end {
         case .failed(let error):
             close(error)

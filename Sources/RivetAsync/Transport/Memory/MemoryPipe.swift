@@ -10,7 +10,7 @@ final class MemoryPipe: Sendable {
         var chunks = RingBuffer<ByteChunk>()
         var count = 0
         /// Comes after the chunks.
-        var end: StreamEnd?
+        var end: StreamEnding?
         /// The reader is gone.
         var isAbandoned = false
         var isWriterBlocked = false
@@ -21,7 +21,7 @@ final class MemoryPipe: Sendable {
 
     enum Popped {
         case bytes(ByteChunk)
-        case end(StreamEnd)
+        case end(StreamEnding)
         case nothing
     }
 
@@ -80,7 +80,7 @@ final class MemoryPipe: Sendable {
     /// No bytes follow those that were pushed.
     ///
     /// The first end counts, but a failure replaces a proper one.
-    func end(_ end: StreamEnd) {
+    func end(_ end: StreamEnding) {
         let reader = state.withLock { state in
             if state.end == nil || end != .finished { state.end = end }
             return state.reader

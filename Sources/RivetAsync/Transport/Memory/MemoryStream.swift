@@ -207,11 +207,11 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
 
     /// Ends both sides so that the peer sees an error instead of an end.
     package func closeWithReset() {
-        let reset = StreamEnd.failed(.system(.receive, .connectionReset))
+        let reset = StreamEnding.failed(.system(.receive, .connectionReset))
         close(otherEnd: reset, ifUnread: reset)
     }
 
-    private func close(otherEnd: StreamEnd, ifUnread: StreamEnd) {
+    private func close(otherEnd: StreamEnding, ifUnread: StreamEnding) {
         lane.assertCurrent()
         guard isOpen else { return }
         isOpen = false

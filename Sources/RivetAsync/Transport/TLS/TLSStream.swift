@@ -25,7 +25,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     private var largestPlaintext = 0
     /// What TLS itself has to say: handshake, key updates, alerts.
     private var control = ByteBuffer()
-    private var endBelow: StreamEnd?
+    private var endBelow: StreamEnding?
 
     private var isReadingSuspended = false
     private var isDraining = false
@@ -214,7 +214,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         handler?.receivedAll()
     }
 
-    private func error(at end: StreamEnd, _ engine: TLSEngine) -> TransportError {
+    private func error(at end: StreamEnding, _ engine: TLSEngine) -> TransportError {
         switch end {
         case .finished: .tls(engine.errorAtEnd())
         case .failed(let error): error
@@ -324,7 +324,7 @@ extension TLSStream: ByteHandler {
         handler?.writable()
     }
 
-    package func ended(_ end: StreamEnd) {
+    package func ended(_ end: StreamEnding) {
         guard engine != nil, !hasReceivedEnd else { return }
         endBelow = end
         if handshake == nil { drain() } else { shakeHands() }

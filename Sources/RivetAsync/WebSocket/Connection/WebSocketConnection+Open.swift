@@ -97,7 +97,7 @@ private final class WebSocketOpening: ByteHandler, @unchecked Sendable {
     func receivedAll() {}
     func writable() {}
 
-    func ended(_ end: StreamEnd) {
+    func ended(_ end: StreamEnding) {
         self.end(throwing: WebSocketHandshakeError.ended(end))
     }
 

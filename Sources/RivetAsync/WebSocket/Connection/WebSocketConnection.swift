@@ -156,7 +156,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         handler.writable()
     }
 
-    package func ended(_ end: StreamEnd) {
+    package func ended(_ end: StreamEnding) {
         machine.receivedEnd(end)
         perform()
     }
