@@ -72,16 +72,16 @@ public actor ActorWebSocket {
     public nonisolated var closing: Closing? { channel.closing }
 
     /// The error that callers see; nil where the messages just end.
-    static func error(of outcome: WebSocketChannel.Outcome, _ endpoint: Endpoint) -> (any Error)? {
-        switch outcome {
+    static func error(of ending: WebSocketEnding, _ endpoint: Endpoint) -> (any Error)? {
+        switch ending {
         case .closed:
             nil
         case .failed(.notOpen):
             RivetError(.connectionClosed, "the WebSocket is closed", fault: .caller, connectionSurvives: false)
         case .failed(.readTwice):
-            RivetError.readTwice("\(WebSocketFailure.readTwice)", underlying: WebSocketFailure.readTwice)
-        case .failed(let failure):
-            ConnectionFailure(webSocket: failure, endpoint).error
+            RivetError.readTwice("\(WebSocketError.readTwice)", underlying: WebSocketError.readTwice)
+        case .failed(let error):
+            ConnectionFailure(webSocket: error, endpoint).error
         }
     }
 }

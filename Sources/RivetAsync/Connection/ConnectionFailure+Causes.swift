@@ -40,7 +40,7 @@ extension ConnectionFailure {
     }
 
     /// The socket to `endpoint` ended without a closing handshake.
-    init(webSocket failure: WebSocketFailure, _ endpoint: Endpoint) {
+    init(webSocket failure: WebSocketError, _ endpoint: Endpoint) {
         switch failure {
         case .violation(let violation):
             let isLimit = violation.closeCode == .messageTooBig

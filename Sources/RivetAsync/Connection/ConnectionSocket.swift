@@ -197,12 +197,13 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         driver?.assumeIsolated { $0.becameWritable(generation: generation) }
     }
 
-    func closed(_ closing: WebSocketClosing) {
-        end(ConnectionFailure(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false))
-    }
-
-    func failed(_ failure: WebSocketFailure) {
-        end(ConnectionFailure(webSocket: failure, endpoint))
+    func ended(_ ending: WebSocketEnding) {
+        switch ending {
+        case .closed(let closing):
+            end(ConnectionFailure(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false))
+        case .failed(let error):
+            end(ConnectionFailure(webSocket: error, endpoint))
+        }
     }
 
     func streamClosed() {

@@ -42,9 +42,8 @@ package struct WebSocketStateMachine: Sendable {
         case sendClose(WebSocketClosing?)
         /// Wait for `timePassed(now:)` until `deadline`.
         case setDeadline(TimePoint)
-        /// The closing handshake is complete; nothing is delivered any more.
-        case reportClosed(WebSocketClosing)
-        case reportFailure(WebSocketFailure)
+        /// Nothing is delivered any more.
+        case report(WebSocketEnding)
         case finishWriting
         case closeStream
     }
@@ -101,10 +100,10 @@ package struct WebSocketStateMachine: Sendable {
     package mutating func receivedEnd(_ end: StreamEnding) {
         switch state {
         case .open:
-            pending = [.reportFailure(.ended(end)), .closeStream]
+            pending = [.report(.failed(.ended(end))), .closeStream]
         case .closing:
             // We wanted to close and the peer left without its close frame: closed, but not properly (§7.1.5).
-            pending = [.reportClosed(WebSocketClosing(.abnormalClosure)), .closeStream]
+            pending = [.report(.closed(WebSocketClosing(.abnormalClosure))), .closeStream]
         case .draining:
             pending.append(.closeStream)
         case .ended:
@@ -128,7 +127,7 @@ package struct WebSocketStateMachine: Sendable {
     package mutating func timePassed(now: TimePoint) {
         switch state {
         case .closing(let deadline) where now >= deadline:
-            pending += [.reportClosed(WebSocketClosing(.abnormalClosure)), .closeStream]
+            pending += [.report(.closed(WebSocketClosing(.abnormalClosure))), .closeStream]
             state = .ended
         case .draining(let deadline) where now >= deadline:
             pending.append(.closeStream)
@@ -209,14 +208,14 @@ package struct WebSocketStateMachine: Sendable {
             let hasCode = closing.code != .noStatusReceived
             pending.append(.sendClose(hasCode ? WebSocketClosing(closing.code, reason: reason) : nil))
         }
-        drain(after: .reportClosed(closing))
+        drain(after: .report(.closed(closing)))
         return pending.removeFirst()
     }
 
     /// _Fail the WebSocket Connection_ (§7.1.7).
     private mutating func fail(_ error: WebSocketProtocolError) -> Action {
         if isOpen { pending.append(.sendClose(configuration.closing(error))) }
-        drain(after: .reportFailure(.violation(error)), finishesWriting: true)
+        drain(after: .report(.failed(.violation(error))), finishesWriting: true)
         return pending.removeFirst()
     }
 

@@ -101,7 +101,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
                 write(.pong, Array(payload), engine.faults.take(at: .pong) ?? engine.faults.take(at: .everyFrame))
             case .sendClose(let answer): write(.close, (closing ?? answer).map(Self.payload) ?? [], nil)
             case .setDeadline(let deadline): setDeadline(deadline)
-            case .reportClosed, .reportFailure: connectionEnded()
+            case .report: connectionEnded()
             case .finishWriting: stream.finishWriting()
             case .closeStream: closeStream()
             }

@@ -14,19 +14,19 @@ final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @
     init(stream: any ByteStream, server: LocalServer) {
         self.stream = stream
         self.server = server
-        channel = WebSocketChannel(lane: stream.lane, maskingKeys: nil) { outcome in
-            switch outcome {
+        channel = WebSocketChannel(lane: stream.lane, maskingKeys: nil) { ending in
+            switch ending {
             case .closed:
                 nil
             case .failed(.readTwice):
                 RivetError(
                     .invalidArgument,
-                    "\(WebSocketFailure.readTwice)",
+                    "\(WebSocketError.readTwice)",
                     fault: .caller,
-                    underlying: WebSocketFailure.readTwice
+                    underlying: WebSocketError.readTwice
                 )
-            case .failed(let failure):
-                failure
+            case .failed(let error):
+                error
             }
         }
     }
@@ -81,24 +81,19 @@ final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @
     func receivedAll() { channel.receivedAll() }
     func writable() { channel.writable() }
 
-    func closed(_ closing: WebSocketClosing) {
-        channel.closed(closing)
-        ended()
-    }
-
-    func failed(_ failure: WebSocketFailure) {
-        channel.failed(failure)
-        ended()
+    func ended(_ ending: WebSocketEnding) {
+        channel.ended(ending)
+        tellActor()
     }
 
     func streamClosed() {
         channel.streamClosed()
-        ended()
+        tellActor()
         socket = nil
         server.removed(self)
     }
 
-    private func ended() {
+    private func tellActor() {
         guard let connection = connection.take() else { return }
         connection.actor.run { $0.ended(connection) }
     }

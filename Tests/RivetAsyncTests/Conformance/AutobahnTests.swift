@@ -89,8 +89,7 @@ struct AutobahnTests {
         func received(pong: ByteChunk) {}
         func receivedAll() {}
         func writable() {}
-        func closed(_ closing: WebSocketClosing) {}
-        func failed(_ failure: WebSocketFailure) {}
+        func ended(_ ending: WebSocketEnding) {}
         func streamClosed() {
             connection = nil
             finished.set()

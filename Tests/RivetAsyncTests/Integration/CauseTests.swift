@@ -7,7 +7,7 @@ import Testing
 @Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct CauseTests {
     static let id = ClientTranscriptTests.id
-    static let reset = WebSocketFailure.ended(.failed(.system(.receive, .connectionReset)))
+    static let reset = WebSocketError.ended(.failed(.system(.receive, .connectionReset)))
 
     enum Echo: ActorDefinition {}
     struct Ask: ActorAction {
@@ -55,7 +55,7 @@ struct CauseTests {
             }
             for error in [try #require(error), retry.cause] {
                 #expect(error.code == .connectionLost)
-                #expect(error.underlying as? WebSocketFailure == Self.reset)
+                #expect(error.underlying as? WebSocketError == Self.reset)
                 #expect(error.message.hasPrefix("\(server.endpoint): "))
                 #expect(error.message.contains("(errno \(Errno.connectionReset.rawValue))"))
             }
@@ -81,7 +81,7 @@ struct CauseTests {
             #expect(read?.code == .connectionLost)
             #expect(read?.message.hasPrefix("\(server.endpoint): ") == true)
             #expect(sent?.code == .connectionClosed)
-            for error in [read, sent] { #expect(error?.underlying as? WebSocketFailure == Self.reset) }
+            for error in [read, sent] { #expect(error?.underlying as? WebSocketError == Self.reset) }
         }
     }
 
@@ -148,8 +148,8 @@ struct CauseTests {
     @Test("no cause is dropped, whatever it is")
     func causesAreKept() throws {
         let endpoint = try Endpoint.parse("http://h").endpoint
-        let violation = WebSocketFailure.violation(.closePayloadOfOneByte)
-        #expect(ConnectionFailure(webSocket: violation, endpoint).error.underlying as? WebSocketFailure == violation)
+        let violation = WebSocketError.violation(.closePayloadOfOneByte)
+        #expect(ConnectionFailure(webSocket: violation, endpoint).error.underlying as? WebSocketError == violation)
         #expect(ConnectionFailure(opening: Unknown(), endpoint).error.underlying as? Unknown == Unknown())
         let attempt = ConnectionFailure(attemptError: Unknown(), openTimeout: .seconds(1))
         #expect(attempt.error.underlying as? Unknown == Unknown())

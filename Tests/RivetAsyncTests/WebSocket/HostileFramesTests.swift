@@ -9,7 +9,7 @@ struct HostileFramesTests {
     func failsAtTheBadByte(_ row: HostileFrames) {
         let expected =
             row.before + [
-                .sendClose(WebSocketClosing(row.error.closeCode)), .reportFailure(.violation(row.error)),
+                .sendClose(WebSocketClosing(row.error.closeCode)), .report(.failed(.violation(row.error))),
                 .finishWriting, .setDeadline(TimePoint(.seconds(5))),
             ]
         for pieces in cuttings(row.bytes) {
@@ -59,7 +59,7 @@ struct HostileFramesTests {
         var machine = WebSocketStateMachine(.init(role: .client))
         #expect(machine.actions(for: row.bytes) == [])
         machine.receivedEnd(row.end)
-        #expect(machine.takeActions() == [.reportFailure(.ended(row.end)), .closeStream])
+        #expect(machine.takeActions() == [.report(.failed(.ended(row.end))), .closeStream])
         #expect(machine.actions(for: frame(1)) == [])
     }
 

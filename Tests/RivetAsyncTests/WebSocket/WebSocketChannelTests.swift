@@ -32,7 +32,7 @@ struct WebSocketChannelTests {
         #expect(error == nil)
         #expect(channel.closing == WebSocketClosing(.internalError, reason: "gone"))
         #expect(await stage.peer.until { !$0.bytes.isEmpty }.bytes == WebSocketStage.fromClient(8, [0x03, 0xF3]))
-        await #expect(throws: WebSocketFailure.notOpen) { try await channel.send(.text("late")) }
+        await #expect(throws: WebSocketError.notOpen) { try await channel.send(.text("late")) }
         // The server ends the stream, and then close has nothing to wait for.
         await stage.peerStream.lane.perform { stage.peerStream.finishWriting() }
         await channel.close()
@@ -140,7 +140,7 @@ struct WebSocketChannelTests {
         }
         try await stage.untilStill()
         channel.abort()
-        await #expect(throws: WebSocketFailure.notOpen) { try await sender.value }
+        await #expect(throws: WebSocketError.notOpen) { try await sender.value }
         await stage.end()
     }
 
@@ -218,7 +218,7 @@ struct WebSocketChannelTests {
             }
             // Whichever comes second is refused, and the other one waits on.
             if case .failure(let error)? = await group.next() {
-                #expect(error as? WebSocketFailure == .readTwice)
+                #expect(error as? WebSocketError == .readTwice)
             } else {
                 Issue.record("both may read")
             }
@@ -240,7 +240,7 @@ struct WebSocketChannelTests {
         var iterator = channel.messages.makeAsyncIterator()
         #expect(try await iterator.next() == .text("a"))
         await stage.peerStream.lane.perform { stage.peerStream.reset() }
-        let expected = WebSocketFailure.ended(.failed(.system(.receive, .connectionReset)))
+        let expected = WebSocketError.ended(.failed(.system(.receive, .connectionReset)))
         await #expect(throws: expected) { try await iterator.next() }
         await #expect(throws: expected) { try await iterator.next() }
         await channel.close()
@@ -280,8 +280,8 @@ struct WebSocketChannelTests {
         stage.peerStream.writeLater(row.bytes)
         let (messages, error) = await channel.readAll()
         #expect(messages.count == row.before.filter { if case .sendPong = $0 { false } else { true } }.count)
-        #expect(error as? WebSocketFailure == .violation(row.error))
-        await #expect(throws: WebSocketFailure.notOpen) { try await channel.send(.text("next")) }
+        #expect(error as? WebSocketError == .violation(row.error))
+        await #expect(throws: WebSocketError.notOpen) { try await channel.send(.text("next")) }
         let record = await stage.peer.untilEnd()
         let code = [UInt8(row.error.closeCode.rawValue >> 8), UInt8(row.error.closeCode.rawValue & 255)]
         let close = row.role == .client ? WebSocketStage.fromClient(8, code) : frame(8, code)

@@ -57,7 +57,7 @@ struct WebSocketStateMachineTests {
         client.received(inRoom: 3, now: at(1))
         #expect(
             client.takeActions().prefix(2) == [
-                .sendClose(WebSocketClosing(.invalidFramePayloadData)), .reportFailure(.violation(.textNotUTF8)),
+                .sendClose(WebSocketClosing(.invalidFramePayloadData)), .report(.failed(.violation(.textNotUTF8))),
             ]
         )
         room = client.receiveRoom()
@@ -77,7 +77,7 @@ struct WebSocketStateMachineTests {
         let actions = client.actions(for: frame(8, [0x03, 0xE9] + Array("bye".utf8)) + frame(1, [0x61]), now: at(3))
         #expect(
             actions == [
-                .sendClose(WebSocketClosing(.goingAway)), .reportClosed(WebSocketClosing(.goingAway, reason: "bye")),
+                .sendClose(WebSocketClosing(.goingAway)), .report(.closed(WebSocketClosing(.goingAway, reason: "bye"))),
                 .setDeadline(at(8)),
             ],
             "what follows a close frame is not read"
@@ -95,7 +95,7 @@ struct WebSocketStateMachineTests {
     @Test mutating func aCloseWithoutCodeIsAnsweredWithoutCode() {
         #expect(
             client.actions(for: frame(8)) == [
-                .sendClose(nil), .reportClosed(WebSocketClosing(.noStatusReceived)), .setDeadline(at(5)),
+                .sendClose(nil), .report(.closed(WebSocketClosing(.noStatusReceived))), .setDeadline(at(5)),
             ]
         )
     }
@@ -119,7 +119,7 @@ struct WebSocketStateMachineTests {
         #expect(client.actions(for: frame(1, [0x61]) + frame(9) + frame(10, [5])) == [.deliverPong(ByteChunk([5]))])
         #expect(
             client.actions(for: frame(8, [0x0F, 0xA1]), now: at(2)) == [
-                .reportClosed(WebSocketClosing(4001))
+                .report(.closed(WebSocketClosing(4001)))
             ]
         )
         client.receivedEnd(.finished)
@@ -130,14 +130,14 @@ struct WebSocketStateMachineTests {
         client.close(WebSocketClosing(.normalClosure), now: at(0))
         _ = client.takeActions()
         client.timePassed(now: at(5))
-        #expect(client.takeActions() == [.reportClosed(WebSocketClosing(.abnormalClosure)), .closeStream])
+        #expect(client.takeActions() == [.report(.closed(WebSocketClosing(.abnormalClosure))), .closeStream])
     }
 
     @Test mutating func ourCloseMeetsTheEndOfTheStream() {
         client.close(WebSocketClosing(.normalClosure), now: at(0))
         _ = client.takeActions()
         client.receivedEnd(.finished)
-        #expect(client.takeActions() == [.reportClosed(WebSocketClosing(.abnormalClosure)), .closeStream])
+        #expect(client.takeActions() == [.report(.closed(WebSocketClosing(.abnormalClosure))), .closeStream])
     }
 
     @Test mutating func aCodeThatMayNotBeSentIsLeftOut() {
@@ -149,7 +149,7 @@ struct WebSocketStateMachineTests {
         var server = WebSocketStateMachine(.init(role: .server, closeTimeout: .seconds(2)))
         #expect(
             server.actions(for: frame(8, [0x03, 0xE8], mask: [1, 2, 3, 4])) == [
-                .sendClose(WebSocketClosing(.normalClosure)), .reportClosed(WebSocketClosing(.normalClosure)),
+                .sendClose(WebSocketClosing(.normalClosure)), .report(.closed(WebSocketClosing(.normalClosure))),
                 .finishWriting, .setDeadline(at(2)),
             ]
         )
@@ -160,7 +160,7 @@ struct WebSocketStateMachineTests {
         #expect(
             client.actions(for: bytes) == [
                 .deliverText(chunk("a")), .sendPong(ByteChunk([1])),
-                .sendClose(WebSocketClosing(.protocolError)), .reportFailure(.violation(.reservedBits(4))),
+                .sendClose(WebSocketClosing(.protocolError)), .report(.failed(.violation(.reservedBits(4)))),
                 .finishWriting, .setDeadline(at(5)),
             ]
         )
@@ -174,7 +174,7 @@ struct WebSocketStateMachineTests {
         _ = client.takeActions()
         #expect(
             client.actions(for: frame(3)) == [
-                .reportFailure(.violation(.reservedOpcode(3))), .finishWriting,
+                .report(.failed(.violation(.reservedOpcode(3)))), .finishWriting,
             ]
         )
     }
@@ -206,7 +206,7 @@ struct WebSocketStateMachineTests {
                     sizes.count == 1
                     ? .frameTooLarge(size: 1_001, limit: 1_000) : .messageTooLarge(size: 1_001, limit: 1_000)
                 let expected: [Action] = [
-                    .sendClose(WebSocketClosing(.messageTooBig)), .reportFailure(.violation(error)),
+                    .sendClose(WebSocketClosing(.messageTooBig)), .report(.failed(.violation(error))),
                 ]
                 #expect(actions.prefix(2) == expected[...])
             }
@@ -218,10 +218,10 @@ struct WebSocketStateMachineTests {
         let bytes = frame(8, [0x03, 0xE8] + Array(reason.utf8))
         let limits = WebSocketLimits(maxCloseSize: 1 << 20)
         var lenient = WebSocketStateMachine(.init(role: .client, limits: limits))
-        #expect(lenient.actions(for: bytes)[1] == .reportClosed(WebSocketClosing(.normalClosure, reason: reason)))
+        #expect(lenient.actions(for: bytes)[1] == .report(.closed(WebSocketClosing(.normalClosure, reason: reason))))
         #expect(
             client.actions(for: bytes)[1]
-                == .reportFailure(.violation(.controlFrameTooLarge(.close, size: 1 << 20, limit: 125)))
+                == .report(.failed(.violation(.controlFrameTooLarge(.close, size: 1 << 20, limit: 125))))
         )
     }
 
@@ -239,12 +239,13 @@ struct WebSocketStateMachineTests {
         let code = WebSocketCloseCode(rawValue: row.code)
         let actions = client.actions(for: frame(8, [UInt8(row.code >> 8), UInt8(row.code & 255)]))
         if row.isAllowed {
-            #expect(actions.prefix(2) == [.sendClose(WebSocketClosing(code)), .reportClosed(WebSocketClosing(code))])
+            let closing = WebSocketClosing(code)
+            #expect(actions.prefix(2) == [.sendClose(closing), .report(.closed(closing))])
         } else {
             #expect(
                 actions.prefix(2) == [
                     .sendClose(WebSocketClosing(.protocolError)),
-                    .reportFailure(.violation(.closeCodeNotAllowed(row.code))),
+                    .report(.failed(.violation(.closeCodeNotAllowed(row.code)))),
                 ]
             )
         }

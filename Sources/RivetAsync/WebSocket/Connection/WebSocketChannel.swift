@@ -7,21 +7,15 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: what is neither constant nor locked is touched on the lane only.
 package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
-    /// How it ended.
-    package enum Outcome: Sendable, Equatable {
-        case closed(WebSocketClosing)
-        case failed(WebSocketFailure)
-    }
-
-    /// The error that callers see for an outcome, or nil where the sequence of messages just ends.
-    package typealias Translation = @Sendable (Outcome) -> (any Error)?
+    /// The error that callers see for an ending, or nil where the sequence of messages just ends.
+    package typealias Translation = @Sendable (WebSocketEnding) -> (any Error)?
 
     private let lane: Lane
     private let inbox: WebSocketInbox
     private let outbox: WebSocketOutbox
     private let translate: Translation
     private let onPong: @Sendable (ByteChunk) -> Void
-    private let ending = Mutex<Outcome?>(nil)
+    private let ending = Mutex<WebSocketEnding?>(nil)
     private let finished: Signal
 
     // On the lane only.
@@ -38,7 +32,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         lane: Lane,
         readAhead: Int = 1 << 20,
         maskingKeys: WebSocketMaskingKeys?,
-        translate: @escaping Translation = { if case .failed(let failure) = $0 { failure } else { nil } },
+        translate: @escaping Translation = { if case .failed(let error) = $0 { error } else { nil } },
         onPong: @escaping @Sendable (ByteChunk) -> Void = { _ in }
     ) {
         self.lane = lane
@@ -57,8 +51,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     // MARK: Any task
 
     /// Why it was lost; nil while it is open, after a close, and where we gave it up.
-    package var failure: WebSocketFailure? {
-        if case .failed(let failure) = ending.withLock({ $0 }), failure != .notOpen { failure } else { nil }
+    package var failure: WebSocketError? {
+        if case .failed(let error) = ending.withLock({ $0 }), error != .notOpen { error } else { nil }
     }
 
     package var messages: WebSocketMessages { WebSocketMessages(channel: self) }
@@ -90,7 +84,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
             return true
         case .accepted(mustTake: false): return true
         case .full: return false
-        case .closed: throw translate(.failed(.notOpen)) ?? WebSocketFailure.notOpen
+        case .closed: throw translate(.failed(.notOpen)) ?? WebSocketError.notOpen
         }
     }
 
@@ -133,8 +127,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
             case .empty:
                 do {
                     try await inbox.wait()
-                } catch let failure as WebSocketFailure {
-                    throw translate(.failed(failure)) ?? failure
+                } catch let error as WebSocketError {
+                    throw translate(.failed(error)) ?? error
                 }
             }
         }
@@ -173,19 +167,17 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     package func receivedAll() { pushBatch() }
     package func writable() { flush() }
-    package func closed(_ closing: WebSocketClosing) { end(.closed(closing)) }
-    package func failed(_ failure: WebSocketFailure) { end(.failed(failure)) }
 
-    private func end(_ outcome: Outcome) {
+    package func ended(_ ending: WebSocketEnding) {
         pushBatch()
-        ending.withLock { $0 = $0 ?? outcome }
+        self.ending.withLock { $0 = $0 ?? ending }
         outbox.close()
         inbox.finish()
     }
 
     package func streamClosed() {
         // After `abort` nothing else has said that it is over.
-        end(.failed(.notOpen))
+        ended(.failed(.notOpen))
         connection = nil
         finished.set()
     }

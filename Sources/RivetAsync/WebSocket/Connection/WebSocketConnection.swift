@@ -9,11 +9,9 @@ package protocol WebSocketHandler: AnyObject {
     func receivedAll()
     /// The output fell from above the high-water mark to below the low one.
     func writable()
-    /// The closing handshake is complete, or we closed and nothing came back. No message follows.
-    func closed(_ closing: WebSocketClosing)
-    /// It ended in another way. No message follows.
-    func failed(_ failure: WebSocketFailure)
-    /// The last call, after `closed` or `failed`: the stream is closed and its descriptor free.
+    /// No message follows.
+    func ended(_ ending: WebSocketEnding)
+    /// The last call, after `ended`: the stream is closed and its descriptor free.
     func streamClosed()
 }
 
@@ -115,7 +113,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         }
     }
 
-    /// Begins the closing handshake; `closed` follows within the close time-out.
+    /// Begins the closing handshake; `ended` follows within the close time-out.
     ///
     /// What comes meanwhile is dropped.
     package func close(_ closing: WebSocketClosing) {
@@ -127,7 +125,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
 
     /// Ends the stream now.
     ///
-    /// No `closed` or `failed` follows, only `streamClosed`.
+    /// No `ended` follows, only `streamClosed`.
     package func abort() { closeStream() }
 
     package func suspendReading() { if machine.isOpen { stream.suspendReading() } }
@@ -177,12 +175,9 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
                 let key = maskingKeys?.next()
                 stream.write { WebSocketFrameEncoder.encodeClose(closing, maskingKey: key, into: &$0) }
             case .setDeadline(let deadline): setDeadline(deadline)
-            case .reportClosed(let closing):
+            case .report(let ending):
                 stream.resumeReading()
-                handler.closed(closing)
-            case .reportFailure(let failure):
-                stream.resumeReading()
-                handler.failed(failure)
+                handler.ended(ending)
             case .finishWriting: stream.finishWriting()
             case .closeStream: closeStream()
             }

@@ -100,7 +100,7 @@ package final class WebSocketInbox: Sendable {
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if !state.queue.isEmpty || state.hasEnded { return .success(()) }
-                    if !state.waiters.isEmpty { return .failure(WebSocketFailure.readTwice) }
+                    if !state.waiters.isEmpty { return .failure(WebSocketError.readTwice) }
                     gauge.waiters.add(1, ordering: .relaxed)
                     state.waiters.append(continuation, id: id)
                     return nil

@@ -73,7 +73,7 @@ struct TLSTruncationTests {
         }
         let (messages, error) = await channel.readAll()
         #expect(messages == [WebSocketMessage](repeating: .text("all"), count: row.messages))
-        #expect(error as? WebSocketFailure == .ended(.failed(.tls(.truncated))))
+        #expect(error as? WebSocketError == .ended(.failed(.tls(.truncated))))
         channel.abort()
         #expect(await client.descriptorsAfterShutDown() == 0)
     }

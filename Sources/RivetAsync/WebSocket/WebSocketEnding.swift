@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// How a WebSocket ended.
+package enum WebSocketEnding: Sendable, Equatable {
+    /// The closing handshake is complete, or we closed and nothing came back.
+    case closed(WebSocketClosing)
+    /// It ended in another way.
+    case failed(WebSocketError)
+}
+
 /// Why a WebSocket ended without a closing handshake, or cannot be used.
-package enum WebSocketFailure: Error, Sendable, Equatable {
+package enum WebSocketError: Error, Sendable, Equatable {
     /// The peer broke the protocol or a limit.
     case violation(WebSocketProtocolError)
     /// The stream ended before a close frame came.
@@ -12,7 +20,7 @@ package enum WebSocketFailure: Error, Sendable, Equatable {
     case readTwice
 }
 
-extension WebSocketFailure: CustomStringConvertible {
+extension WebSocketError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .violation(let error): "the peer broke the WebSocket protocol: \(error)"
