@@ -96,9 +96,9 @@ extension HandleCore {
             } catch is CancellationError {
                 throw CancellationError()
             } catch is DeadlinePassed {
-                throw ConnectionFailure.notOpened(within: timeout).error
+                throw AttemptEnding.notOpened(within: timeout).error
             } catch {
-                throw ConnectionFailure(opening: error, endpoint).error
+                throw AttemptEnding(opening: error, endpoint).error
             }
         }
     }

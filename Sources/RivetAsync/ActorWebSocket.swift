@@ -81,7 +81,7 @@ public actor ActorWebSocket {
         case .failed(.readTwice):
             RivetError.readTwice("\(WebSocketError.readTwice)", underlying: WebSocketError.readTwice)
         case .failed(let error):
-            ConnectionFailure(webSocket: error, endpoint).error
+            AttemptEnding(webSocket: error, endpoint).error
         }
     }
 }

@@ -30,7 +30,7 @@ struct ConnectionAttempt: Sendable {
                     opened
                 )
             } catch {
-                throw ConnectionFailure(opening: error, address.endpoint)
+                throw AttemptEnding(opening: error, address.endpoint)
             }
         }
     }
@@ -42,7 +42,7 @@ struct ConnectionAttempt: Sendable {
             parameters = try await handle.encodedParameters(self.parameters)
         } catch let error as RivetError {
             // Asked again with each attempt (B134, B135); a value that does not encode never will.
-            throw ConnectionFailure(error: error, isPermanent: !error.isTransient, failsHeldActions: true)
+            throw AttemptEnding(error: error, isPermanent: !error.isTransient, failsHeldActions: true)
         }
         let subprotocols = Subprotocols(
             encoding: context.configuration.encoding.wire,

@@ -28,7 +28,7 @@ actor ConnectionDriver: ClientMember {
     private var keepAlive: KeepAliveStateMachine?
     private(set) var socket: ConnectionSocket?
     /// How the attempt under way has ended.
-    private var attemptEnd: Monitor<ConnectionFailure?>
+    private var attemptEnd: Monitor<AttemptEnding?>
     private var generation = 0
     private var timers: [Int: DeadlineScheduler.ID] = [:]
     private var lastTimer = 0
@@ -73,7 +73,7 @@ actor ConnectionDriver: ClientMember {
     private func refuse(_ error: RivetError) {
         carryOut(machine.attemptStarted(), reports: false)
         let (actions, _) = machine.ended(
-            ConnectionFailure(error: error, isPermanent: true),
+            AttemptEnding(error: error, isPermanent: true),
             now: context.time.now,
             random: 0
         )
@@ -93,11 +93,11 @@ actor ConnectionDriver: ClientMember {
                 if !isFirstAttempt { await pause(delay) }
                 carryOut(machine.attemptStarted(), reports: !isFirstAttempt)
                 if machine.isOver { break }
-                let failure = await attempt()
+                let ending = await attempt()
                 isFirstAttempt = false
                 endSocket()
                 let actions: [ConnectionStateMachine<Waiter>.Action]
-                (actions, next) = machine.ended(failure, now: context.time.now, random: context.random())
+                (actions, next) = machine.ended(ending, now: context.time.now, random: context.random())
                 carryOut(actions)
             }
             carryOut(machine.disconnected())
@@ -122,10 +122,10 @@ actor ConnectionDriver: ClientMember {
     }
 
     /// One attempt, from the lookup to the end of its socket.
-    private func attempt() async -> ConnectionFailure {
+    private func attempt() async -> AttemptEnding {
         generation += 1
         let generation = generation
-        let end = Monitor<ConnectionFailure?>(nil, gauge: context.gauge)
+        let end = Monitor<AttemptEnding?>(nil, gauge: context.gauge)
         attemptEnd = end
         let deadline = context.time.now.advanced(by: context.configuration.openTimeout)
         do {
@@ -133,9 +133,9 @@ actor ConnectionDriver: ClientMember {
             // The lane may have carried a whole conversation before this task goes on, with `disconnect` at its end: the
             // closing handshake is then under way, and its end is the attempt's. Only a socket that `socketOpened` did
             // not take, since it was over already, ends here.
-            guard socket === opened else { return ConnectionFailure(error: .connectionClosed) }
+            guard socket === opened else { return AttemptEnding(error: .connectionClosed) }
         } catch {
-            return ConnectionFailure(attemptError: error, openTimeout: context.configuration.openTimeout)
+            return AttemptEnding(attemptError: error, openTimeout: context.configuration.openTimeout)
         }
         return await end.firstUncancellably { $0 }
     }
@@ -207,7 +207,7 @@ actor ConnectionDriver: ClientMember {
                 carryOut(machine.receivedActionError(id: id, .action(message)))
             } else {
                 carryOut(
-                    machine.receivedConnectionError(ConnectionFailure(refusal: message, isPinned: isPinned))
+                    machine.receivedConnectionError(AttemptEnding(refusal: message, isPinned: isPinned))
                 )
             }
         case .event:
@@ -227,9 +227,9 @@ actor ConnectionDriver: ClientMember {
     }
 
     /// The socket is gone: closed by the peer, failed, or closed by us.
-    func socketEnded(_ failure: ConnectionFailure, generation: Int) {
+    func socketEnded(_ ending: AttemptEnding, generation: Int) {
         guard generation == self.generation else { return }
-        attemptEnd.update { $0 = $0 ?? failure }
+        attemptEnd.update { $0 = $0 ?? ending }
     }
 
     private func endSocket() {
@@ -474,7 +474,7 @@ actor ConnectionDriver: ClientMember {
     private func cancelled() {
         carryOut(machine.disconnectRequested())
         abandon.set()
-        socketEnded(ConnectionFailure(error: .connectionClosed), generation: generation)
+        socketEnded(AttemptEnding(error: .connectionClosed), generation: generation)
     }
 
     /// The last reference is gone (B169).

@@ -200,9 +200,9 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     func ended(_ ending: WebSocketEnding) {
         switch ending {
         case .closed(let closing):
-            end(ConnectionFailure(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false))
+            end(AttemptEnding(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false))
         case .failed(let error):
-            end(ConnectionFailure(webSocket: error, endpoint))
+            end(AttemptEnding(webSocket: error, endpoint))
         }
     }
 
@@ -220,13 +220,13 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     ) {
         guard !isOver else { return }
         connection?.close(WebSocketClosing(.protocolError))
-        end(ConnectionFailure(violation: what, code: code, underlying: underlying))
+        end(AttemptEnding(violation: what, code: code, underlying: underlying))
     }
 
-    private func end(_ failure: ConnectionFailure) {
+    private func end(_ ending: AttemptEnding) {
         guard !isOver, let driver else { return }
         receivedAll()
         isOver = true
-        driver.assumeIsolated { $0.socketEnded(failure, generation: generation) }
+        driver.assumeIsolated { $0.socketEnded(ending, generation: generation) }
     }
 }

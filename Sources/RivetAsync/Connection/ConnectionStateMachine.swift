@@ -52,7 +52,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// The names that this socket was told to subscribe, so that each is subscribed exactly once on it.
     private var subscribedNames: Set<String> = []
     /// An error without action id: the cause of the close that follows.
-    private var announced: ConnectionFailure?
+    private var announced: AttemptEnding?
     /// Whether anything leaves behind the 101 and before `Init`.
     ///
     /// Off for one attempt after one that ended there without a word: a reset may have overtaken the error (B88).
@@ -120,10 +120,10 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// The attempt or the open connection is over.
     ///
     /// Decides about the next one.
-    mutating func ended(_ failure: ConnectionFailure, now: TimePoint, random: Double) -> ([Action], Next) {
-        var failure = failure
-        if let announced, failure.error.code == .closedByPeer || failure.error.code == .connectionLost {
-            failure = announced
+    mutating func ended(_ ending: AttemptEnding, now: TimePoint, random: Double) -> ([Action], Next) {
+        var ending = ending
+        if let announced, ending.error.code == .closedByPeer || ending.error.code == .connectionLost {
+            ending = announced
         }
         announced = nil
         switch state {
@@ -137,15 +137,15 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             return ([], .stop)
         }
         var result: [Action] = actions.removeInFlight().map { entry in
-            .fail(entry.waiter, failure.error.with(execution: .mayHaveRun, connectionSurvives: false))
+            .fail(entry.waiter, ending.error.with(execution: .mayHaveRun, connectionSurvives: false))
         }
-        let notRun = failure.error.with(execution: .notSent, connectionSurvives: false)
-        if failure.failsHeldActions { result += actions.removeHeld().map { .fail($0.waiter, notRun) } }
-        switch backoff.next(after: failure, now: now, random: random) {
+        let notRun = ending.error.with(execution: .notSent, connectionSurvives: false)
+        if ending.failsHeldActions { result += actions.removeHeld().map { .fail($0.waiter, notRun) } }
+        switch backoff.next(after: ending, now: now, random: random) {
         case .wait(let delay):
             state = .waiting
             result.append(
-                .report(.waiting(RetryState(attempt: backoff.attempt + 1, delay: delay, cause: failure.error)))
+                .report(.waiting(RetryState(attempt: backoff.attempt + 1, delay: delay, cause: ending.error)))
             )
             return (result, .attempt(after: delay))
         case .giveUp:
@@ -169,16 +169,16 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
 
     /// An error about the connection itself; the close that belongs to it follows (B141, B142).
-    mutating func receivedConnectionError(_ failure: ConnectionFailure) -> [Action] {
+    mutating func receivedConnectionError(_ ending: AttemptEnding) -> [Action] {
         switch state {
         case .upgraded:
             // Refused before it opened: held actions fail with the actor's own words (B141).
             heardAnything = true
-            announced = failure
-            let refused = failure.error.with(execution: .notSent, connectionSurvives: false)
+            announced = ending
+            let refused = ending.error.with(execution: .notSent, connectionSurvives: false)
             return actions.removeHeld().map { .fail($0.waiter, refused) } + [.expectClose]
         case .open:
-            announced = failure
+            announced = ending
             return [.expectClose]
         case .idle, .connecting, .waiting, .closing, .closed:
             return []  // Race: the socket is being closed.

@@ -30,12 +30,12 @@ struct ReconnectBackoff: Sendable {
     }
 
     /// - Parameters:
-    ///   - failure: the end of the attempt or connection.
+    ///   - ending: the end of the attempt or connection.
     ///   - now: the time of the end.
     ///   - random: uniform in 0 ..< 1.
     /// - Returns: the wait before the next attempt, or that there is none.
-    mutating func next(after failure: ConnectionFailure, now: TimePoint, random: Double) -> Next {
-        let decision = policy.decide(failure.error, attempt)
+    mutating func next(after ending: AttemptEnding, now: TimePoint, random: Double) -> Next {
+        let decision = policy.decide(ending.error, attempt)
         if case .stop = decision { return .giveUp }
         if let maxAttempts = policy.maxAttempts, attempt >= maxAttempts { return .giveUp }
         var delay: Duration
@@ -43,11 +43,11 @@ struct ReconnectBackoff: Sendable {
         case .retry(let after):
             delay = after
         case .automatic, .stop:
-            if failure.isPermanent { return .giveUp }
+            if ending.isPermanent { return .giveUp }
             // Whole milliseconds, which read better and jitter as well.
             delay = .milliseconds(Int((bound / .milliseconds(1) * min(max(random, 0), 1)).rounded()))
         }
-        if let retryAfter = failure.retryAfter { delay = max(delay, retryAfter) }
+        if let retryAfter = ending.retryAfter { delay = max(delay, retryAfter) }
         if let maxElapsed = policy.maxElapsed, outageBegan.duration(to: now) + delay > maxElapsed { return .giveUp }
         retries += 1
         return .wait(delay)

@@ -24,10 +24,10 @@ struct ConnectionStateMachineTests {
 
     static func at(_ seconds: Double) -> TimePoint { TimePoint(.milliseconds(Int(seconds * 1_000))) }
 
-    static let lost = ConnectionFailure(
+    static let lost = AttemptEnding(
         error: RivetError(.connectionLost, "reset", fault: .network, isTransient: true)
     )
-    static let refused = ConnectionFailure(
+    static let refused = AttemptEnding(
         error: RivetError(.remote, "no", fault: .actor, remote: RemoteError(group: "user", code: "no", message: "no")),
         isPermanent: true
     )
@@ -208,9 +208,9 @@ struct ConnectionStateMachineTests {
         Self.open(&machine)
         _ = machine.submission("a", waiter: 1)
         let closing = WebSocketClosing(1011, reason: "actor.send_failed")
-        let failure = ConnectionFailure(closing: closing, rayID: nil, isPinned: false)
+        let ending = AttemptEnding(closing: closing, rayID: nil, isPinned: false)
         #expect(
-            machine.ended(failure, now: Self.at(2), random: 0).0.transcript == [
+            machine.ended(ending, now: Self.at(2), random: 0).0.transcript == [
                 "fail 1 closedByPeer mayHaveRun", "waiting 2 0.0 seconds closedByPeer",
             ]
         )
@@ -235,9 +235,9 @@ struct ConnectionStateMachineTests {
         var machine = Self.machine()
         _ = machine.attemptStarted()
         _ = machine.submit(name: "a", arguments: ByteChunk([]), canSendNow: false, waiter: 1)
-        var failure = Self.lost
-        failure.failsHeldActions = true
-        let (actions, next) = machine.ended(failure, now: Self.at(1), random: 0)
+        var ending = Self.lost
+        ending.failsHeldActions = true
+        let (actions, next) = machine.ended(ending, now: Self.at(1), random: 0)
         #expect(actions.transcript == ["fail 1 connectionLost notSent", "waiting 2 0.0 seconds connectionLost"])
         guard case .attempt = next else { Issue.record("no attempt follows"); return }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct ReconnectBackoffTests {
-    static let failure = ConnectionFailure(
+    static let ending = AttemptEnding(
         error: RivetError(.connectionLost, "reset", fault: .network, isTransient: true)
     )
     static func at(_ seconds: Int) -> TimePoint { TimePoint(.seconds(seconds)) }
@@ -14,7 +14,7 @@ struct ReconnectBackoffTests {
     static func waits(_ backoff: inout ReconnectBackoff, count: Int, now: Int = 0) -> [Duration?] {
         (0..<count).map { _ in
             backoff.attemptStarted()
-            guard case .wait(let delay) = backoff.next(after: failure, now: at(now), random: 1) else { return nil }
+            guard case .wait(let delay) = backoff.next(after: ending, now: at(now), random: 1) else { return nil }
             return delay
         }
     }
@@ -35,7 +35,7 @@ struct ReconnectBackoffTests {
     func jitter() {
         var backoff = ReconnectBackoff(policy: .init(), now: Self.at(0))
         backoff.attemptStarted()
-        guard case .wait(let delay) = backoff.next(after: Self.failure, now: Self.at(0), random: 0.5) else {
+        guard case .wait(let delay) = backoff.next(after: Self.ending, now: Self.at(0), random: 0.5) else {
             Issue.record("gave up")
             return
         }
@@ -90,9 +90,9 @@ struct ReconnectBackoffTests {
     func decisions(_ row: Decision) {
         var backoff = ReconnectBackoff(policy: .init(decide: { _, _ in row.decision }), now: Self.at(0))
         backoff.attemptStarted()
-        let failure = ConnectionFailure(error: Self.failure.error, isPermanent: row.isPermanent)
+        let ending = AttemptEnding(error: Self.ending.error, isPermanent: row.isPermanent)
         let wait: Duration? =
-            if case .wait(let delay) = backoff.next(after: failure, now: Self.at(0), random: 1) { delay } else { nil }
+            if case .wait(let delay) = backoff.next(after: ending, now: Self.at(0), random: 1) { delay } else { nil }
         #expect(wait == row.wait)
     }
 
@@ -100,8 +100,8 @@ struct ReconnectBackoffTests {
     func retryAfter() {
         var backoff = ReconnectBackoff(policy: .init(), now: Self.at(0))
         backoff.attemptStarted()
-        let failure = ConnectionFailure(error: Self.failure.error, retryAfter: .seconds(20))
-        guard case .wait(let delay) = backoff.next(after: failure, now: Self.at(0), random: 1) else {
+        let ending = AttemptEnding(error: Self.ending.error, retryAfter: .seconds(20))
+        guard case .wait(let delay) = backoff.next(after: ending, now: Self.at(0), random: 1) else {
             Issue.record("gave up")
             return
         }

@@ -149,9 +149,9 @@ struct CauseTests {
     func causesAreKept() throws {
         let endpoint = try Endpoint.parse("http://h").endpoint
         let violation = WebSocketError.violation(.closePayloadOfOneByte)
-        #expect(ConnectionFailure(webSocket: violation, endpoint).error.underlying as? WebSocketError == violation)
-        #expect(ConnectionFailure(opening: Unknown(), endpoint).error.underlying as? Unknown == Unknown())
-        let attempt = ConnectionFailure(attemptError: Unknown(), openTimeout: .seconds(1))
+        #expect(AttemptEnding(webSocket: violation, endpoint).error.underlying as? WebSocketError == violation)
+        #expect(AttemptEnding(opening: Unknown(), endpoint).error.underlying as? Unknown == Unknown())
+        let attempt = AttemptEnding(attemptError: Unknown(), openTimeout: .seconds(1))
         #expect(attempt.error.underlying as? Unknown == Unknown())
         let late = RivetError(HTTPCallError(DeadlinePassed()), endpoint: endpoint, kind: "GET")
         #expect(late.underlying is DeadlinePassed)

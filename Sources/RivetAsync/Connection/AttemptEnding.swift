@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// How a connection or an attempt ended, sorted for the decision about the next one.
+struct AttemptEnding: Error, Sendable {
+    let error: RivetError
+    /// The server said no in a way that a repeat will not change (B152).
+    var isPermanent = false
+    /// Not before this time from now (B150).
+    var retryAfter: Duration?
+    /// Actions that wait for the connection fail with it, although another attempt follows (B135).
+    var failsHeldActions = false
+}
+
 /// How the ends of sockets and attempts are sorted (PROTOCOL h9, i; B148–B152).
-extension ConnectionFailure {
+extension AttemptEnding {
     /// An error without action id: the connection is refused, and its close follows (B141).
     init(refusal message: ErrorMessage, isPinned: Bool) {
         let isFinal = ErrorClass.isFinal(group: message.group, code: message.code, isPinned: isPinned)
@@ -40,17 +51,17 @@ extension ConnectionFailure {
     }
 
     /// The socket to `endpoint` ended without a closing handshake.
-    init(webSocket failure: WebSocketError, _ endpoint: Endpoint) {
-        switch failure {
+    init(webSocket error: WebSocketError, _ endpoint: Endpoint) {
+        switch error {
         case .violation(let violation):
             let isLimit = violation.closeCode == .messageTooBig
             self.init(
                 violation: "\(violation)",
                 code: isLimit ? .limitExceeded : .protocolViolation,
-                underlying: failure
+                underlying: error
             )
         case .ended, .notOpen, .readTwice:
-            self = .lost("\(endpoint.text): \(failure)", failure)
+            self = .lost("\(endpoint.text): \(error)", error)
         }
     }
 
@@ -72,8 +83,8 @@ extension ConnectionFailure {
         )
     }
 
-    static func lost(_ what: String, _ cause: (any Error)? = nil) -> ConnectionFailure {
-        ConnectionFailure(
+    static func lost(_ what: String, _ cause: (any Error)? = nil) -> AttemptEnding {
+        AttemptEnding(
             error: RivetError(
                 .connectionLost,
                 what,
@@ -87,19 +98,19 @@ extension ConnectionFailure {
     }
 
     /// No pong in time (B145).
-    static func silent(after timeout: Duration) -> ConnectionFailure {
+    static func silent(after timeout: Duration) -> AttemptEnding {
         lost("no pong came within \(timeout)")
     }
 
-    static func notOpened(within limit: Duration) -> ConnectionFailure {
-        ConnectionFailure(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false))
+    static func notOpened(within limit: Duration) -> AttemptEnding {
+        AttemptEnding(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false))
     }
 
     /// What opening a socket to `endpoint` threw, which metadata may have named.
     init(opening error: any Error, _ endpoint: Endpoint) {
         switch error {
-        case let failure as ConnectionFailure:
-            self = failure
+        case let ending as AttemptEnding:
+            self = ending
         case let error as RivetError:
             self.init(error: error, isPermanent: error.endsAttempts)
         case let error as TransportError:
@@ -116,8 +127,8 @@ extension ConnectionFailure {
     /// What an attempt threw before its socket was open.
     init(attemptError: any Error, openTimeout: Duration) {
         switch attemptError {
-        case let failure as ConnectionFailure:
-            self = failure
+        case let ending as AttemptEnding:
+            self = ending
         case let error as RivetError:
             self.init(error: error, isPermanent: error.endsAttempts)
         case is DeadlinePassed:

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 @Suite(.leavesNothing, .timeLimit(.minutes(1)))
-struct ConnectionFailureTests {
+struct AttemptEndingTests {
     struct Close: Sendable, CustomTestStringConvertible {
         let code: WebSocketCloseCode
         let reason: String
@@ -33,19 +33,19 @@ struct ConnectionFailureTests {
         ]
     )
     func closes(_ row: Close) {
-        let failure = ConnectionFailure(
+        let ending = AttemptEnding(
             closing: WebSocketClosing(row.code, reason: row.reason),
             rayID: "ray101",
             isPinned: false
         )
-        #expect(failure.isPermanent == row.isPermanent)
-        #expect(failure.error.code == .closedByPeer)
-        #expect(failure.error.remote?.closeCode == row.code)
+        #expect(ending.isPermanent == row.isPermanent)
+        #expect(ending.error.code == .closedByPeer)
+        #expect(ending.error.remote?.closeCode == row.code)
     }
 
     @Test("B206, B207: the ray of a close reason is the error's, else that of the 101")
     func rays() {
-        let own = ConnectionFailure(
+        let own = AttemptEnding(
             closing: WebSocketClosing(1011, reason: "core.internal_error#r1"),
             rayID: "r0",
             isPinned: false
@@ -53,13 +53,13 @@ struct ConnectionFailureTests {
         #expect(own.error.remote?.rayID == "r1")
         #expect(own.error.remote?.group == "core")
         #expect(own.error.remote?.code == "internal_error")
-        let none = ConnectionFailure(
+        let none = AttemptEnding(
             closing: WebSocketClosing(1011, reason: "actor.send_failed"),
             rayID: "r0",
             isPinned: false
         )
         #expect(none.error.remote?.rayID == "r0")
-        let text = ConnectionFailure(closing: WebSocketClosing(1000, reason: "bye"), rayID: nil, isPinned: false)
+        let text = AttemptEnding(closing: WebSocketClosing(1000, reason: "bye"), rayID: nil, isPinned: false)
         #expect(text.error.remote?.message == "bye")
     }
 
@@ -70,13 +70,13 @@ struct ConnectionFailureTests {
     func handshakeStatus(_ status: Int, _ isPermanent: Bool) throws {
         let head = HTTPResponseHead(status: status, fields: ["Retry-After": "7"])
         let endpoint = try Endpoint.parse("http://h").endpoint
-        let failure = ConnectionFailure(
+        let ending = AttemptEnding(
             opening: WebSocketHandshakeError.notSwitched(head),
             endpoint
         )
-        #expect(failure.isPermanent == isPermanent)
-        #expect(failure.retryAfter == .seconds(7))
-        #expect(failure.error.code == .handshakeRefused)
-        #expect(failure.error.remote?.httpStatus == status)
+        #expect(ending.isPermanent == isPermanent)
+        #expect(ending.retryAfter == .seconds(7))
+        #expect(ending.error.code == .handshakeRefused)
+        #expect(ending.error.remote?.httpStatus == status)
     }
 }
