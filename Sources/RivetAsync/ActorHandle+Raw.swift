@@ -95,7 +95,7 @@ extension HandleCore {
                 }
             } catch is CancellationError {
                 throw CancellationError()
-            } catch is DeadlinePassed {
+            } catch is DeadlinePassedError {
                 throw AttemptEnding.notOpened(within: timeout).error
             } catch {
                 throw AttemptEnding(opening: error, endpoint).error

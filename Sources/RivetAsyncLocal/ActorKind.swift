@@ -41,7 +41,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
                     A.argumentStyle == .positional
                     ? try format.decodePositionalArguments(from: arguments) : try format.decodeArgument(from: arguments)
             } catch {
-                throw Failure.actor("validation_error", "The arguments do not decode as \(A.self): \(error)")
+                throw EngineError.actor("validation_error", "The arguments do not decode as \(A.self): \(error)")
             }
             let output = try await body(action, instance, LocalConnection(core: connection))
             return try OutgoingValue.encode(encoding, isMessage: connection.outlet != nil) { format, options in
@@ -137,7 +137,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
     private static func typed(_ instance: any Actor) throws -> Instance {
         guard let instance = instance as? Instance else {
             assertionFailure("an instance of another kind")
-            throw Failure.internalError
+            throw EngineError.internalError
         }
         return instance
     }

@@ -10,7 +10,7 @@ public struct Faults: Sendable {
     /// What goes wrong.
     public struct Fault: Sendable {
         enum Kind: Sendable {
-            case refuse(Failure, afterTheActionRan: Bool)
+            case refuse(EngineError, afterTheActionRan: Bool)
             case cut(afterBytes: Int)
             case reset
             case halfClose
@@ -34,7 +34,7 @@ public struct Faults: Sendable {
             afterTheActionRan: Bool = false
         ) -> Self {
             let ofGateway = ["guard", "core", "namespace", "datacenter", "pegboard", "envoy"].contains(group)
-            let failure = Failure(
+            let failure = EngineError(
                 group: group,
                 code: code,
                 message: message,
@@ -145,7 +145,7 @@ public struct Faults: Sendable {
     }
 
     /// The next fault at `place`, if it refuses.
-    func takeRefusal(at place: Place) -> (failure: Failure, afterTheActionRan: Bool)? {
+    func takeRefusal(at place: Place) -> (failure: EngineError, afterTheActionRan: Bool)? {
         let kind = take(at: place) { kind in if case .refuse = kind { true } else { false } }
         guard case .refuse(let failure, let after) = kind else { return nil }
         return (failure, after)

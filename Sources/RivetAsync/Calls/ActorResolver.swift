@@ -31,7 +31,7 @@ final class ActorResolver: Sendable {
         } catch let error as RivetError {
             // Whatever became of the lookup, what the caller wants has not been sent.
             throw error.with(execution: .notSent)
-        } catch is DeadlinePassed {
+        } catch is DeadlinePassedError {
             throw RivetError(
                 .deadlineExceeded,
                 "the actor's id was not known before the deadline",

@@ -24,7 +24,7 @@ extension ClientContext {
                 return try await withDeadline(deadline, time: time) { [self] in
                     try await metadata.value { [self] in try await fetchMetadata(own, deadline: deadline) }
                 }
-            } catch is DeadlinePassed {
+            } catch is DeadlinePassedError {
                 // Why there was a repeat says more than that it had no answer.
                 throw RivetError.metadataUnavailable(own.endpoint, cause)
             } catch let error as RivetError where error.isTransient {

@@ -131,7 +131,7 @@ extension AttemptEnding {
             self = ending
         case let error as RivetError:
             self.init(error: error, isPermanent: error.endsAttempts)
-        case is DeadlinePassed:
+        case is DeadlinePassedError:
             self = .notOpened(within: openTimeout)
         case is CancellationError:
             self.init(error: .connectionClosed)

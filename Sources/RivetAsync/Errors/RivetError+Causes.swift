@@ -71,7 +71,7 @@ extension RivetError {
             self = error
         case let error as TransportError:
             self = .transport(error, endpoint, execution, advice: failure.advice)
-        case is DeadlinePassed:
+        case is DeadlinePassedError:
             self.init(
                 .deadlineExceeded,
                 "\(kind) had no answer before the deadline",

@@ -2,7 +2,7 @@
 
 /// Why an exchange failed, and how far it had come: whoever reports it must know whether the request may have run.
 package struct HTTPCallError: Error, Sendable {
-    /// ``HTTPError``, ``TransportError``, ``DeadlinePassed``, `CancellationError`, what the dialer threw, or what the
+    /// ``HTTPError``, ``TransportError``, ``DeadlinePassedError``, `CancellationError`, what the dialer threw, or what the
     /// caller's own body threw.
     package let error: any Error
     /// A byte of the request may have left; false only where it is certain that none did.

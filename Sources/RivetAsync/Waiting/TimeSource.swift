@@ -29,11 +29,11 @@ package struct TimeSource: Sendable {
 }
 
 /// Thrown by ``withDeadline(_:time:_:)``; callers turn it into their own error.
-package struct DeadlinePassed: Error {}
+package struct DeadlinePassedError: Error {}
 
 /// Runs `body` and cancels it at `deadline`.
 ///
-/// - Throws: ``DeadlinePassed`` when the deadline came first, otherwise what `body` throws.
+/// - Throws: ``DeadlinePassedError`` when the deadline came first, otherwise what `body` throws.
 package func withDeadline<R: Sendable>(
     _ deadline: TimePoint?,
     time: TimeSource,
@@ -49,7 +49,7 @@ package func withDeadline<R: Sendable>(
         defer { group.cancelAll() }
         guard let first = try await group.next(), let result = first else {
             try Task.checkCancellation()
-            throw DeadlinePassed()
+            throw DeadlinePassedError()
         }
         return result
     }

@@ -114,7 +114,7 @@ final class EngineState: Sendable {
     /// Runs `body` as a task of the engine that is cancelled at `deadline`; then, or when it fails, throws.
     func bounded<T: Sendable>(
         until deadline: TimePoint,
-        failingWith failure: Failure,
+        failingWith failure: EngineError,
         isolation: isolated (any Actor)? = #isolation,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {

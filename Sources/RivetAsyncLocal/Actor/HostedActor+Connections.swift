@@ -38,7 +38,7 @@ extension HostedActor {
             attached[connection.id]?.early = []
             for message in early { received(message, by: connection) }
         } catch {
-            let failure = Failure(thrown: error)
+            let failure = EngineError(thrown: error)
             if let message = try? connection.codec.message(failure, actionID: nil, actor: nil) {
                 connection.outlet?.send(message, .error)
             }
@@ -85,7 +85,7 @@ extension HostedActor {
         } catch {
             ended(connection)
             // What refuses a connection is not masked (PROTOCOL i2), and the status is 500.
-            throw Refusal(failure: Failure(thrown: error))
+            throw RefusalError(error: EngineError(thrown: error))
         }
         do {
             let result = try await body(self)
@@ -105,7 +105,7 @@ extension HostedActor {
         do {
             try await runConnectHooks(connection)
         } catch {
-            return close(connection, 1011, closeReason(Failure(thrown: error)))
+            return close(connection, 1011, closeReason(EngineError(thrown: error)))
         }
         guard attached[connection.id] != nil, let instance, let handler = kind?.onWebSocket else { return }
         rawTasks[connection.id] = spawn { core in
@@ -115,7 +115,7 @@ extension HostedActor {
             } catch is CancellationError {
                 core.close(connection, 1000, "actor.stopped")
             } catch {
-                core.close(connection, 1011, core.closeReason(Failure(thrown: error).masked))
+                core.close(connection, 1011, core.closeReason(EngineError(thrown: error).masked))
             }
             core.rawTasks[connection.id] = nil
             core.workChanged()
@@ -174,14 +174,14 @@ extension HostedActor {
         if let refusal, !refusal.afterTheActionRan { return answer(id, .failure(refusal.failure), to: connection) }
         let token = beginWork(again: .message(message, connection))
         work[token]?.task = spawn { core in
-            var result: Result<ByteChunk, Failure>
+            var result: Result<ByteChunk, EngineError>
             do {
                 result = .success(try await core.perform(name, arguments, connection))
-            } catch is OutgoingValue.Unencodable {
+            } catch is OutgoingValue.UnencodableError {
                 if core.endWork(token) { core.close(connection, 1011, "actor.send_failed") }
                 return
             } catch {
-                result = .failure(Failure(thrown: error))
+                result = .failure(EngineError(thrown: error))
             }
             guard core.endWork(token) else { return }
             if let refusal = refusal ?? core.engine.faults.takeRefusal(at: .answer) {
@@ -193,13 +193,13 @@ extension HostedActor {
 
     /// Runs one action, within the action time-out.
     func perform(_ name: String, _ arguments: ByteChunk, _ connection: HostedConnection) async throws -> ByteChunk {
-        guard let action = kind?.actions[name], let instance else { throw Failure.actionNotFound(name) }
+        guard let action = kind?.actions[name], let instance else { throw EngineError.actionNotFound(name) }
         return try await bounded(by: engine.limits.actionTimeout, failingWith: .actionTimedOut) {
             try await action(instance, arguments, connection.codec.encoding, connection)
         }
     }
 
-    private func answer(_ id: UInt64, _ result: Result<ByteChunk, Failure>, to connection: HostedConnection) {
+    private func answer(_ id: UInt64, _ result: Result<ByteChunk, EngineError>, to connection: HostedConnection) {
         // An action that disconnects its own connection is not answered (PROTOCOL h6).
         guard attached[connection.id] != nil else { return }
         do {
@@ -207,13 +207,13 @@ extension HostedActor {
             case .success(let output):
                 var message: [UInt8] = []
                 connection.codec.writeActionResponse(id: id, output: output, to: &message)
-                guard message.count <= engine.limits.maxOutgoingMessage else { throw Failure.outgoingTooLong }
+                guard message.count <= engine.limits.maxOutgoingMessage else { throw EngineError.outgoingTooLong }
                 connection.outlet?.send(message, .answer)
             case .failure(let failure):
                 throw failure
             }
         } catch {
-            let failure = Failure(thrown: error).masked
+            let failure = EngineError(thrown: error).masked
             guard let message = try? connection.codec.message(failure, actionID: id, actor: reference) else {
                 return close(connection, 1011, "actor.send_failed")
             }
@@ -267,7 +267,7 @@ extension HostedActor {
         disconnect(connection, WebSocketClosing(WebSocketCloseCode(rawValue: code), reason: reason))
     }
 
-    func closeReason(_ failure: Failure) -> String { "\(failure.group).\(failure.code)" }
+    func closeReason(_ failure: EngineError) -> String { "\(failure.group).\(failure.code)" }
 
     /// The connection is over, whoever ended it.
     func ended(_ connection: HostedConnection) {
@@ -286,6 +286,6 @@ extension HostedActor {
 }
 
 /// A hook has refused the connection of an HTTP request.
-struct Refusal: Error {
-    let failure: Failure
+struct RefusalError: Error {
+    let error: EngineError
 }

@@ -52,7 +52,7 @@ extension HostedActor {
         try await serve(parameters, encoding) { core, connection in
             do {
                 return try await core.perform(name, arguments, connection)
-            } catch is OutgoingValue.Unencodable {
+            } catch is OutgoingValue.UnencodableError {
                 return try encoding.valueFormat.encode(RivetValue.null)
             }
         }
@@ -95,13 +95,13 @@ extension HostedActor {
     private func store(_ send: QueueSend, _ encoding: WireEncoding) async throws -> QueueResult {
         guard kind?.queues[send.name] != nil else {
             guard !engine.settings.refusesUnknownQueues else {
-                throw Failure.actor("not_found", "The queue was not found.", metadata: ["resource": "queue"])
+                throw EngineError.actor("not_found", "The queue was not found.", metadata: ["resource": "queue"])
             }
             return .completed(nil)
         }
         let limits = engine.limits
         guard send.body.bytes.count <= limits.maxQueuedMessageSize else {
-            throw Failure(
+            throw EngineError(
                 group: "queue",
                 code: "message_too_large",
                 message: "Queue message is too large (\(send.body.bytes.count) bytes). Limit is "
@@ -110,7 +110,7 @@ extension HostedActor {
             )
         }
         guard queue.count < limits.maxQueuedMessages else {
-            throw Failure(
+            throw EngineError(
                 group: "queue",
                 code: "full",
                 message: "Queue is full. Limit is \(limits.maxQueuedMessages) messages.",
@@ -124,13 +124,13 @@ extension HostedActor {
         let isTimeoutShorter = send.timeout.map { $0 < limits.actionTimeout } ?? false
         let limit = isTimeoutShorter ? send.timeout ?? limits.actionTimeout : limits.actionTimeout
         let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: limit)) {
-            waiter.finish(.failure(isTimeoutShorter ? QueueWaitEnded() : Failure.actionTimedOut))
+            waiter.finish(.failure(isTimeoutShorter ? QueueTimeoutError() : EngineError.actionTimedOut))
         }
         defer { engine.deadlines.cancel(timer) }
         do {
             let reply = try await waiter.value()(encoding)
             return .completed(reply.isEmpty ? nil : reply)
-        } catch is QueueWaitEnded {
+        } catch is QueueTimeoutError {
             return .timedOut
         }
     }
@@ -188,4 +188,4 @@ extension HostedActor {
     }
 }
 
-private struct QueueWaitEnded: Error {}
+private struct QueueTimeoutError: Error {}

@@ -102,7 +102,7 @@ actor HostedActor {
         let promise = Promise<Void>(gauge: engine.gauge)
         readyWaiters.append(promise)
         let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.readyTimeout)) { [id] in
-            promise.finish(.failure(Failure.readyTimeout(id)))
+            promise.finish(.failure(EngineError.readyTimeout(id)))
         }
         defer { engine.deadlines.cancel(timer) }
         try await promise.value()
@@ -110,7 +110,7 @@ actor HostedActor {
         if phase != .running { try await ready() }
     }
 
-    private var gone: Failure { engine.settings.answersDestroyed ? .destroyed : .actorNotFound }
+    private var gone: EngineError { engine.settings.answersDestroyed ? .destroyed : .actorNotFound }
 
     private func start() {
         phase = .starting
@@ -127,7 +127,7 @@ actor HostedActor {
     }
 
     private func startInstance() async throws {
-        guard let kind else { throw Failure.wakeRetriesExceeded(id) }
+        guard let kind else { throw EngineError.wakeRetriesExceeded(id) }
         let instance: any Actor
         if let kept = self.instance {
             instance = kept
@@ -174,7 +174,7 @@ actor HostedActor {
         for id in order { if let attached = attached[id] { close(attached.connection, 1011, reason) } }
     }
 
-    private func failWaiters(_ failure: Failure) {
+    private func failWaiters(_ failure: EngineError) {
         let waiters = readyWaiters
         readyWaiters = []
         for waiter in waiters { waiter.finish(.failure(failure)) }
@@ -210,7 +210,7 @@ actor HostedActor {
     /// Like `EngineState.bounded`; the body starts on this actor.
     func bounded<T: Sendable>(
         by limit: Duration,
-        failingWith failure: Failure,
+        failingWith failure: EngineError,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         try await engine.bounded(until: engine.time.now.advanced(by: limit), failingWith: failure, body)

@@ -14,7 +14,7 @@ extension Router {
             return json(metadata())
         case "/actors":
             guard isAuthorized(request, isAdministration: false) else { return forbidden }
-            do throws(Failure) {
+            do throws(EngineError) {
                 switch method {
                 case "GET": return json(try list(request))
                 case "PUT": return json(try create(request, orGet: true))
@@ -63,7 +63,7 @@ extension Router {
 
     // MARK: Lists
 
-    private func list(_ request: EngineRequest) throws(Failure) -> [UInt8] {
+    private func list(_ request: EngineRequest) throws(EngineError) -> [UInt8] {
         var name: String?
         var keyText: String?
         var ids: [String]?
@@ -112,7 +112,7 @@ extension Router {
 
     // MARK: Creation
 
-    private func create(_ request: EngineRequest, orGet: Bool) throws(Failure) -> [UInt8] {
+    private func create(_ request: EngineRequest, orGet: Bool) throws(EngineError) -> [UInt8] {
         var namespace: String?
         for (parameter, value) in ActorsAPITarget.parameters(of: request.head.target) {
             guard parameter == "namespace" else { throw badRequest("unknown query parameter") }
@@ -160,7 +160,7 @@ extension Router {
         pool: String,
         crashPolicy: String,
         input: [UInt8]?
-    ) throws(Failure) -> (actor: HostedActor, created: Bool) {
+    ) throws(EngineError) -> (actor: HostedActor, created: Bool) {
         if let pools = engine.settings.pools, !pools.contains(pool) {
             throw .api("actor", "no_runner_config_configured", "No runner config is configured for this pool.")
         }
@@ -188,16 +188,16 @@ extension Router {
         return engine.getOrCreate(creation)
     }
 
-    func check(_ namespace: String?) throws(Failure) {
+    func check(_ namespace: String?) throws(EngineError) {
         guard let namespace else { throw badRequest("missing field `namespace`") }
         guard namespace == "default" else { throw .namespaceNotFound }
     }
 
-    private func badRequest(_ detail: String) -> Failure {
+    private func badRequest(_ detail: String) -> EngineError {
         .api("api", "bad_request", "Request is invalid: \(detail)")
     }
 
-    private func invalidInput(_ detail: String) -> Failure {
+    private func invalidInput(_ detail: String) -> EngineError {
         .api("validation", "invalid_input", "Invalid input: \(detail)")
     }
 }

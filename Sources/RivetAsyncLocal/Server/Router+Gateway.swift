@@ -12,7 +12,7 @@ extension Router {
         var pathWithoutQuery: Substring { path.prefix { $0 != "?" } }
     }
 
-    typealias FaultyRefusal = (failure: Failure, afterTheActionRan: Bool)
+    typealias FaultyRefusal = (failure: EngineError, afterTheActionRan: Bool)
 
     // MARK: HTTP
 
@@ -22,9 +22,9 @@ extension Router {
         do {
             if let refusal, !refusal.afterTheActionRan, refusal.failure.origin != .actor { throw refusal.failure }
             if let text = request.head.fields["x-rivet-skip-ready-wait"], GatewayRoute.boolean(text) == nil {
-                throw Failure.gateway("guard", "invalid_header", "Header x-rivet-skip-ready-wait is invalid.")
+                throw EngineError.gateway("guard", "invalid_header", "Header x-rivet-skip-ready-wait is invalid.")
             }
-            guard request.body.count <= engine.limits.maxRequestBody else { throw Failure.bodyTooLarge }
+            guard request.body.count <= engine.limits.maxRequestBody else { throw EngineError.bodyTooLarge }
             let found = try self.target(of: request, route)
             try await found.actor.ready()
             target = found
@@ -47,20 +47,20 @@ extension Router {
         let method = request.head.method
         switch try ActorPath(target.path) {
         case .action(let name):
-            guard method == "POST" else { throw Failure.methodNotAllowed(method, target.pathWithoutQuery) }
+            guard method == "POST" else { throw EngineError.methodNotAllowed(method, target.pathWithoutQuery) }
             let body = try checkedBody(request)
             let parameters = try parameters(request)
             guard let arguments = try? codec.readActionBody(body),
                 encoding != .cbor || ServerValue.isPlainCBOR(arguments)
-            else { throw Failure.undecodable }
+            else { throw EngineError.undecodable }
             let output = try await actor.call(name, arguments, parameters, encoding)
             var answer: [UInt8] = []
             codec.writeActionResult(output: try passedThrough(output, encoding), to: &answer)
             return try await bodied(answer, actor, encoding)
         case .queue(let name):
-            guard method == "POST" else { throw Failure.methodNotAllowed(method, target.pathWithoutQuery) }
+            guard method == "POST" else { throw EngineError.methodNotAllowed(method, target.pathWithoutQuery) }
             // A message too large for the queue has an error of its own, so the body may be a little larger.
-            guard let queued = try? codec.readQueueBody(ByteChunk(request.body)) else { throw Failure.undecodable }
+            guard let queued = try? codec.readQueueBody(ByteChunk(request.body)) else { throw EngineError.undecodable }
             let send = HostedActor.QueueSend(
                 name: name,
                 body: EncodedValue(bytes: queued.body, format: encoding.valueFormat),
@@ -95,18 +95,18 @@ extension Router {
         case .root where method == "GET":
             return .response(try await head(200, "text/plain; charset=utf-8", actor), Array("This is an actor.".utf8))
         case .metadata, .health, .root, .unknown:
-            throw Failure.routeNotFound(String(target.pathWithoutQuery))
+            throw EngineError.routeNotFound(String(target.pathWithoutQuery))
         }
     }
 
     private func checkedBody(_ request: EngineRequest) throws -> ByteChunk {
-        guard request.body.count <= engine.limits.maxIncomingMessage else { throw Failure.incomingTooLong }
+        guard request.body.count <= engine.limits.maxIncomingMessage else { throw EngineError.incomingTooLong }
         return ByteChunk(request.body)
     }
 
     private func parameters(_ request: EngineRequest) throws -> ByteChunk? {
         guard let text = request.head.fields["x-rivet-conn-params"] else { return nil }
-        guard let parameters = Self.parameters(text) else { throw Failure.undecodable }
+        guard let parameters = Self.parameters(text) else { throw EngineError.undecodable }
         return parameters
     }
 
@@ -132,7 +132,7 @@ extension Router {
     }
 
     private func bodied(_ body: [UInt8], _ actor: HostedActor, _ encoding: WireEncoding) async throws -> EngineAnswer {
-        guard body.count <= engine.limits.maxOutgoingMessage else { throw Failure.outgoingTooLong }
+        guard body.count <= engine.limits.maxOutgoingMessage else { throw EngineError.outgoingTooLong }
         return .response(try await head(200, encoding.contentType, actor), body)
     }
 
@@ -158,8 +158,8 @@ extension Router {
         _ encoding: WireEncoding
     ) async -> EngineAnswer {
         // A refused connection is a plain 500, whatever the code (PROTOCOL h2).
-        let refusal = error as? Refusal
-        let failure = (refusal?.failure ?? Failure(thrown: error)).masked
+        let refusal = error as? RefusalError
+        let failure = (refusal?.error ?? EngineError(thrown: error)).masked
         guard failure.origin == .actor, let actor = target?.actor else {
             var ofEngine = failure
             if failure.origin == .actor { ofEngine.origin = .gateway }
@@ -187,13 +187,13 @@ extension Router {
             let route = GatewayRoute(target: request.head.target)
             let header = request.head.fields["sec-websocket-protocol"]
             if header == nil, case .byID(_, token: nil, _) = route {
-                throw Failure.gateway("guard", "missing_header", "Missing header sec-websocket-protocol.")
+                throw EngineError.gateway("guard", "missing_header", "Missing header sec-websocket-protocol.")
             }
             let target = try self.target(of: request, route)
             try await target.actor.ready()
             return upgrade(request, target, header ?? "")
         } catch {
-            let failure = Failure(thrown: error)
+            let failure = EngineError(thrown: error)
             let code = "\(failure.group).\(failure.code)"
             let reason = failure.origin == .actor ? code : "\(code)#\(request.ray)"
             return .close(WebSocketClosing(.internalError, reason: reason))
@@ -234,20 +234,20 @@ extension Router {
     private func target(of request: EngineRequest, _ route: GatewayRoute) throws -> Target {
         switch route {
         case .elsewhere:
-            throw Failure.apiNotFound
+            throw EngineError.apiNotFound
         case .refused(let code):
-            throw Failure.gateway("guard", code, "The query of the gateway URL is invalid.", status: 400)
+            throw EngineError.gateway("guard", code, "The query of the gateway URL is invalid.", status: 400)
         case .byID(let id, let token, let path):
             try check(token, request)
-            guard let engineID = EngineID(text: id.rawValue) else { throw Failure.internalError }
+            guard let engineID = EngineID(text: id.rawValue) else { throw EngineError.internalError }
             guard engineID.label == FreshID.label else {
-                throw Failure.gateway("datacenter", "not_found", "The datacenter does not exist.", status: 400)
+                throw EngineError.gateway("datacenter", "not_found", "The datacenter does not exist.", status: 400)
             }
-            guard let actor = engine.actor(id) else { throw Failure.actorNotFound }
+            guard let actor = engine.actor(id) else { throw EngineError.actorNotFound }
             return Target(actor: actor, path: path)
         case .byQuery(let query, let path):
             try check(query.token, request)
-            do throws(Failure) {
+            do throws(EngineError) {
                 try check(query.namespace)
                 return Target(actor: try actor(of: query), path: path)
             } catch {
@@ -258,7 +258,7 @@ extension Router {
         }
     }
 
-    private func actor(of query: GatewayQuery) throws(Failure) -> HostedActor {
+    private func actor(of query: GatewayQuery) throws(EngineError) -> HostedActor {
         switch query.method {
         case .get:
             guard let actor = engine.actor(name: query.name, keyText: query.key.text) else { throw .actorNotFound }
@@ -277,7 +277,7 @@ extension Router {
     private func check(_ token: Secret?, _ request: EngineRequest) throws {
         guard let wanted = engine.settings.token else { return }
         guard (token?.reveal() ?? request.head.fields["x-rivet-token"]) == wanted else {
-            throw Failure.gateway("api", "forbidden", "Forbidden", status: 403)
+            throw EngineError.gateway("api", "forbidden", "Forbidden", status: 403)
         }
     }
 }
@@ -298,7 +298,7 @@ private enum ActorPath {
         case "/", "": self = .root
         case "/request":
             // With a query it is answered by nothing (PROTOCOL e3, U40).
-            guard path.count == target.count else { throw Failure.fetchFailed }
+            guard path.count == target.count else { throw EngineError.fetchFailed }
             self = .request("/")
         case _ where path.hasPrefix("/request/"):
             self = .request(String(target.dropFirst("/request".count)))
@@ -314,7 +314,7 @@ private enum ActorPath {
     /// One segment, percent-decoded; a malformed escape is an error here, unlike elsewhere (PROTOCOL c0).
     private static func name(_ segment: Substring) throws -> String? {
         guard !segment.isEmpty, !segment.contains("/") else { return nil }
-        guard let name = PercentEncoding.decode(segment, malformed: .fails) else { throw Failure.fetchFailed }
+        guard let name = PercentEncoding.decode(segment, malformed: .fails) else { throw EngineError.fetchFailed }
         return name
     }
 }
@@ -331,7 +331,7 @@ extension HTTPFields {
     }
 }
 
-extension Failure {
+extension EngineError {
     static let bodyTooLarge = gateway(
         "guard",
         "invalid_request_body",
@@ -347,7 +347,7 @@ extension Failure {
         metadata: [String: String]()
     )
 
-    static func methodNotAllowed(_ method: String, _ path: some StringProtocol) -> Failure {
+    static func methodNotAllowed(_ method: String, _ path: some StringProtocol) -> EngineError {
         actor("method_not_allowed", "Method not allowed", metadata: ["method": method, "path": String(path)])
     }
 }

@@ -54,7 +54,7 @@ struct Router: Sendable {
     }
 
     /// An answer of the engine itself.
-    func engineError(_ failure: Failure, nullForNoMetadata: Bool = false) -> EngineAnswer {
+    func engineError(_ failure: EngineError, nullForNoMetadata: Bool = false) -> EngineAnswer {
         var fields: HTTPFields = ["content-type": "application/json"]
         if failure.origin == .gateway { fields["x-rivet-error"] = "\(failure.group).\(failure.code)" }
         if failure.group == "envoy", failure.code == "actor_not_found" {

@@ -3,28 +3,28 @@ import RivetAsync
 
 extension MessageCodec {
     /// The message of a connection.
-    func message(_ failure: Failure, actionID: UInt64?, actor: ActorReference?) throws -> [UInt8] {
+    func message(_ error: EngineError, actionID: UInt64?, actor: ActorReference?) throws -> [UInt8] {
         var output: [UInt8] = []
-        writeError(try errorMessage(failure, actionID: actionID, actor: actor), to: &output)
+        writeError(try errorMessage(error, actionID: actionID, actor: actor), to: &output)
         return output
     }
 
     /// The body of an answer of the actor side.
-    func body(_ failure: Failure, actor: ActorReference?) throws -> [UInt8] {
+    func body(_ error: EngineError, actor: ActorReference?) throws -> [UInt8] {
         var output: [UInt8] = []
-        writeErrorBody(try errorMessage(failure, actionID: nil, actor: actor), to: &output)
+        writeErrorBody(try errorMessage(error, actionID: nil, actor: actor), to: &output)
         return output
     }
 
-    private func errorMessage(_ failure: Failure, actionID: UInt64?, actor: ActorReference?) throws -> ErrorMessage {
+    private func errorMessage(_ error: EngineError, actionID: UInt64?, actor: ActorReference?) throws -> ErrorMessage {
         let format = encoding.valueFormat
-        let metadata = try failure.metadata.map { metadata in
+        let metadata = try error.metadata.map { metadata in
             try ServerValue.normalized(try format.encode(metadata), isJSON: encoding == .json)
         }
         return ErrorMessage(
-            group: failure.group,
-            code: failure.code,
-            message: failure.message,
+            group: error.group,
+            code: error.code,
+            message: error.message,
             metadata: metadata.map { EncodedValue(bytes: $0, format: format) },
             actionID: actionID,
             actor: actor
@@ -32,7 +32,7 @@ extension MessageCodec {
     }
 }
 
-extension Failure {
+extension EngineError {
     /// The body of the engine's own answer: JSON, members in the order of the type that holds the metadata.
     func engineBody(nullForNoMetadata: Bool = false) -> [UInt8] {
         let encoded = metadata.flatMap { try? ValueFormat.json.encode($0) }

@@ -6,7 +6,7 @@ enum OutgoingValue {
     /// The encoding has no form for the value: a CBOR tag in JSON, for example.
     ///
     /// Over HTTP it becomes null, an event is lost, and an action's answer closes the connection (PROTOCOL e1, g6).
-    struct Unencodable: Error {
+    struct UnencodableError: Error {
         let cause: any Error
     }
 
@@ -18,7 +18,7 @@ enum OutgoingValue {
     ///     server's own value; for answers over HTTP both do, which is the router's part.
     ///   - write: writes the value.
     /// - Returns: the value in the encoding.
-    /// - Throws: ``Unencodable``.
+    /// - Throws: ``UnencodableError``.
     static func encode(
         _ encoding: WireEncoding,
         isMessage: Bool,
@@ -29,7 +29,7 @@ enum OutgoingValue {
             let bytes = try write(format, ValueEncodingOptions(notFiniteAsNull: true))
             return isMessage && encoding == .json ? try ServerValue.normalized(bytes, isJSON: true) : bytes
         } catch {
-            throw Unencodable(cause: error)
+            throw UnencodableError(cause: error)
         }
     }
 }

@@ -52,7 +52,7 @@ private final class PullCounter: Sendable {
         await fixture.clock.waitForSleepers(1)
         await fixture.clock.advance(by: .seconds(5))
         let failure = await call.failure
-        #expect(failure?.error is DeadlinePassed)
+        #expect(failure?.error is DeadlinePassedError)
         #expect(failure?.requestLeft == true)
         #expect(failure?.answerBegun == false)
         #expect(try await fixture.get() == "ok")
@@ -74,7 +74,7 @@ private final class PullCounter: Sendable {
             Issue.record("the body never ends")
         } catch {
             let failure = try #require(error as? HTTPCallError)
-            #expect(failure.error is DeadlinePassed)
+            #expect(failure.error is DeadlinePassedError)
             #expect(failure.answerBegun)
         }
         #expect(try await fixture.get() == "ok")

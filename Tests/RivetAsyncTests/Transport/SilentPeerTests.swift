@@ -35,7 +35,7 @@ struct SilentPeerTests {
         }
         let failure = await #expect(throws: HTTPCallError.self) { _ = try await call.value }
         switch ending {
-        case .deadline: #expect(failure?.error is DeadlinePassed)
+        case .deadline: #expect(failure?.error is DeadlinePassedError)
         case .cancellation: #expect(failure?.error is CancellationError)
         }
         #expect(failure?.requestLeft == true)

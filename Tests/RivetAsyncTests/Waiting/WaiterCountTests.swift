@@ -177,7 +177,7 @@ struct WaiterCountTests {
             }
         ),
         Row(testDescription: "HTTP body, the end", make: body { $0.finish() }),
-        Row(testDescription: "HTTP body, a failure", make: body { $0.finish(HTTPCallError(DeadlinePassed())) }),
+        Row(testDescription: "HTTP body, a failure", make: body { $0.finish(HTTPCallError(DeadlinePassedError())) }),
         Row(testDescription: "promise, won", make: promise(.success(1))),
         Row(testDescription: "promise, lost", make: promise(.failure(CancellationError()))),
         Row(testDescription: "shared lookup", make: lookup),

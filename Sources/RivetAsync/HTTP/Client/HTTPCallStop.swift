@@ -21,7 +21,7 @@ final class HTTPCallStop: Sendable {
     var error: (any Error)? { state.withLock { $0.error } }
 
     func setDeadline(_ deadline: TimePoint) {
-        let timer = scheduler.schedule(at: deadline) { [weak self] in self?.stop(DeadlinePassed()) }
+        let timer = scheduler.schedule(at: deadline) { [weak self] in self?.stop(DeadlinePassedError()) }
         let isOver = state.withLock { state in
             state.timer = timer
             return state.isOver

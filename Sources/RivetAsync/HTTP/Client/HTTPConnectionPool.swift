@@ -77,7 +77,7 @@ package final class HTTPConnectionPool: Sendable {
     /// kept had ended, is sent on another. Cancelling the task, or the deadline, closes the connection.
     ///
     /// The deadline is for the wait in the queue, the connection and the answer's head, and by default also for the
-    /// reading of the body, which then fails with ``DeadlinePassed``.
+    /// reading of the body, which then fails with ``DeadlinePassedError``.
     package func execute(
         _ head: HTTPRequestHead,
         to origin: HTTPOrigin,

@@ -24,7 +24,7 @@ package struct SocketDialer: Dialer {
             }
         } catch {
             race.closeWinner()
-            throw error is DeadlinePassed ? race.deadlineError : error
+            throw error is DeadlinePassedError ? race.deadlineError : error
         }
     }
 

@@ -20,7 +20,7 @@ package struct TLSDialer: Dialer {
         } catch {
             // The handshake may have been completed while the deadline passed; then nobody else closes it.
             request.lane.run { stream.close() }
-            guard error is DeadlinePassed else { throw error }
+            guard error is DeadlinePassedError else { throw error }
             throw TransportError.deadlinePassed(.handshaking, host: request.host, attempts: [])
         }
     }

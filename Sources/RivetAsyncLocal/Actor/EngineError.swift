@@ -2,7 +2,7 @@
 import RivetAsync
 
 /// An error on its way to a client, before it is masked and written.
-struct Failure: Error {
+struct EngineError: Error {
     /// Who writes it: that decides its encoding, and the header that names it (PROTOCOL d, e6).
     enum Origin {
         /// The actor side: in the request's encoding, with `actor`.
@@ -22,8 +22,8 @@ struct Failure: Error {
 
     static let maskedMessage = "An internal error occurred"
 
-    static func actor(_ code: String, _ message: String, metadata: (any Encodable & Sendable)? = nil) -> Failure {
-        Failure(group: "actor", code: code, message: message, metadata: metadata)
+    static func actor(_ code: String, _ message: String, metadata: (any Encodable & Sendable)? = nil) -> EngineError {
+        EngineError(group: "actor", code: code, message: message, metadata: metadata)
     }
 
     static func gateway(
@@ -32,8 +32,8 @@ struct Failure: Error {
         _ message: String,
         status: Int? = nil,
         metadata: (any Encodable & Sendable)? = nil
-    ) -> Failure {
-        Failure(group: group, code: code, message: message, metadata: metadata, status: status, origin: .gateway)
+    ) -> EngineError {
+        EngineError(group: group, code: code, message: message, metadata: metadata, status: status, origin: .gateway)
     }
 
     static func api(
@@ -42,14 +42,14 @@ struct Failure: Error {
         _ message: String,
         status: Int = 400,
         metadata: (any Encodable & Sendable)? = nil
-    ) -> Failure {
-        Failure(group: group, code: code, message: message, metadata: metadata, status: status, origin: .api)
+    ) -> EngineError {
+        EngineError(group: group, code: code, message: message, metadata: metadata, status: status, origin: .api)
     }
 
     /// What a handler threw.
     init(thrown error: any Error) {
         switch error {
-        case let failure as Failure: self = failure
+        case let failure as EngineError: self = failure
         case let user as UserError:
             self.init(group: "user", code: user.code, message: user.message, metadata: user.metadata)
         default: self.init(group: "rivetkit", code: "internal_error", message: "\(error)")
@@ -73,7 +73,7 @@ struct Failure: Error {
     }
 
     /// What the actor side lets out (PROTOCOL i2).
-    var masked: Failure {
+    var masked: EngineError {
         guard origin == .actor, !passesUnmasked else { return self }
         var masked = self
         masked.message = Self.maskedMessage
@@ -127,28 +127,28 @@ struct Failure: Error {
     static let apiNotFound = api("api", "not_found", "The requested resource was not found.", status: 404)
     static let callbackTimedOut = actor("callback_timed_out", "Callback timed out")
     static let actionTimedOut = actor("action_timed_out", "Action timed out")
-    static let incomingTooLong = Failure(
+    static let incomingTooLong = EngineError(
         group: "message",
         code: "incoming_too_long",
         message: "Incoming message too long"
     )
-    static let outgoingTooLong = Failure(
+    static let outgoingTooLong = EngineError(
         group: "message",
         code: "outgoing_too_long",
         message: "Outgoing message too long"
     )
     /// A body or parameters that do not decode: 400 with the masked message (PROTOCOL e1).
-    static let undecodable = Failure(group: "core", code: "internal_error", message: maskedMessage, status: 400)
+    static let undecodable = EngineError(group: "core", code: "internal_error", message: maskedMessage, status: 400)
 
-    static func actionNotFound(_ name: String) -> Failure {
+    static func actionNotFound(_ name: String) -> EngineError {
         actor("action_not_found", "Action `\(name)` was not found.")
     }
 
-    static func routeNotFound(_ path: String) -> Failure {
+    static func routeNotFound(_ path: String) -> EngineError {
         actor("not_found", "The requested route was not found.", metadata: ["resource": "route", "id": path])
     }
 
-    static func readyTimeout(_ id: ActorID) -> Failure {
+    static func readyTimeout(_ id: ActorID) -> EngineError {
         gateway(
             "guard",
             "actor_ready_timeout",
@@ -158,7 +158,7 @@ struct Failure: Error {
         )
     }
 
-    static func wakeRetriesExceeded(_ id: ActorID) -> Failure {
+    static func wakeRetriesExceeded(_ id: ActorID) -> EngineError {
         struct Metadata: Encodable, Sendable {
             let actor_id: String
             let wake_retries = 8
