@@ -100,7 +100,7 @@ enum FramingBenchmarks {
                     message.payload.withUnsafeBytes { sum &+= UInt64($0[0]) }
                 }
             }
-            guard try decoder.next() == nil else { throw BenchmarkFailure("a frame was not a whole message") }
+            guard try decoder.next() == nil else { throw BenchmarkError("a frame was not a whole message") }
         }
         return sum
     }

@@ -68,7 +68,7 @@ struct Measurement: Sendable {
 }
 
 /// A case whose result was wrong; its time would mean nothing.
-struct BenchmarkFailure: Error, CustomStringConvertible {
+struct BenchmarkError: Error, CustomStringConvertible {
     var description: String
 
     init(_ description: String) { self.description = description }

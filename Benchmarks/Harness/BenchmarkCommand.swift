@@ -23,7 +23,7 @@ struct BenchmarkCommand {
             try StreamPeer.serve(certificateIn: directory)
             return 0
         case .run where selected.isEmpty:
-            throw BenchmarkFailure("no case matches; --list shows them")
+            throw BenchmarkError("no case matches; --list shows them")
         case .run:
             return try await measure(selected)
         }

@@ -38,7 +38,7 @@ final class BenchmarkContext: Sendable {
     func measure(_ pass: Benchmark.Pass) throws -> Measurement {
         let checksum = try pass.run()
         if let expected = pass.expected, checksum != expected {
-            throw BenchmarkFailure("the checksum is \(checksum) instead of \(expected)")
+            throw BenchmarkError("the checksum is \(checksum) instead of \(expected)")
         }
         let repeats = try self.repeats { try pass.run() }
         let baselineRepeats = pass.baseline.map { run in self.repeats { run() } }
@@ -47,7 +47,7 @@ final class BenchmarkContext: Sendable {
         for _ in 0..<sampleCount {
             let start = Clocks.now
             for _ in 0..<repeats where try pass.run() != checksum {
-                throw BenchmarkFailure("the checksum differs between two passes")
+                throw BenchmarkError("the checksum differs between two passes")
             }
             samples.append(Double(Clocks.now - start) / Double(repeats * pass.operations))
             guard let run = pass.baseline, let baselineRepeats else { continue }

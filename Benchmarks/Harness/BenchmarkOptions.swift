@@ -47,13 +47,13 @@ struct BenchmarkOptions {
             case "--serve-plain": mode = .serveStreams(certificateIn: nil)
             case "--serve-tls": mode = .serveStreams(certificateIn: try Self.value(of: argument, from: &rest))
             case "--help", "-h": mode = .help
-            default: throw BenchmarkFailure("unknown option \(argument); --help lists them")
+            default: throw BenchmarkError("unknown option \(argument); --help lists them")
             }
         }
     }
 
     private static func value(of option: String, from rest: inout ArraySlice<String>) throws -> String {
-        guard let value = rest.popFirst() else { throw BenchmarkFailure("\(option) needs a value") }
+        guard let value = rest.popFirst() else { throw BenchmarkError("\(option) needs a value") }
         return value
     }
 

@@ -65,7 +65,7 @@ extension LoopbackBenchmarks {
         let task = pair.executor.map { Task(executorPreference: $0, operation: body) } ?? Task(operation: body)
         let (time, processor, checksum) = try await task.value
         guard checksum == pair.expected else {
-            throw BenchmarkFailure("the checksum is \(checksum) instead of \(pair.expected)")
+            throw BenchmarkError("the checksum is \(checksum) instead of \(pair.expected)")
         }
         return (Double(time) / Double(pair.operations), Double(processor) / Double(pair.operations))
     }

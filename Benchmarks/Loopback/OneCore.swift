@@ -19,12 +19,12 @@ struct OneCore {
 
     init(with process: pid_t) throws {
         guard let get = dlsym(nil, "sched_getaffinity"), let set = dlsym(nil, "sched_setaffinity") else {
-            throw BenchmarkFailure("threads cannot be kept on one core here")
+            throw BenchmarkError("threads cannot be kept on one core here")
         }
         var cores = [UInt8](repeating: 0, count: 128)
         guard unsafeBitCast(get, to: Affinity.self)(0, cores.count, &cores) >= 0,
             let first = cores.firstIndex(where: { $0 != 0 })
-        else { throw BenchmarkFailure("sched_getaffinity: errno \(errno)") }
+        else { throw BenchmarkError("sched_getaffinity: errno \(errno)") }
         before = cores
         processes = [getpid(), process]
         setAffinity = unsafeBitCast(set, to: Affinity.self)

@@ -14,10 +14,10 @@ final class RawSocket {
 
     convenience init(connectingTo port: UInt16) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw BenchmarkFailure("no socket: errno \(errno)") }
+        guard descriptor >= 0 else { throw BenchmarkError("no socket: errno \(errno)") }
         self.init(descriptor: descriptor)
         let status = Self.withLoopback(port) { connect(descriptor, $0, $1) }
-        guard status == 0 else { throw BenchmarkFailure("not connected: errno \(errno)") }
+        guard status == 0 else { throw BenchmarkError("not connected: errno \(errno)") }
     }
 
     deinit { close(descriptor) }
@@ -31,7 +31,7 @@ final class RawSocket {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
         }
         guard status == 0, listen(descriptor, 1_024) == 0, named == 0 else {
-            throw BenchmarkFailure("not listening: errno \(errno)")
+            throw BenchmarkError("not listening: errno \(errno)")
         }
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
@@ -53,7 +53,7 @@ final class RawSocket {
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count >= 0 { return count }
-            guard errno == EINTR else { throw BenchmarkFailure("recv: errno \(errno)") }
+            guard errno == EINTR else { throw BenchmarkError("recv: errno \(errno)") }
         }
     }
 
@@ -69,7 +69,7 @@ final class RawSocket {
             if count >= 0 {
                 offset += count
             } else if errno != EINTR {
-                throw BenchmarkFailure("send: errno \(errno)")
+                throw BenchmarkError("send: errno \(errno)")
             }
         }
     }
@@ -90,7 +90,7 @@ final class RawSocket {
         while left > 0 {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)])
             let received = try receive(into: part)
-            guard received > 0 else { throw BenchmarkFailure("the peer ended early") }
+            guard received > 0 else { throw BenchmarkError("the peer ended early") }
             left -= received
         }
     }
@@ -101,7 +101,7 @@ final class RawSocket {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         while !head.suffix(4).elementsEqual([13, 10, 13, 10]) {
             let count = try buffer.withUnsafeMutableBytes { try receive(into: $0) }
-            guard count > 0 else { throw BenchmarkFailure("the peer ended in a head") }
+            guard count > 0 else { throw BenchmarkError("the peer ended in a head") }
             head += buffer[..<count]
         }
         return String(decoding: head, as: UTF8.self)

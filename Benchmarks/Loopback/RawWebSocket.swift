@@ -17,7 +17,7 @@ final class RawWebSocket {
             \r\n
             """
         try socket.send(Array(request.utf8))
-        guard try socket.receiveHead().hasPrefix("HTTP/1.1 101 ") else { throw BenchmarkFailure("no 101") }
+        guard try socket.receiveHead().hasPrefix("HTTP/1.1 101 ") else { throw BenchmarkError("no 101") }
     }
 
     deinit { buffer.deallocate() }

@@ -29,7 +29,7 @@ final class ReferenceServerProcess: Sendable {
             try process.run()
             let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
             guard let port = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-                throw BenchmarkFailure("the reference server did not start")
+                throw BenchmarkError("the reference server did not start")
             }
             running = Running(process: process, input: input, port: port)
             return (port, process.processIdentifier)

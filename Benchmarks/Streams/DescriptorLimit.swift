@@ -11,21 +11,21 @@ enum DescriptorLimit {
     ///
     /// - Parameter count: How many descriptors there are to be besides those of the process itself.
     /// - Returns: What was done, for the table.
-    /// - Throws: ``BenchmarkFailure`` with both numbers where the hard limit is lower.
+    /// - Throws: ``BenchmarkError`` with both numbers where the hard limit is lower.
     static func raise(toHold count: Int) throws -> String {
         let needed = rlim_t(used + count + reserve)
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            throw BenchmarkFailure("getrlimit: errno \(errno)")
+            throw BenchmarkError("getrlimit: errno \(errno)")
         }
         let soft = limit.rlim_cur
         if soft >= needed { return "limit \(soft)" }
         guard limit.rlim_max >= needed else {
-            throw BenchmarkFailure("\(needed) descriptors are needed and the hard limit is \(limit.rlim_max)")
+            throw BenchmarkError("\(needed) descriptors are needed and the hard limit is \(limit.rlim_max)")
         }
         limit.rlim_cur = needed
         guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            throw BenchmarkFailure("setrlimit: errno \(errno)")
+            throw BenchmarkError("setrlimit: errno \(errno)")
         }
         return "limit raised from \(soft) to \(needed)"
     }

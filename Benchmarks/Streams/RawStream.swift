@@ -39,7 +39,7 @@ final class RawStream: @unchecked Sendable {
         var left = count
         while left > 0 {
             let received = try receive(atMost: left).count
-            guard received > 0 else { throw BenchmarkFailure("the peer ended early") }
+            guard received > 0 else { throw BenchmarkError("the peer ended early") }
             left -= received
         }
     }

@@ -18,9 +18,9 @@ struct RawTLS: @unchecked Sendable {
     let write: @convention(c) (Object?, UnsafeRawPointer?, Int32) -> Int32
 
     init() throws {
-        guard let library = dlopen("libssl.so.3", RTLD_NOW) else { throw BenchmarkFailure("no libssl.so.3") }
+        guard let library = dlopen("libssl.so.3", RTLD_NOW) else { throw BenchmarkError("no libssl.so.3") }
         func function<F>(_ name: String) throws -> F {
-            guard let address = dlsym(library, name) else { throw BenchmarkFailure("libssl has no \(name)") }
+            guard let address = dlsym(library, name) else { throw BenchmarkError("libssl has no \(name)") }
             return unsafeBitCast(address, to: F.self)
         }
         newContext = try function("SSL_CTX_new")
@@ -37,7 +37,7 @@ struct RawTLS: @unchecked Sendable {
     }
 
     func context() throws -> RawTLSContext {
-        guard let object = newContext(method()) else { throw BenchmarkFailure("no TLS context") }
+        guard let object = newContext(method()) else { throw BenchmarkError("no TLS context") }
         return RawTLSContext(tls: self, object: object)
     }
 }
@@ -48,7 +48,7 @@ struct RawTLSContext: @unchecked Sendable {
 
     func use(certificate: String, key: String) throws {
         guard tls.useCertificate(object, certificate) == 1, tls.useKey(object, key, 1) == 1 else {
-            throw BenchmarkFailure("the certificate cannot be used")
+            throw BenchmarkError("the certificate cannot be used")
         }
     }
 }
@@ -62,12 +62,12 @@ final class RawTLSConnection: RawConnection {
     init(_ context: RawTLSContext, _ socket: RawSocket, isServer: Bool) throws {
         tls = context.tls
         self.socket = socket
-        guard let session = tls.newSession(context.object) else { throw BenchmarkFailure("no TLS session") }
+        guard let session = tls.newSession(context.object) else { throw BenchmarkError("no TLS session") }
         self.session = session
         let done =
             tls.setDescriptor(session, socket.descriptor) == 1
             && (isServer ? tls.accept(session) : tls.connect(session)) == 1
-        guard done else { throw BenchmarkFailure("no TLS handshake") }
+        guard done else { throw BenchmarkError("no TLS handshake") }
     }
 
     deinit { tls.freeSession(session) }
@@ -79,7 +79,7 @@ final class RawTLSConnection: RawConnection {
 
     func send(_ bytes: UnsafeRawBufferPointer) throws {
         guard tls.write(session, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count) else {
-            throw BenchmarkFailure("the TLS connection ended")
+            throw BenchmarkError("the TLS connection ended")
         }
     }
 }

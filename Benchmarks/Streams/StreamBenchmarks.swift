@@ -82,7 +82,7 @@ enum StreamBenchmarks {
             let held = try await hold(wanted, to: peer)
             let after = DescriptorLimit.used
             guard after == before else {
-                throw BenchmarkFailure("\(after) descriptors are open and not the \(before) of the beginning")
+                throw BenchmarkError("\(after) descriptors are open and not the \(before) of the beginning")
             }
             var measurement = Measurement(
                 samples: [Double(held.time) / Double(wanted)],

@@ -65,7 +65,7 @@ final class StreamClient: ByteHandler, @unchecked Sendable {
     }
 
     func ended(_ end: StreamEnding) {
-        waiter.take()?.resume(throwing: BenchmarkFailure("the connection ended: \(end)"))
+        waiter.take()?.resume(throwing: BenchmarkError("the connection ended: \(end)"))
     }
 
     func close() async {

@@ -58,6 +58,6 @@ final class StreamPeerProcess: Sendable {
         process.standardError = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw BenchmarkFailure("openssl could not make a certificate") }
+        guard process.terminationStatus == 0 else { throw BenchmarkError("openssl could not make a certificate") }
     }
 }

@@ -216,7 +216,7 @@ package final class TLSEngine {
         let reason = library.ERR_reason_error_string(code).map { String(cString: $0) }
         library.ERR_clear_error()
         if let verificationError { return verificationError }
-        return TLSProtocolFailure(
+        return TLSProtocolReport(
             code: code,
             reason: reason ?? "no reason given",
             isClientCertificateWanted: isClientCertificateWanted,
@@ -295,14 +295,14 @@ package final class TLSEngine {
             let certificate = library.X509_STORE_CTX_get_current_cert(store)
         else { return isAccepted }
         let code = library.X509_STORE_CTX_get_error(store)
-        let failure = TLSVerificationFailure(
+        let report = TLSVerificationReport(
             code: code,
             depth: Int(library.X509_STORE_CTX_get_error_depth(store)),
             certificate: TLSCertificate(certificate, library),
             sentCount: Int(library.OPENSSL_sk_num(library.X509_STORE_CTX_get0_untrusted(store))),
             reason: library.X509_verify_cert_error_string(Int(code)).map { String(cString: $0) } ?? "no reason given"
         )
-        engine.verificationError = failure.error(host: engine.serverName.text)
+        engine.verificationError = report.error(host: engine.serverName.text)
         return isAccepted
     }
 }

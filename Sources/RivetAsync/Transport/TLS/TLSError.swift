@@ -48,7 +48,7 @@ package struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Turns what OpenSSL has against a certificate into an error that says what to do about it.
-struct TLSVerificationFailure {
+struct TLSVerificationReport {
     /// The number of the failure (`X509_V_ERR_…`).
     let code: Int32
     /// 0 is the server's own certificate, 1 the one that issued it, and so on.
@@ -122,7 +122,7 @@ struct TLSVerificationFailure {
 }
 
 /// Turns what OpenSSL says of a failed session into an error that says what to do about it.
-struct TLSProtocolFailure {
+struct TLSProtocolReport {
     let code: UInt
     let reason: String
     let isClientCertificateWanted: Bool
