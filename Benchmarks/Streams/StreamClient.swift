@@ -55,7 +55,7 @@ final class StreamClient: ByteHandler, @unchecked Sendable {
     func receivedAll() {}
 
     func writable() {
-        while unsent > 0, stream.pendingOutput <= highWaterMark {
+        while unsent > 0, stream.pendingOutput <= OutputMarks.high {
             let count = min(unsent, Self.piece.count)
             unsent -= count
             stream.write { buffer in

@@ -87,7 +87,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     // MARK: Commands
 
     /// Whether another message may be added, or too much is pending already.
-    var canTakeMore: Bool { connection.map { $0.isOpen && $0.pendingOutput <= highWaterMark } ?? false }
+    var canTakeMore: Bool { connection.map { $0.isOpen && $0.pendingOutput <= OutputMarks.high } ?? false }
 
     func sendAction(id: UInt64, name: String, arguments: ByteChunk) {
         send { codec.writeActionRequest(id: id, name: name, arguments: arguments, to: &$0) }

@@ -36,7 +36,7 @@ package protocol ByteStream: AnyObject, Sendable {
     var lane: Lane { get }
     /// Sets or replaces the handler; reading starts with the first one. It is held strongly until `ended` or `close`.
     func setHandler(_ handler: any ByteHandler)
-    /// Bytes accepted and not yet with the kernel. Above `highWaterMark` a sender must wait for `writable`.
+    /// Bytes accepted and not yet with the kernel. Above `OutputMarks.high` a sender must wait for `writable`.
     var pendingOutput: Int { get }
     /// Appends to the output; `body` writes straight into the buffer that will be sent.
     func write(_ body: (inout ByteBuffer) -> Void)
@@ -55,12 +55,15 @@ package protocol ByteStream: AnyObject, Sendable {
     var securityDescription: String? { get }
 }
 
-/// Above this many pending bytes a sender waits (64 KiB, as the kernel's own buffers are of that order).
-package let highWaterMark = 65_536
-/// Below this many pending bytes a waiting sender goes on.
-package let lowWaterMark = 16_384
+/// How many bytes may be pending.
+package enum OutputMarks {
+    /// Above it a sender waits (64 KiB, as the kernel's own buffers are of that order).
+    package static let high = 65_536
+    /// Below it a waiting sender goes on.
+    package static let low = 16_384
+}
 
 extension ByteBuffer {
     /// It has grown beyond what senders fill before they wait, for a large message, and is not to be kept.
-    var isOversized: Bool { capacity > 2 * highWaterMark }
+    var isOversized: Bool { capacity > 2 * OutputMarks.high }
 }

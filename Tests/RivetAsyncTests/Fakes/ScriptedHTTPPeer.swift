@@ -119,7 +119,7 @@ final class ScriptedHTTPPeer: Sendable {
                     guard request != nil || !received.isEmpty else { return }
                 case .send(let bytes): stream.write { $0.append(bytes) }
                 case .sendForEver(let bytes):
-                    while stream.pendingOutput <= highWaterMark, !hasEnded {
+                    while stream.pendingOutput <= OutputMarks.high, !hasEnded {
                         let before = stream.pendingOutput
                         stream.write { $0.append(bytes) }
                         // Nothing is taken when the other end has gone; that is told later.

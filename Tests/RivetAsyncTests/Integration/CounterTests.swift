@@ -96,7 +96,7 @@ struct CounterTests {
             try await conn.send(LocalCounter.Increment(amount: 1))
             let driver = conn.driver
             let retained = await driver.lane.perform { driver.assumeIsolated { $0.socket?.retainedSize } }
-            #expect(try #require(retained) <= 2 * highWaterMark)
+            #expect(try #require(retained) <= 2 * OutputMarks.high)
             #expect(conn.status.current.name == "connected 1", "it is the same socket")
             await client.close(within: .zero)
         }

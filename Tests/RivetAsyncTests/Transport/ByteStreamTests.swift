@@ -63,8 +63,8 @@ struct ByteStreamTests {
         _ = await server.until { $0.bytes.count == 1_000_000 }
         // It is let go of at the end of a turn, of which the writer sees nothing.
         var kept = Int.max
-        for _ in 0..<1_000 where kept > 2 * highWaterMark { kept = await capacity(after: []) }
-        #expect(kept <= 2 * highWaterMark)
+        for _ in 0..<1_000 where kept > 2 * OutputMarks.high { kept = await capacity(after: []) }
+        #expect(kept <= 2 * OutputMarks.high)
         #expect(await pair.close() == 0)
     }
 
@@ -174,7 +174,7 @@ struct ByteStreamTests {
         let record = await server.untilEnd()
         #expect(record.bytes.count == total)
         #expect(PumpingHandler.matchesPattern(record.bytes))
-        #expect(pump.largestPending.withLock { $0 } <= highWaterMark + 16_384)
+        #expect(pump.largestPending.withLock { $0 } <= OutputMarks.high + 16_384)
         #expect(await pair.close() == 0)
     }
 

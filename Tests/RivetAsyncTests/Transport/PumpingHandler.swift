@@ -32,7 +32,7 @@ final class PumpingHandler: ByteHandler, Sendable {
     func writable() {
         sent.withLock { sent in
             while sent < total {
-                if stream.pendingOutput > highWaterMark {
+                if stream.pendingOutput > OutputMarks.high {
                     hasWaited.set()
                     return
                 }

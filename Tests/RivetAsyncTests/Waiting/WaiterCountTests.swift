@@ -72,7 +72,7 @@ struct WaiterCountTests {
     static func outbox(_ wake: @escaping @Sendable (WebSocketOutbox) -> Void) -> @Sendable (ResourceGauge) -> Waiting {
         { gauge in
             let outbox = WebSocketOutbox(maskingKeys: nil, gauge: gauge)
-            let bytes = [UInt8](repeating: 0, count: highWaterMark + 1)
+            let bytes = [UInt8](repeating: 0, count: OutputMarks.high + 1)
             _ = bytes.withUnsafeBytes { outbox.append(.binary, $0) }
             return Waiting {
                 try await outbox.waitForRoom()

@@ -163,14 +163,14 @@ struct WebSocketChannelTests {
             pending = await peerStream.lane.perform { peerStream.pendingOutput }
         }
         let stream = stage.stream
-        #expect(await stream.lane.perform { stream.pendingOutput } < 2 * highWaterMark)
+        #expect(await stream.lane.perform { stream.pendingOutput } < 2 * OutputMarks.high)
         await peerStream.lane.perform {
             peerStream.setHandler(reads)
             peerStream.resumeReading()
         }
         let last = WebSocketStage.fromClient(10, [0xAA])
         let record = await reads.until { Array($0.bytes.suffix(7)) == last }
-        #expect(record.bytes.count < 4 * highWaterMark + kind.mostOnTheWay)
+        #expect(record.bytes.count < 4 * OutputMarks.high + kind.mostOnTheWay)
         await stage.end()
     }
 

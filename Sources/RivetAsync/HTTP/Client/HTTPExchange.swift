@@ -9,7 +9,7 @@ final class HTTPExchange: @unchecked Sendable {
     typealias Outcome = Result<HTTPResponse, HTTPCallError>
 
     /// How much is copied into the stream's output at a time.
-    private static let pieceSize = highWaterMark
+    private static let pieceSize = OutputMarks.high
 
     private enum Upload {
         /// All of it is written.
@@ -181,7 +181,7 @@ final class HTTPExchange: @unchecked Sendable {
             upload = left.isEmpty ? .ended : .bytes(rest: left)
         case .stream(let remaining, let rest, let writer):
             let left = write(piecesOf: rest)
-            let isFull = !left.isEmpty || connection.stream.pendingOutput > highWaterMark
+            let isFull = !left.isEmpty || connection.stream.pendingOutput > OutputMarks.high
             upload = .stream(remaining: remaining, rest: left, writer: isFull ? writer : nil)
             if !isFull { writer?.resume() }
         }
@@ -190,7 +190,7 @@ final class HTTPExchange: @unchecked Sendable {
     /// Writes until the output is above its high-water mark; returns what is left.
     private func write(piecesOf bytes: ByteChunk) -> ByteChunk {
         var rest = bytes
-        while !rest.isEmpty, connection.stream.pendingOutput <= highWaterMark {
+        while !rest.isEmpty, connection.stream.pendingOutput <= OutputMarks.high {
             let piece = rest.slice(0..<min(rest.count, Self.pieceSize))
             rest = rest.slice(piece.count..<rest.count)
             connection.stream.write { buffer in

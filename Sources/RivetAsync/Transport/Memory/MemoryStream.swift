@@ -140,7 +140,7 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
         assert(!isFinishingWriting || !isOpen, "written after finishWriting")
         guard isOpen, writeError == nil, !isFinishingWriting else { return }
         body(&output)
-        if output.count > highWaterMark { isWriterWaiting = true }
+        if output.count > OutputMarks.high { isWriterWaiting = true }
         askForEndOfTurn()
     }
 
@@ -192,7 +192,7 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
             if output.isOversized { askForEndOfTurn() }
             if isFinishingWriting, writeError == nil { outgoing.end(.finished) }
         }
-        if isWriterWaiting, output.count < lowWaterMark {
+        if isWriterWaiting, output.count < OutputMarks.low {
             isWriterWaiting = false
             handler?.writable()
         }

@@ -164,9 +164,9 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         assert(!isFinishingWriting || !isOpen, "written after finishWriting")
         guard isOpen, writeError == nil, !isFinishingWriting else { return }
         body(&output)
-        if output.count > highWaterMark {
+        if output.count > OutputMarks.high {
             if !isWriteBlocked { send() }
-            if output.count > highWaterMark { isWriterWaiting = true }
+            if output.count > OutputMarks.high { isWriterWaiting = true }
         } else {
             askForEndOfTurn()
         }
@@ -222,7 +222,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
                 SystemCalls.finishWriting(descriptor)
             }
         }
-        if isWriterWaiting, output.count < lowWaterMark {
+        if isWriterWaiting, output.count < OutputMarks.low {
             isWriterWaiting = false
             handler?.writable()
         }

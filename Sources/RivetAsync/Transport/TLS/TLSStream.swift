@@ -233,7 +233,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         body(&plaintext)
         largestPlaintext = max(largestPlaintext, plaintext.count)
         // The stream below calls `writable` once it has room again, so everything has to reach it first.
-        if pendingOutput > highWaterMark { encrypt() }
+        if pendingOutput > OutputMarks.high { encrypt() }
         askForEndOfTurn()
     }
 
@@ -344,7 +344,7 @@ extension TLSStream: LaneMember {
         encrypt()
         // A buffer that has grown for a burst is not kept by an idle connection. Not given back sooner: a writer that
         // goes on would have its memory taken from and given to the system again and again.
-        if largestPlaintext > lowWaterMark, plaintext.isEmpty {
+        if largestPlaintext > OutputMarks.low, plaintext.isEmpty {
             plaintext = ByteBuffer()
             largestPlaintext = 0
         }

@@ -142,7 +142,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     private func flush(evenIfBlocked: Bool = false) {
         // While the stream is full, senders fill the outbox, and then wait.
-        guard let connection, evenIfBlocked || connection.pendingOutput <= highWaterMark else { return }
+        guard let connection, evenIfBlocked || connection.pendingOutput <= OutputMarks.high else { return }
         outbox.take(into: &output)
         guard !output.isEmpty else { return }
         connection.send(encodedFrames: &output)

@@ -185,7 +185,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     }
 
     private func answer(_ payload: ByteChunk) {
-        if stream.pendingOutput > highWaterMark {
+        if stream.pendingOutput > OutputMarks.high {
             unansweredPing = payload
         } else {
             payload.withUnsafeBytes { sendFrame(.pong, $0) }

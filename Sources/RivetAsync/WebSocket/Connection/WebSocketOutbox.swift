@@ -31,7 +31,7 @@ final class WebSocketOutbox: Sendable {
     func append(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) -> Accepted {
         state.access { state in
             if state.isClosed { return .closed }
-            if state.frames.count > highWaterMark { return .full }
+            if state.frames.count > OutputMarks.high { return .full }
             let key = state.maskingKeys?.next()
             WebSocketFrameEncoder.encode(opcode, payload, maskingKey: key, into: &state.frames)
             defer { state.isTakeComing = true }
@@ -41,7 +41,7 @@ final class WebSocketOutbox: Sendable {
 
     /// Returns when there is room again, or it is closed.
     func waitForRoom() async throws {
-        let hasRoom: Void? = await state.first { $0.isClosed || $0.frames.count <= highWaterMark ? () : nil }
+        let hasRoom: Void? = await state.first { $0.isClosed || $0.frames.count <= OutputMarks.high ? () : nil }
         if hasRoom == nil { throw CancellationError() }
     }
 

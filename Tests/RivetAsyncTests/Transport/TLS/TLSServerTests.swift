@@ -509,7 +509,7 @@ struct TLSServerTests {
             stream.suspendReading()
         }
         var written = 0
-        while await client.lane.perform({ stream.pendingOutput <= highWaterMark }) {
+        while await client.lane.perform({ stream.pendingOutput <= OutputMarks.high }) {
             await client.lane.perform { stream.write { $0.append(piece) } }
             written += piece.count
         }
