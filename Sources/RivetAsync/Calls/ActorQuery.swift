@@ -9,18 +9,3 @@ enum ActorQuery: Sendable {
 
     var isPinned: Bool { if case .id = self { true } else { false } }
 }
-
-/// What a handle and its copies share.
-final class HandleCore: Sendable {
-    let context: ClientContext
-    let query: ActorQuery
-    let options: HandleOptions
-    let resolver: ActorResolver
-
-    init(context: ClientContext, query: ActorQuery, options: HandleOptions) {
-        self.context = context
-        self.query = query
-        self.options = options
-        resolver = ActorResolver(context: context, query: query)
-    }
-}
