@@ -44,4 +44,18 @@ extension RivetError {
             metadataResource: remote.encodedMetadata?.missingResource
         )
     }
+
+    /// Whether a lookup or a setting failed in a way that the next attempt to connect will not change.
+    var endsAttempts: Bool {
+        switch code {
+        case .invalidConfiguration, .invalidArgument, .encodingFailed, .limitExceeded, .clientClosed, .connectionClosed:
+            return true
+        case .remote:
+            // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
+            guard let remote else { return false }
+            return ErrorClass.isFinal(group: remote.group, code: remote.code, isPinned: true)
+        default:
+            return false
+        }
+    }
 }
