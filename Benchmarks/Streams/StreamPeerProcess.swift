@@ -24,9 +24,9 @@ final class StreamPeerProcess: Sendable {
             let directory = NSTemporaryDirectory() + "rivet-benchmark-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             try Self.makeCertificate(in: directory)
-            var configuration = TLSConfiguration()
-            configuration.trustStore = .pemFile(directory + "/certificate.pem")
-            dialer = TLSDialer(over: SocketDialer(), configuration: configuration)
+            var options = TLSOptions()
+            options.trustStore = .pemFile(directory + "/certificate.pem")
+            dialer = TLSDialer(over: SocketDialer(), options: options)
             process = ReferenceServerProcess(["--serve-tls", directory])
             self.directory = directory
         }

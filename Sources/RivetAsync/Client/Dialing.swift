@@ -9,7 +9,7 @@ struct Dialing: Sendable {
 
     init(_ configuration: RivetConfiguration, _ transport: RivetTransport, time: TimeSource) {
         plain = transport.dialer
-        secure = TLSDialer(over: plain, configuration: configuration.tls.configuration)
+        secure = TLSDialer(over: plain, options: configuration.tls)
         connectTimeout = configuration.connectTimeout
         self.time = time
     }

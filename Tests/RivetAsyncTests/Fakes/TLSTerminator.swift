@@ -44,6 +44,6 @@ struct TerminatedDialer: Dialer {
         let options = terminator.options(forwardingTo: request.port)
         var request = request
         (request.host, request.port) = ("127.0.0.1", terminator.port)
-        return try await TLSDialer(over: SocketDialer(), configuration: options.configuration).dial(request)
+        return try await TLSDialer(over: SocketDialer(), options: options).dial(request)
     }
 }

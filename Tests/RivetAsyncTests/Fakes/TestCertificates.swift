@@ -36,11 +36,11 @@ struct TestCertificates: Sendable {
         try [UInt8](Data(contentsOf: URL(fileURLWithPath: certificate(name))))
     }
 
-    /// A client's configuration that trusts the test's root alone and expects `name` of the server.
-    func configuration(for name: String) -> TLSConfiguration {
-        var configuration = TLSConfiguration()
-        configuration.trustStore = .pemFile(certificate("root"))
-        configuration.serverName = name
-        return configuration
+    /// A client's options, which trust the test's root alone and expect `name` of the server.
+    func options(for name: String) -> TLSOptions {
+        var options = TLSOptions()
+        options.trustStore = .pemFile(certificate("root"))
+        options.serverName = name
+        return options
     }
 }

@@ -8,18 +8,18 @@ import Synchronization
 /// counts references atomically); the sessions are behind a lock.
 package final class TLSContext: @unchecked Sendable {
     let library: OpenSSLLibrary
-    let configuration: TLSConfiguration
+    let options: TLSOptions
     let sessions: TLSSessionCache
     let object: OpenSSLLibrary.Object
     /// The kind of BIO that reads from and writes to a ``TLSEngine``.
     let bioMethod: OpenSSLLibrary.Object
 
-    /// Opens OpenSSL, when it is the first, and reads the files that `configuration` names.
+    /// Opens OpenSSL, when it is the first, and reads the files that `options` names.
     ///
     /// It blocks for some tens of milliseconds, so it is not for a lane.
-    package init(_ configuration: TLSConfiguration) throws(TLSError) {
-        library = try OpenSSLLibrary.load(configuration.libraryNames)
-        self.configuration = configuration
+    package init(_ options: TLSOptions) throws(TLSError) {
+        library = try OpenSSLLibrary.load(options.libraryNames)
+        self.options = options
         guard
             let object = library.SSL_CTX_new(library.TLS_client_method()),
             let bioMethod = TLSEngineBIO.method(library)
@@ -34,7 +34,7 @@ package final class TLSContext: @unchecked Sendable {
 
     private func setUp() throws(TLSError) {
         typealias C = OpenSSLConstants
-        let version = configuration.minimumVersion == .v1_3 ? C.TLS1_3_VERSION : C.TLS1_2_VERSION
+        let version = options.minimumVersion == .v1_3 ? C.TLS1_3_VERSION : C.TLS1_2_VERSION
         guard library.SSL_CTX_ctrl(object, C.SSL_CTRL_SET_MIN_PROTO_VERSION, version, nil) == 1 else {
             throw .configuration("OpenSSL does not support the minimum TLS version", library)
         }
@@ -54,22 +54,22 @@ package final class TLSContext: @unchecked Sendable {
         // Without this an encrypted key would ask for its password on the terminal.
         library.SSL_CTX_set_default_passwd_cb(object, TLSTrustLoader.noPassword)
         try setUpVerification()
-        if let identity = configuration.identity { try use(identity) }
+        if let identity = options.identity { try use(identity) }
     }
 
     private func setUpVerification() throws(TLSError) {
         typealias C = OpenSSLConstants
-        guard !configuration.unsafelySkipsVerification else {
+        guard !options.unsafelySkipsVerification else {
             library.SSL_CTX_set_verify(object, C.SSL_VERIFY_NONE, nil)
             return
         }
         library.SSL_CTX_set_verify(object, C.SSL_VERIFY_PEER, TLSEngine.verified)
         // A certificate in the trust store is trusted, be it a root or not.
         _ = library.X509_VERIFY_PARAM_set_flags(library.SSL_CTX_get0_param(object), C.X509_V_FLAG_PARTIAL_CHAIN)
-        try TLSTrustLoader(library: library, context: object).load(configuration)
+        try TLSTrustLoader(library: library, context: object).load(options)
     }
 
-    private func use(_ identity: TLSConfiguration.Identity) throws(TLSError) {
+    private func use(_ identity: TLSOptions.Identity) throws(TLSError) {
         library.ERR_clear_error()
         guard library.SSL_CTX_use_certificate_chain_file(object, identity.certificatePEMFile) == 1 else {
             throw .configuration("the client certificate \(identity.certificatePEMFile) cannot be used", library)

@@ -6,11 +6,11 @@ import Synchronization
 ///
 /// A failure is not kept: the file or library that was missing may be there at the next attempt.
 final class TLSContextLoader: Sendable {
-    private let configuration: TLSConfiguration
+    private let options: TLSOptions
     private let loaded = Mutex<TLSContext?>(nil)
     private let queue = DispatchQueue(label: "rivet.tls")
 
-    init(_ configuration: TLSConfiguration) { self.configuration = configuration }
+    init(_ options: TLSOptions) { self.options = options }
 
     /// `gauge` counts the task while it waits.
     func context(gauge: ResourceGauge) async throws -> TLSContext {
@@ -24,7 +24,7 @@ final class TLSContextLoader: Sendable {
     private func load() -> Result<TLSContext, any Error> {
         if let context = loaded.withLock({ $0 }) { return .success(context) }
         do throws(TLSError) {
-            let context = try TLSContext(configuration)
+            let context = try TLSContext(options)
             loaded.withLock { $0 = context }
             return .success(context)
         } catch {

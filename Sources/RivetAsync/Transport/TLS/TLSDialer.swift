@@ -5,9 +5,9 @@ package struct TLSDialer: Dialer {
     private let below: any Dialer
     private let loader: TLSContextLoader
 
-    package init(over below: any Dialer, configuration: TLSConfiguration) {
+    package init(over below: any Dialer, options: TLSOptions) {
         self.below = below
-        loader = TLSContextLoader(configuration)
+        loader = TLSContextLoader(options)
     }
 
     package func dial(_ request: DialRequest) async throws -> any ByteStream {

@@ -36,7 +36,7 @@ package final class TLSEngine {
         typealias C = OpenSSLConstants
         self.context = context
         library = context.library
-        serverName = try TLSServerName(context.configuration.serverName ?? host)
+        serverName = try TLSServerName(context.options.serverName ?? host)
         sessionKey = "\(serverName.text) \(host):\(port)"
         guard let session = library.SSL_new(context.object) else {
             throw .configuration("OpenSSL could not make a session", library)
@@ -77,7 +77,7 @@ package final class TLSEngine {
             }
             guard accepted == 1 else { throw .configuration("the server's name was not accepted", library) }
         }
-        guard !context.configuration.unsafelySkipsVerification else { return }
+        guard !context.options.unsafelySkipsVerification else { return }
         library.X509_VERIFY_PARAM_set_hostflags(
             parameters,
             C.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | C.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
@@ -220,7 +220,7 @@ package final class TLSEngine {
             code: code,
             reason: reason ?? "no reason given",
             isClientCertificateWanted: isClientCertificateWanted,
-            hasIdentity: context.configuration.identity != nil,
+            hasIdentity: context.options.identity != nil,
             host: serverName.text
         ).error
     }

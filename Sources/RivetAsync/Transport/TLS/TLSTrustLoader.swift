@@ -25,23 +25,23 @@ struct TLSTrustLoader {
     /// Refuses to ask for a password on the terminal.
     static let noPassword: OpenSSLLibrary.PasswordCallback = { _, _, _, _ in -1 }
 
-    func load(_ configuration: TLSConfiguration) throws(TLSError) {
-        switch configuration.trustStore {
-        case .system: try loadSystem(configuration)
+    func load(_ options: TLSOptions) throws(TLSError) {
+        switch options.trustStore {
+        case .system: try loadSystem(options)
         case .pemFile(let path): try load(file: path, "the trust store \(path)")
         case .pem(let bytes): try load(pem: bytes, "the trust store")
         }
-        if !configuration.additionalRootsPEM.isEmpty {
-            try load(pem: configuration.additionalRootsPEM, "additionalRootsPEM")
+        if !options.additionalRootsPEM.isEmpty {
+            try load(pem: options.additionalRootsPEM, "additionalRootsPEM")
         }
     }
 
     /// `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's own places, as in OpenSSL.
     ///
     /// Unlike there, a file that cannot be read is an error, not a store without certificates.
-    private func loadSystem(_ configuration: TLSConfiguration) throws(TLSError) {
-        let file = configuration.environment("SSL_CERT_FILE")
-        let directories = configuration.environment("SSL_CERT_DIR")
+    private func loadSystem(_ options: TLSOptions) throws(TLSError) {
+        let file = options.environment("SSL_CERT_FILE")
+        let directories = options.environment("SSL_CERT_DIR")
         if let directories {
             for directory in directories.split(separator: ":") { try add(directory: String(directory)) }
         }
@@ -50,7 +50,7 @@ struct TLSTrustLoader {
         } else if let file = Self.systemFiles.first(where: { access($0, R_OK) == 0 }) {
             try load(file: file, "the system's trust store \(file)")
         } else if directories == nil {
-            guard configuration.additionalRootsPEM.isEmpty else { return }
+            guard options.additionalRootsPEM.isEmpty else { return }
             guard access(Self.systemDirectory, R_OK) == 0 else {
                 throw TLSError(
                     .configuration,

@@ -14,7 +14,7 @@ struct OpenSSLServerTests {
         var certificate = "good"
         var options: [String] = []
         var identity: String?
-        var minimum = TLSConfiguration.Version.v1_2
+        var minimum = TLSOptions.Version.v1_2
         /// How it is refused; nil where it is accepted.
         var refusal: TLSError.Kind?
         /// Parts of the error's message, or of what is said about the connection's security.
@@ -81,10 +81,10 @@ struct OpenSSLServerTests {
             options += ["-cert2", certificates.certificate("good"), "-key2", certificates.key("good")]
         }
         let server = try await OpenSSLServer(certificate: row.certificate, options, certificates)
-        var configuration = certificates.configuration(for: "server.test")
-        configuration.identity = row.identity.map { certificates.identity($0) }
-        configuration.minimumVersion = row.minimum
-        let client = TLSClient(configuration)
+        var clientOptions = certificates.options(for: "server.test")
+        clientOptions.identity = row.identity.map { certificates.identity($0) }
+        clientOptions.minimumVersion = row.minimum
+        let client = TLSClient(clientOptions)
         do {
             let stream = try await client.dial(port: server.port)
             let handler = RecordingHandler()

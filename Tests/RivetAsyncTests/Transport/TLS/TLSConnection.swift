@@ -8,9 +8,9 @@ struct TLSClient: Sendable {
     let lane: Lane
     let dialer: TLSDialer
 
-    init(_ configuration: TLSConfiguration) {
+    init(_ options: TLSOptions) {
         lane = Lane(label: "tls.test", gauge: gauge)
-        dialer = TLSDialer(over: SocketDialer(), configuration: configuration)
+        dialer = TLSDialer(over: SocketDialer(), options: options)
     }
 
     func dial(port: Int, deadline: TimePoint? = nil, time: TimeSource? = nil) async throws -> any ByteStream {

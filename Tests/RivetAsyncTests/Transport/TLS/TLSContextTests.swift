@@ -26,9 +26,9 @@ struct TLSContextTests {
         ),
     ])
     func withoutTheLibraryTheErrorNamesItAndThePackages(_ row: Missing) throws {
-        var configuration = TLSConfiguration()
-        configuration.libraryNames = row.names
-        let error = try #require(throws: TLSError.self) { _ = try TLSContext(configuration) }
+        var options = TLSOptions()
+        options.libraryNames = row.names
+        let error = try #require(throws: TLSError.self) { _ = try TLSContext(options) }
         #expect(error.kind == .libraryMissing)
         for part in row.says + ["https and wss need OpenSSL 3", "libssl3 (Debian", "openssl-libs (Fedora"] {
             #expect(error.message.contains(part))
@@ -36,9 +36,9 @@ struct TLSContextTests {
     }
 
     @Test func withoutTheLibraryNothingIsDialled() async throws {
-        var configuration = TLSConfiguration()
-        configuration.libraryNames = OpenSSLLibrary.Names(ssl: "libssl-missing.so.3", crypto: "libcrypto-missing.so.3")
-        let client = TLSClient(configuration)
+        var options = TLSOptions()
+        options.libraryNames = OpenSSLLibrary.Names(ssl: "libssl-missing.so.3", crypto: "libcrypto-missing.so.3")
+        let client = TLSClient(options)
         let error = try await #require(throws: TransportError.self) { _ = try await client.dial(port: 1) }
         guard case .tls(let error) = error else {
             Issue.record("failed with \(error)")
@@ -50,7 +50,7 @@ struct TLSContextTests {
 
     struct Unusable: Sendable, CustomTestStringConvertible {
         var fact: String
-        var change: @Sendable (inout TLSConfiguration, TestCertificates) throws -> Void
+        var change: @Sendable (inout TLSOptions, TestCertificates) throws -> Void
         var says: [String]
 
         var testDescription: String { fact }
@@ -61,7 +61,7 @@ struct TLSContextTests {
         arguments: [
             Unusable(
                 fact: "a trust store that is not there",
-                change: { configuration, _ in configuration.trustStore = .pemFile("/nowhere/roots.pem") },
+                change: { options, _ in options.trustStore = .pemFile("/nowhere/roots.pem") },
                 says: ["the trust store /nowhere/roots.pem cannot be read"]
             ),
             Unusable(
@@ -71,7 +71,7 @@ struct TLSContextTests {
             ),
             Unusable(
                 fact: "roots that are no PEM",
-                change: { configuration, _ in configuration.additionalRootsPEM = Array("nonsense".utf8) },
+                change: { options, _ in options.additionalRootsPEM = Array("nonsense".utf8) },
                 says: ["additionalRootsPEM holds no certificate in PEM form"]
             ),
             Unusable(
@@ -84,16 +84,16 @@ struct TLSContextTests {
             ),
             Unusable(
                 fact: "SSL_CERT_FILE that is not there",
-                change: { configuration, _ in
-                    configuration.trustStore = .system
-                    configuration.environment = { $0 == "SSL_CERT_FILE" ? "/nowhere/roots.pem" : nil }
+                change: { options, _ in
+                    options.trustStore = .system
+                    options.environment = { $0 == "SSL_CERT_FILE" ? "/nowhere/roots.pem" : nil }
                 },
                 says: ["SSL_CERT_FILE (/nowhere/roots.pem) cannot be read"]
             ),
             Unusable(
                 fact: "an identity that is not there",
-                change: { configuration, _ in
-                    configuration.identity = TLSConfiguration.Identity(
+                change: { options, _ in
+                    options.identity = TLSOptions.Identity(
                         certificatePEMFile: "/nowhere/client.pem",
                         keyPEMFile: "/nowhere/client.key"
                     )
@@ -103,7 +103,7 @@ struct TLSContextTests {
             Unusable(
                 fact: "a key with a password",
                 change: {
-                    $0.identity = TLSConfiguration.Identity(
+                    $0.identity = TLSOptions.Identity(
                         certificatePEMFile: $1.certificate("good"),
                         keyPEMFile: $1.key("locked")
                     )
@@ -113,7 +113,7 @@ struct TLSContextTests {
             Unusable(
                 fact: "a key of another certificate",
                 change: {
-                    $0.identity = TLSConfiguration.Identity(
+                    $0.identity = TLSOptions.Identity(
                         certificatePEMFile: $1.certificate("good"),
                         keyPEMFile: $1.key("root")
                     )
@@ -124,9 +124,9 @@ struct TLSContextTests {
     )
     func optionsThatCannotBeUsedAreNamed(_ row: Unusable) async throws {
         let certificates = try await TestCertificates.shared()
-        var configuration = certificates.configuration(for: "server.test")
-        try row.change(&configuration, certificates)
-        let error = try #require(throws: TLSError.self) { _ = try TLSContext(configuration) }
+        var options = certificates.options(for: "server.test")
+        try row.change(&options, certificates)
+        let error = try #require(throws: TLSError.self) { _ = try TLSContext(options) }
         #expect(error.kind == .configuration)
         for part in row.says { #expect(error.message.contains(part)) }
     }
@@ -148,7 +148,7 @@ struct TLSContextTests {
     )
     func namesThatCannotBeVerifiedAreRefused(_ row: BadName) async throws {
         let certificates = try await TestCertificates.shared()
-        let context = try TLSContext(certificates.configuration(for: row.host))
+        let context = try TLSContext(certificates.options(for: row.host))
         let error = try #require(throws: TLSError.self) {
             _ = try TLSEngine(context: context, host: "127.0.0.1", port: 1)
         }
@@ -156,7 +156,7 @@ struct TLSContextTests {
         #expect(error.message.contains(row.says))
     }
 
-    @Test func theOptionsAreThoseOfTheTransport() {
+    @Test func theOptionsAreAsGivenAndElseVerify() {
         let options = TLSOptions(
             trustStore: .pem([1, 2]),
             additionalRootsPEM: [3],
@@ -165,15 +165,14 @@ struct TLSContextTests {
             serverName: "c",
             unsafelySkipsVerification: true
         )
-        let configuration = options.configuration
-        if case .pem(let bytes) = configuration.trustStore { #expect(bytes == [1, 2]) } else { Issue.record("trust") }
-        #expect(configuration.additionalRootsPEM == [3])
-        #expect(configuration.identity?.certificatePEMFile == "a")
-        #expect(configuration.identity?.keyPEMFile == "b")
-        #expect(configuration.minimumVersion == .v1_3)
-        #expect(configuration.serverName == "c")
-        #expect(configuration.unsafelySkipsVerification)
-        let usual = TLSOptions().configuration
+        if case .pem(let bytes) = options.trustStore { #expect(bytes == [1, 2]) } else { Issue.record("trust") }
+        #expect(options.additionalRootsPEM == [3])
+        #expect(options.identity?.certificatePEMFile == "a")
+        #expect(options.identity?.keyPEMFile == "b")
+        #expect(options.minimumVersion == .v1_3)
+        #expect(options.serverName == "c")
+        #expect(options.unsafelySkipsVerification)
+        let usual = TLSOptions()
         if case .system = usual.trustStore {} else { Issue.record("trust") }
         #expect(usual.minimumVersion == .v1_2)
         #expect(!usual.unsafelySkipsVerification)

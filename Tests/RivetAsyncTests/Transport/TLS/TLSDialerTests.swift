@@ -25,14 +25,14 @@ struct TLSDialerTests {
         let certificates = try await TestCertificates.shared()
         let file = certificates.certificate("root")
         let times = Mutex(0)
-        var configuration = certificates.configuration(for: "server.test")
-        configuration.trustStore = .system
-        configuration.environment = { name in
+        var options = certificates.options(for: "server.test")
+        options.trustStore = .system
+        options.environment = { name in
             guard name == "SSL_CERT_FILE" else { return nil }
             times.withLock { $0 += 1 }
             return file
         }
-        let client = TLSClient(configuration)
+        let client = TLSClient(options)
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<20 {
                 group.addTask {
@@ -48,8 +48,8 @@ struct TLSDialerTests {
     @Test func theHandshakeNeedsNothingOfTheConsumersExecutor() async throws {
         let servers = try await Self.servers.value
         let certificates = try await TestCertificates.shared()
-        let context = try TLSContext(certificates.configuration(for: "server.test"))
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let context = try TLSContext(certificates.options(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let port = try await servers.port("watched")
         let socket = try await TCPSocket.connect(to: .loopback(port: UInt16(port)), lane: client.lane)
         let consumer = BlockedConsumer()

@@ -58,7 +58,7 @@ struct TLSServerTests {
         var fact: String
         var server: String
         var host = "server.test"
-        var change: @Sendable (inout TLSConfiguration, TestCertificates) throws -> Void = { _, _ in }
+        var change: @Sendable (inout TLSOptions, TestCertificates) throws -> Void = { _, _ in }
         /// How many bytes are sent and come back.
         var count = 5
         /// Parts of what the server says about the connection.
@@ -103,19 +103,19 @@ struct TLSServerTests {
         Accepted(
             fact: "a root of SSL_CERT_FILE",
             server: "good",
-            change: { configuration, certificates in
+            change: { options, certificates in
                 let file = certificates.certificate("root")
-                configuration.trustStore = .system
-                configuration.environment = { $0 == "SSL_CERT_FILE" ? file : nil }
+                options.trustStore = .system
+                options.environment = { $0 == "SSL_CERT_FILE" ? file : nil }
             }
         ),
         Accepted(
             fact: "a root of SSL_CERT_DIR",
             server: "good",
-            change: { configuration, certificates in
+            change: { options, certificates in
                 let directories = "/nowhere:\(certificates.directory)/hashed"
-                configuration.trustStore = .system
-                configuration.environment = { $0 == "SSL_CERT_DIR" ? directories : nil }
+                options.trustStore = .system
+                options.environment = { $0 == "SSL_CERT_DIR" ? directories : nil }
             }
         ),
         Accepted(
@@ -151,9 +151,9 @@ struct TLSServerTests {
     ])
     func isAccepted(_ row: Accepted) async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        var configuration = certificates.configuration(for: row.host)
-        try row.change(&configuration, certificates)
-        let client = TLSClient(configuration)
+        var options = certificates.options(for: row.host)
+        try row.change(&options, certificates)
+        let client = TLSClient(options)
         let stream = try await client.dial(port: servers.port(row.server))
         let handler = RecordingHandler()
         let sent = (0..<row.count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -175,7 +175,7 @@ struct TLSServerTests {
     @Test(arguments: ["dribble12", "dribble13"])
     func recordsMayComeByteByByte(_ server: String) async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let stream = try await client.dial(port: servers.port(server))
         let handler = RecordingHandler()
         await client.lane.perform { stream.setHandler(handler) }
@@ -190,7 +190,7 @@ struct TLSServerTests {
     @Test(arguments: ["resumed12", "resumed13"])
     func sessionsAreResumed(_ server: String) async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         var descriptions: [String] = []
         for _ in 0..<2 {
             let stream = try await client.dial(port: servers.port(server))
@@ -212,7 +212,7 @@ struct TLSServerTests {
         var fact: String
         var server: String
         var host = "server.test"
-        var change: @Sendable (inout TLSConfiguration, TestCertificates) throws -> Void = { _, _ in }
+        var change: @Sendable (inout TLSOptions, TestCertificates) throws -> Void = { _, _ in }
         var kind: TLSError.Kind
         /// Parts of the error's message.
         var says: [String]
@@ -390,9 +390,9 @@ struct TLSServerTests {
     ])
     func isRefused(_ row: Refused) async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        var configuration = certificates.configuration(for: row.host)
-        try row.change(&configuration, certificates)
-        let client = TLSClient(configuration)
+        var options = certificates.options(for: row.host)
+        try row.change(&options, certificates)
+        let client = TLSClient(options)
         let error = await Self.error(of: client, port: try await servers.port(row.server))
         guard case .tls(let error) = error else {
             Issue.record("ended with \(String(describing: error))")
@@ -406,10 +406,10 @@ struct TLSServerTests {
     @Test(.enabled(if: access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0, "needs Debian's ca-certificates"))
     func theSystemsTrustStoreDoesNotHoldAPrivateRoot() async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        var configuration = certificates.configuration(for: "server.test")
-        configuration.trustStore = .system
-        configuration.environment = { _ in nil }
-        let client = TLSClient(configuration)
+        var options = certificates.options(for: "server.test")
+        options.trustStore = .system
+        options.environment = { _ in nil }
+        let client = TLSClient(options)
         guard case .tls(let error) = await Self.error(of: client, port: try await servers.port("good")) else {
             Issue.record("no TLS error")
             return
@@ -437,7 +437,7 @@ struct TLSServerTests {
 
     @Test func aTruncatedMessageIsHandedOverBeforeItsError() async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let stream = try await client.dial(port: servers.port("truncate13"))
         let handler = RecordingHandler()
         await client.lane.perform { stream.setHandler(handler) }
@@ -450,7 +450,7 @@ struct TLSServerTests {
 
     @Test func theDeadlineEndsTheHandshake() async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let clock = TestClock()
         let time = TimeSource(clock)
         let port = try await servers.port("mute")
@@ -468,7 +468,7 @@ struct TLSServerTests {
 
     @Test func cancellationEndsTheHandshake() async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let port = try await servers.port("mutecancelled")
         let dialling = Task { _ = try await client.dial(port: port) }
         _ = try await servers.line("mutecancelled") { $0 == "heard" }
@@ -480,7 +480,7 @@ struct TLSServerTests {
 
     @Test func aReaderThatSuspendsMakesTheServerWaitAndLosesNothing() async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let stream = try await client.dial(port: servers.port("good13"))
         // Each piece suspends the reading, and a turn of its own resumes it.
         let handler = RecordingHandler { _ in
@@ -499,7 +499,7 @@ struct TLSServerTests {
 
     @Test func aServerThatDoesNotReadMakesTheWriterWait() async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())
-        let client = TLSClient(certificates.configuration(for: "server.test"))
+        let client = TLSClient(certificates.options(for: "server.test"))
         let stream = try await client.dial(port: servers.port("good13"))
         // The server echoes, so it stops reading when nobody reads the echo.
         let handler = RecordingHandler()

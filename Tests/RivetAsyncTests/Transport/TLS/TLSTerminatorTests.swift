@@ -15,7 +15,7 @@ struct TLSTerminatorTests {
         let accepted = Feed<TCPSocket>(capacity: 1)
         let listener = try await TCPListener.listen(lanes: lanes) { accepted.push($0) }
         let terminator = try await TLSTerminator(forwardingTo: listener.localPort, newest: version)
-        let client = TLSClient(terminator.options.configuration)
+        let client = TLSClient(terminator.options)
         let stream = try await client.dial(port: terminator.port)
         let ours = RecordingHandler()
         await client.lane.perform { stream.setHandler(ours) }
@@ -44,7 +44,7 @@ struct TLSTerminatorTests {
         let lanes = LaneGroup(count: 1)
         let listener = try await TCPListener.listen(lanes: lanes) { $0.closeWithReset() }
         let terminator = try await TLSTerminator(forwardingTo: listener.localPort)
-        let client = TLSClient(terminator.options.configuration)
+        let client = TLSClient(terminator.options)
         let ours = RecordingHandler()
         do {
             let stream = try await client.dial(port: terminator.port)

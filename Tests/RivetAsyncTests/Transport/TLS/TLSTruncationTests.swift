@@ -41,8 +41,8 @@ struct TLSTruncationTests {
     @Test(arguments: bodies)
     func aTruncatedBodyIsAnError(_ row: Row) async throws {
         let port = try await Self.servers.value.port(row.name)
-        let configuration = try await TestCertificates.shared().configuration(for: "server.test")
-        let dialer = TLSDialer(over: SocketDialer(), configuration: configuration)
+        let options = try await TestCertificates.shared().options(for: "server.test")
+        let dialer = TLSDialer(over: SocketDialer(), options: options)
         let pool = HTTPPool(dialer)
         let failure = await #expect(throws: HTTPCallError.self) {
             let response = try await pool.pool.execute(HTTPRequestHead(target: "/"), to: pool.origin(port))
@@ -55,7 +55,7 @@ struct TLSTruncationTests {
 
     @Test(arguments: messages)
     func aTruncatedMessageIsAnError(_ row: Row) async throws {
-        let client = TLSClient(try await TestCertificates.shared().configuration(for: "server.test"))
+        let client = TLSClient(try await TestCertificates.shared().options(for: "server.test"))
         let stream = try await client.dial(port: try await Self.servers.value.port(row.name))
         let time = TimeSource(TestClock())
         let channel = WebSocketChannel(lane: client.lane, maskingKeys: nil)

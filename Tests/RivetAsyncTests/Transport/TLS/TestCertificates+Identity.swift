@@ -2,7 +2,7 @@
 import RivetAsync
 
 extension TestCertificates {
-    func identity(_ name: String) -> TLSConfiguration.Identity {
-        TLSConfiguration.Identity(certificatePEMFile: certificate(name), keyPEMFile: key(name))
+    func identity(_ name: String) -> TLSOptions.Identity {
+        TLSOptions.Identity(certificatePEMFile: certificate(name), keyPEMFile: key(name))
     }
 }

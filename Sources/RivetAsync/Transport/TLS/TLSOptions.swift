@@ -61,6 +61,8 @@ public struct TLSOptions: Sendable {
     public var unsafelySkipsVerification: Bool
     /// Which libraries are opened; tests name missing ones.
     package var libraryNames = OpenSSLLibrary.Names.system
+    /// Where `SSL_CERT_FILE` and `SSL_CERT_DIR` are looked up.
+    package var environment: @Sendable (String) -> String? = { EnvironmentVariable.value($0) }
 
     /// Options that suit a public server; change what differs.
     public init(
@@ -77,25 +79,5 @@ public struct TLSOptions: Sendable {
         self.minimumVersion = minimumVersion
         self.serverName = serverName
         self.unsafelySkipsVerification = unsafelySkipsVerification
-    }
-
-    /// The same in the words of the transport, which knows no options.
-    package var configuration: TLSConfiguration {
-        var configuration = TLSConfiguration()
-        configuration.trustStore =
-            switch trustStore {
-            case .system: .system
-            case .pemFile(let path): .pemFile(path)
-            case .pem(let bytes): .pem(bytes)
-            }
-        configuration.additionalRootsPEM = additionalRootsPEM
-        configuration.identity = identity.map {
-            TLSConfiguration.Identity(certificatePEMFile: $0.certificatePEMFile, keyPEMFile: $0.keyPEMFile)
-        }
-        configuration.minimumVersion = minimumVersion == .v1_3 ? .v1_3 : .v1_2
-        configuration.serverName = serverName
-        configuration.unsafelySkipsVerification = unsafelySkipsVerification
-        configuration.libraryNames = libraryNames
-        return configuration
     }
 }
