@@ -95,8 +95,8 @@ extension HandleCore {
                 }
             } catch is CancellationError {
                 throw CancellationError()
-            } catch is DeadlinePassedError {
-                throw AttemptEnding.notOpened(within: timeout).error
+            } catch let error as DeadlinePassedError {
+                throw AttemptEnding.notOpened(within: timeout, error).error
             } catch {
                 throw AttemptEnding(opening: error, endpoint).error
             }

@@ -31,12 +31,13 @@ final class ActorResolver: Sendable {
         } catch let error as RivetError {
             // Whatever became of the lookup, what the caller wants has not been sent.
             throw error.with(execution: .notSent)
-        } catch is DeadlinePassedError {
+        } catch let error as DeadlinePassedError {
             throw RivetError(
                 .deadlineExceeded,
                 "the actor's id was not known before the deadline",
                 fault: .network,
-                isTransient: true
+                isTransient: true,
+                underlying: error
             )
         }
     }

@@ -24,9 +24,9 @@ extension ClientContext {
                 return try await withDeadline(deadline, time: time) { [self] in
                     try await metadata.value { [self] in try await fetchMetadata(own, deadline: deadline) }
                 }
-            } catch is DeadlinePassedError {
+            } catch let error as DeadlinePassedError {
                 // Why there was a repeat says more than that it had no answer.
-                throw RivetError.metadataUnavailable(own.endpoint, cause)
+                throw RivetError.metadataUnavailable(own.endpoint, cause ?? error)
             } catch let error as RivetError where error.isTransient {
                 // Retried within this call's deadline; the next call tries again (B14).
                 let next = time.now.advanced(by: pause * random())

@@ -102,8 +102,8 @@ extension AttemptEnding {
         lost("no pong came within \(timeout)")
     }
 
-    static func notOpened(within limit: Duration) -> AttemptEnding {
-        AttemptEnding(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false))
+    static func notOpened(within limit: Duration, _ cause: (any Error)? = nil) -> AttemptEnding {
+        AttemptEnding(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false, cause))
     }
 
     /// What opening a socket to `endpoint` threw, which metadata may have named.
@@ -132,7 +132,7 @@ extension AttemptEnding {
         case let error as RivetError:
             self.init(error: error, isPermanent: error.endsAttempts)
         case is DeadlinePassedError:
-            self = .notOpened(within: openTimeout)
+            self = .notOpened(within: openTimeout, attemptError)
         case is CancellationError:
             self.init(error: .connectionClosed)
         default:

@@ -12,13 +12,14 @@ extension RivetError {
         let codec = MessageCodec(encoding.ofErrorBody(contentType: answer.head.fields["content-type"]))
         let piece = answer.body.boundedText
         let message: ErrorMessage
-        if let body = try? codec.readErrorBody(answer.body) {
-            message = body
-        } else if let name = answer.head.fields["x-rivet-error"].flatMap({ CloseReasonText($0) }) {
+        do {
+            message = try codec.readErrorBody(answer.body)
+        } catch {
+            guard let name = answer.head.fields["x-rivet-error"].flatMap({ CloseReasonText($0) }) else {
+                self = .unexpected(answer, "\(kind.name) was answered", piece: piece, underlying: error)
+                return
+            }
             message = ErrorMessage(group: name.group, code: name.code, message: piece)  // PROTOCOL i5
-        } else {
-            self = .unexpected(answer, "\(kind.name) was answered", piece: piece)
-            return
         }
         let meaning = ErrorClass.answer(
             group: message.group,
@@ -191,24 +192,31 @@ extension RivetError {
         )
     }
 
-    static func metadataUnavailable(_ endpoint: Endpoint, _ cause: RivetError?) -> RivetError {
-        RivetError(
+    static func metadataUnavailable(_ endpoint: Endpoint, _ cause: any Error) -> RivetError {
+        let ours = cause as? RivetError
+        return RivetError(
             .metadataUnavailable,
-            "\(endpoint.text) did not answer GET /metadata as Rivet does" + (cause.map { ": \($0.message)" } ?? ""),
-            fault: cause?.fault ?? .network,
-            isTransient: cause?.isTransient ?? true,
-            remote: cause?.remote,
+            "\(endpoint.text) did not answer GET /metadata as Rivet does" + (ours.map { ": \($0.message)" } ?? ""),
+            fault: ours?.fault ?? .network,
+            isTransient: ours?.isTransient ?? true,
+            remote: ours?.remote,
             underlying: cause
         )
     }
 
-    static func deadlineExceeded(_ what: String, _ limit: Duration, hadLeft: Bool) -> RivetError {
+    static func deadlineExceeded(
+        _ what: String,
+        _ limit: Duration,
+        hadLeft: Bool,
+        _ cause: (any Error)? = nil
+    ) -> RivetError {
         RivetError(
             .deadlineExceeded,
             "\(what) had no answer within \(limit)",
             fault: .network,
             execution: hadLeft ? .mayHaveRun : .notSent,
-            isTransient: true
+            isTransient: true,
+            underlying: cause
         )
     }
 

@@ -145,6 +145,7 @@ private struct ArgumentList {
         } catch {
             var failure = CodingError(.missingField, at: 0, wanted: "\(T.self)", found: "no argument")
             failure.path = "[\(index)]"
+            failure.underlying = error
             throw failure
         }
     }

@@ -56,7 +56,9 @@ extension ValueDecoder {
         do {
             return try DecodingSession.decode(ByteChunk(form), isJSON: false) { (root) throws in try T(from: root) }
         } catch {
-            throw decodingError(CodingError(.refusedByType, at: Int(offset), wanted: "\(T.self)"), T.self)
+            var failure = CodingError(.refusedByType, at: Int(offset), wanted: "\(T.self)")
+            failure.underlying = error
+            throw decodingError(failure, T.self)
         }
     }
 
