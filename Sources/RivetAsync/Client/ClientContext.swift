@@ -57,8 +57,9 @@ final class ClientContext: Sendable {
         root.add { await deadlines.run() }
     }
 
-    /// The client, its handles and connections are all gone: what is left lets go of itself.
+    /// The client, its handles and connections are all gone, and nobody closed it: what is left lets go of itself.
     deinit {
+        guard !closed.isSet else { return }
         root.cancel()
         Task { [pool, lanes] in
             await pool.close()

@@ -58,7 +58,13 @@ final class PlainPeer: ByteHandler, Sendable {
         let lane = Lane(label: "plain peer")
         let dialer = kind?.dialer ?? engine.transport.dialer
         let time = TimeSource(ContinuousClock())
-        let stream = try await dialer.dial(.init(host: "127.0.0.1", port: engine.port, lane: lane, time: time))
+        let stream: any ByteStream
+        do {
+            stream = try await dialer.dial(.init(host: "127.0.0.1", port: engine.port, lane: lane, time: time))
+        } catch {
+            await lane.shutDown()
+            throw error
+        }
         let peer = PlainPeer(lane: lane, stream: stream)
         lane.run { stream.setHandler(peer) }
         let result: Result<R, any Error>
