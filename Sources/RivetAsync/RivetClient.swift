@@ -155,3 +155,18 @@ nonisolated(nonsending) public func withRivetClient<R>(
     let client = RivetClient(configuration)
     return try await scoped(closing: { await client.close() }) { try await body(client) }
 }
+
+/// Runs `body`, then `close`, whether `body` returns, throws or is cancelled: what every `with…` does.
+nonisolated(nonsending) func scoped<R>(
+    closing close: () async -> Void,
+    _ body: () async throws -> R
+) async throws -> R {
+    do {
+        let result = try await body()
+        await close()
+        return result
+    } catch {
+        await close()
+        throw error
+    }
+}

@@ -9,50 +9,50 @@ public actor ActorInstance<Definition: ActorDefinition, State: Sendable> {
     /// What the actor remembers.
     public var state: State
 
-    private let core: HostedActor
+    private let hosted: HostedActor
 
-    init(core: HostedActor, state: State) {
-        self.core = core
+    init(hosted: HostedActor, state: State) {
+        self.hosted = hosted
         self.state = state
     }
 
-    /// The actor's own lane, shared with its core: both are isolated together.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { core.unownedExecutor }
+    /// The actor's own lane, shared with what hosts it: both are isolated together.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { hosted.unownedExecutor }
 
     /// The actor's id.
-    public nonisolated var id: ActorID { core.id }
+    public nonisolated var id: ActorID { hosted.id }
 
     /// The key it was created with; empty where it has none.
-    public nonisolated var key: ActorKey { core.key }
+    public nonisolated var key: ActorKey { hosted.key }
 
     /// How often the actor was started, from 1.
-    public var generation: Int { core.assumeIsolated { $0.generation } }
+    public var generation: Int { hosted.assumeIsolated { $0.generation } }
 
     /// Sends `event` to every connection that is subscribed to it, in order with everything else sent there.
     public func broadcast<E: ActorEvent>(_ event: E) where E.Source == Definition {
-        core.assumeIsolated { $0.broadcast(OutgoingEvent(event)) }
+        hosted.assumeIsolated { $0.broadcast(OutgoingEvent(event)) }
     }
 
     /// The connections that are open now, HTTP requests under way among them, in the order in which they came.
     public var connections: [LocalConnection<Definition>] {
-        core.assumeIsolated { $0.visibleConnections }.map { LocalConnection(core: $0) }
+        hosted.assumeIsolated { $0.visibleConnections }.map { LocalConnection(hosted: $0) }
     }
 
     /// Calls the actor's own action once, `delay` from now; wakes the actor for it.
     ///
     /// Its output and errors go nowhere.
     public func schedule<A: ActorAction>(_ action: A, after delay: Duration) where A.Target == Definition {
-        core.assumeIsolated { $0.schedule(ScheduledAction(action), after: delay) }
+        hosted.assumeIsolated { $0.schedule(ScheduledAction(action), after: delay) }
     }
 
     /// Falls asleep when the work under way is done, at the end of the grace time at the latest.
     public func sleep() {
-        core.assumeIsolated { $0.beginSleep() }
+        hosted.assumeIsolated { $0.beginSleep() }
     }
 
     /// Destroys the actor for good: no further request reaches it, those under way may finish within the grace time,
     /// and then every connection is closed.
     public func destroy() {
-        core.assumeIsolated { $0.beginDestroy() }
+        hosted.assumeIsolated { $0.beginDestroy() }
     }
 }

@@ -14,8 +14,8 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
     var erased: ErasedKind
 
     init(state: @escaping @Sendable (CreationInput, ActorKey) async throws -> State) {
-        erased = ErasedKind(name: D.actorName) { core, input in
-            Instance(core: core, state: try await state(input, core.key))
+        erased = ErasedKind(name: D.actorName) { hosted, input in
+            Instance(hosted: hosted, state: try await state(input, hosted.key))
         }
     }
 
@@ -43,7 +43,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
             } catch {
                 throw EngineError.actor("validation_error", "The arguments do not decode as \(A.self): \(error)")
             }
-            let output = try await body(action, instance, LocalConnection(core: connection))
+            let output = try await body(action, instance, LocalConnection(hosted: connection))
             return try OutgoingValue.encode(encoding, isMessage: connection.outlet != nil) { format, options in
                 try format.encode(output, options: options)
             }
@@ -72,7 +72,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
     public mutating func onBeforeConnect(
         _ body: @escaping @Sendable (LocalConnection<D>, isolated Instance) async throws -> Void
     ) {
-        erased.onBeforeConnect = { try await body(LocalConnection(core: $0), Self.typed($1)) }
+        erased.onBeforeConnect = { try await body(LocalConnection(hosted: $0), Self.typed($1)) }
     }
 
     /// Makes what ``LocalConnection/state(as:)`` gives; throwing refuses the connection.
@@ -80,7 +80,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
         _ body: @escaping @Sendable (LocalConnection<D>, isolated Instance) async throws -> any Sendable
     ) {
         erased.createConnectionState = { connection, instance in
-            let state = try await body(LocalConnection(core: connection), Self.typed(instance))
+            let state = try await body(LocalConnection(hosted: connection), Self.typed(instance))
             connection.state.withLock { $0 = state }
         }
     }
@@ -91,14 +91,14 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
     public mutating func onConnect(
         _ body: @escaping @Sendable (LocalConnection<D>, isolated Instance) async throws -> Void
     ) {
-        erased.onConnect = { try await body(LocalConnection(core: $0), Self.typed($1)) }
+        erased.onConnect = { try await body(LocalConnection(hosted: $0), Self.typed($1)) }
     }
 
     /// Called when a connection has ended, whoever ended it; not when the actor sleeps.
     public mutating func onDisconnect(
         _ body: @escaping @Sendable (LocalConnection<D>, isolated Instance) async -> Void
     ) {
-        erased.onDisconnect = { try await body(LocalConnection(core: $0), Self.typed($1)) }
+        erased.onDisconnect = { try await body(LocalConnection(hosted: $0), Self.typed($1)) }
     }
 
     /// Called at each start before anything else; throwing makes the start fail.

@@ -23,7 +23,7 @@ public actor LocalEngine {
     public nonisolated let transport: RivetTransport
 
     package nonisolated let gauge: ResourceGauge
-    private nonisolated let core: EngineState
+    private nonisolated let hosted: EngineState
     private nonisolated let server: LocalServer
     private var isStopped = false
 
@@ -54,43 +54,43 @@ public actor LocalEngine {
     ) async throws -> LocalEngine {
         var registry = Registry()
         define(&registry)
-        let core = EngineState(
+        let hosted = EngineState(
             kinds: registry.kinds,
             limits: limits,
             settings: settings,
             time: TimeSource(clock),
             gauge: ResourceGauge()
         )
-        let server = LocalServer(engine: core)
+        let server = LocalServer(engine: hosted)
         do {
             switch transport {
             case .loopback(let port):
                 let port = try await server.listen(onLoopback: port)
-                return LocalEngine(core, server, endpoint: "http://127.0.0.1:\(port)", network: nil)
+                return LocalEngine(hosted, server, endpoint: "http://127.0.0.1:\(port)", network: nil)
             case .memory:
                 let network = MemoryNetwork()
                 let port = try server.listen(on: network)
-                return LocalEngine(core, server, endpoint: "http://127.0.0.1:\(port)", network: network)
+                return LocalEngine(hosted, server, endpoint: "http://127.0.0.1:\(port)", network: network)
             }
         } catch {
-            await core.tasks.stop()
+            await hosted.tasks.stop()
             await server.shutDownLanes()
             throw error
         }
     }
 
-    private init(_ core: EngineState, _ server: LocalServer, endpoint: String, network: MemoryNetwork?) {
-        self.core = core
+    private init(_ hosted: EngineState, _ server: LocalServer, endpoint: String, network: MemoryNetwork?) {
+        self.hosted = hosted
         self.server = server
         self.endpoint = endpoint
         transport = network.map { RivetTransport(dialer: MemoryDialer(network: $0)) } ?? .sockets
-        faults = core.faults
-        gauge = core.gauge
-        core.faults.setHooks(
+        faults = hosted.faults
+        gauge = hosted.gauge
+        hosted.faults.setHooks(
             Faults.Hooks(
                 cutAllConnections: { [weak server] in await server?.cutAll() },
-                killActors: { [weak core] in
-                    for actor in core?.allActors ?? [] { await actor.kill() }
+                killActors: { [weak hosted] in
+                    for actor in hosted?.allActors ?? [] { await actor.kill() }
                 }
             )
         )
@@ -102,12 +102,12 @@ public actor LocalEngine {
     public func stop() async {
         guard !isStopped else { return }
         isStopped = true
-        core.faults.setHooks(nil)
+        hosted.faults.setHooks(nil)
         // The actors hear on their lanes that their connections have ended, maybe after everything else: nothing starts.
-        core.tasks.close()
+        hosted.tasks.close()
         await server.stop()
-        await core.tasks.stop()
+        await hosted.tasks.stop()
         await server.shutDownLanes()
-        await core.forgetActors()
+        await hosted.forgetActors()
     }
 }

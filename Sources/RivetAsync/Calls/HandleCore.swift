@@ -16,3 +16,13 @@ final class HandleCore: Sendable {
         resolver = ActorResolver(context: context, query: query)
     }
 }
+
+/// How a handle names its actor.
+enum ActorQuery: Sendable {
+    /// By id: when it is gone, nothing takes its place (B32).
+    case id(name: String, ActorID)
+    case get(name: String, key: ActorKey)
+    case getOrCreate(name: String, key: ActorKey, CreateOptions)
+
+    var isPinned: Bool { if case .id = self { true } else { false } }
+}

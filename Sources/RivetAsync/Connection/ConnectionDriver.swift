@@ -206,9 +206,7 @@ actor ConnectionDriver: ClientMember {
                 nudge.answered(id: id, now: now)
                 carryOut(machine.receivedActionError(id: id, .action(message)))
             } else {
-                carryOut(
-                    machine.receivedConnectionError(AttemptEnding(refusal: message, isPinned: isPinned))
-                )
+                carryOut(machine.receivedConnectionError(AttemptEnding(refusal: message, isPinned: isPinned)))
             }
         case .event:
             break  // The socket has given it to its feeds.
@@ -278,7 +276,10 @@ actor ConnectionDriver: ClientMember {
             case .abandonAttempt:
                 abandon.set()
             case .expectClose:
-                closeUnlessClosed(within: .seconds(5))
+                at(context.time.now.advanced(by: .seconds(5))) { driver in
+                    let ending = AttemptEnding.lost("the peer announced an error and did not close")
+                    driver.socketEnded(ending, generation: driver.generation)
+                }
             case .endFeeds(let error):
                 for feed in book.current.feeds { feed.end(error) }
             }
@@ -355,13 +356,6 @@ actor ConnectionDriver: ClientMember {
             case .nothing:
                 return
             }
-        }
-    }
-
-    private func closeUnlessClosed(within limit: Duration) {
-        let generation = generation
-        at(context.time.now.advanced(by: limit)) { driver in
-            driver.socketEnded(.lost("the peer announced an error and did not close"), generation: generation)
         }
     }
 

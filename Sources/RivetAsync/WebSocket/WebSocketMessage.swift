@@ -21,3 +21,35 @@ public struct WebSocketClosing: Sendable, Hashable {
         self.reason = reason
     }
 }
+
+/// How a WebSocket ended.
+package enum WebSocketEnding: Sendable, Equatable {
+    /// The closing handshake is complete, or we closed and nothing came back.
+    case closed(WebSocketClosing)
+    /// It ended in another way.
+    case failed(WebSocketError)
+}
+
+/// Why a WebSocket ended without a closing handshake, or cannot be used.
+package enum WebSocketError: Error, Sendable, Equatable {
+    /// The peer broke the protocol or a limit.
+    case violation(WebSocketProtocolError)
+    /// The stream ended before a close frame came.
+    case ended(StreamEnding)
+    /// Sent after one side had begun to close.
+    case notOpen
+    /// Two tasks read one sequence of messages at the same time.
+    case readTwice
+}
+
+extension WebSocketError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .violation(let error): "the peer broke the WebSocket protocol: \(error)"
+        case .ended(.finished): "the peer ended the stream without a WebSocket close frame"
+        case .ended(.failed(let error)): "the stream failed: \(error)"
+        case .notOpen: "the WebSocket is closed or closing"
+        case .readTwice: "another task is reading this WebSocket's messages"
+        }
+    }
+}

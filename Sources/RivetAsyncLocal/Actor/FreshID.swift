@@ -12,13 +12,9 @@ enum FreshID {
 
     /// Of a connection: a version 4 UUID in lower case.
     static func connectionID() -> String {
-        let uuid = EngineID(random: UInt128.random(in: 0 ... .max), label: label).uuid
-        let digits = String(uuid, radix: 16)
-        var text = ""
-        for (index, digit) in (String(repeating: "0", count: 32 - digits.count) + digits).enumerated() {
-            if [8, 12, 16, 20].contains(index) { text += "-" }
-            text.append(digit)
-        }
+        let digits = String(EngineID(random: UInt128.random(in: 0 ... .max), label: label).uuid, radix: 16)
+        var text = String(repeating: "0", count: 32 - digits.count) + digits
+        for place in [20, 16, 12, 8] { text.insert("-", at: text.index(text.startIndex, offsetBy: place)) }
         return text
     }
 }

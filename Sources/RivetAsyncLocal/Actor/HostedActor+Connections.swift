@@ -20,7 +20,7 @@ extension HostedActor {
     /// Takes a `/connect` socket: hooks, Init, then what the client has sent meanwhile (PROTOCOL h1).
     func spawnConnect(_ connection: HostedConnection) {
         attach(connection)
-        spawn { core in await core.connect(connection) }
+        spawn { hosted in await hosted.connect(connection) }
     }
 
     private func connect(_ connection: HostedConnection) async {
@@ -108,17 +108,17 @@ extension HostedActor {
             return close(connection, 1011, closeReason(EngineError(thrown: error)))
         }
         guard attached[connection.id] != nil, let instance, let handler = kind?.onWebSocket else { return }
-        rawTasks[connection.id] = spawn { core in
+        rawTasks[connection.id] = spawn { hosted in
             do {
                 try await handler(socket, instance)
-                core.close(connection, 1000, "")
+                hosted.close(connection, 1000, "")
             } catch is CancellationError {
-                core.close(connection, 1000, "actor.stopped")
+                hosted.close(connection, 1000, "actor.stopped")
             } catch {
-                core.close(connection, 1011, core.closeReason(EngineError(thrown: error).masked))
+                hosted.close(connection, 1011, hosted.closeReason(EngineError(thrown: error).masked))
             }
-            core.rawTasks[connection.id] = nil
-            core.workChanged()
+            hosted.rawTasks[connection.id] = nil
+            hosted.workChanged()
         }
         workChanged()
     }
@@ -173,21 +173,21 @@ extension HostedActor {
         let refusal = engine.faults.takeRefusal(at: .request)
         if let refusal, !refusal.afterTheActionRan { return answer(id, .failure(refusal.failure), to: connection) }
         let token = beginWork(again: .message(message, connection))
-        work[token]?.task = spawn { core in
+        work[token]?.task = spawn { hosted in
             var result: Result<ByteChunk, EngineError>
             do {
-                result = .success(try await core.perform(name, arguments, connection))
+                result = .success(try await hosted.perform(name, arguments, connection))
             } catch is OutgoingValue.UnencodableError {
-                if core.endWork(token) { core.close(connection, 1011, "actor.send_failed") }
+                if hosted.endWork(token) { hosted.close(connection, 1011, "actor.send_failed") }
                 return
             } catch {
                 result = .failure(EngineError(thrown: error))
             }
-            guard core.endWork(token) else { return }
-            if let refusal = refusal ?? core.engine.faults.takeRefusal(at: .answer) {
+            guard hosted.endWork(token) else { return }
+            if let refusal = refusal ?? hosted.engine.faults.takeRefusal(at: .answer) {
                 result = .failure(refusal.failure)
             }
-            core.answer(id, result, to: connection)
+            hosted.answer(id, result, to: connection)
         }
     }
 
@@ -276,11 +276,11 @@ extension HostedActor {
         workChanged()
         guard state.isVisible, let onDisconnect = kind?.onDisconnect, let instance else { return }
         let token = beginWork()
-        spawn { core in
-            try? await core.bounded(by: core.engine.limits.hookTimeout, failingWith: .callbackTimedOut) {
+        spawn { hosted in
+            try? await hosted.bounded(by: hosted.engine.limits.hookTimeout, failingWith: .callbackTimedOut) {
                 try await onDisconnect(connection, instance)
             }
-            core.endWork(token)
+            hosted.endWork(token)
         }
     }
 }

@@ -22,11 +22,11 @@ extension HostedActor {
             try await ready()
             let token = beginWork()
             let promise = Promise<R>(gauge: engine.gauge)
-            work[token]?.task = spawn { core in
-                let connection = HostedConnection(actor: core, parameters: parameters, encoding: encoding)
+            work[token]?.task = spawn { hosted in
+                let connection = HostedConnection(actor: hosted, parameters: parameters, encoding: encoding)
                 do {
                     promise.finish(
-                        .success(try await core.withConnection(connection) { core in try await body(core, connection) })
+                        .success(try await hosted.withConnection(connection) { try await body($0, connection) })
                     )
                 } catch {
                     promise.finish(.failure(error))
@@ -49,9 +49,9 @@ extension HostedActor {
         _ parameters: ByteChunk?,
         _ encoding: WireEncoding
     ) async throws -> ByteChunk {
-        try await serve(parameters, encoding) { core, connection in
+        try await serve(parameters, encoding) { hosted, connection in
             do {
-                return try await core.perform(name, arguments, connection)
+                return try await hosted.perform(name, arguments, connection)
             } catch is OutgoingValue.UnencodableError {
                 return try encoding.valueFormat.encode(RivetValue.null)
             }
@@ -63,11 +63,11 @@ extension HostedActor {
         _ parameters: ByteChunk?,
         _ encoding: WireEncoding
     ) async throws -> LocalResponse {
-        try await serve(parameters, encoding) { core, _ in
-            guard let handler = core.kind?.onRequest, let instance = core.instance else {
+        try await serve(parameters, encoding) { hosted, _ in
+            guard let handler = hosted.kind?.onRequest, let instance = hosted.instance else {
                 return LocalResponse(status: 404)
             }
-            return try await core.bounded(by: core.engine.limits.actionTimeout, failingWith: .actionTimedOut) {
+            return try await hosted.bounded(by: hosted.engine.limits.actionTimeout, failingWith: .actionTimedOut) {
                 try await handler(request, instance)
             }
         }
@@ -89,7 +89,7 @@ extension HostedActor {
     }
 
     func enqueue(_ send: QueueSend, _ parameters: ByteChunk?, _ encoding: WireEncoding) async throws -> QueueResult {
-        try await serve(parameters, encoding) { core, _ in try await core.store(send, encoding) }
+        try await serve(parameters, encoding) { hosted, _ in try await hosted.store(send, encoding) }
     }
 
     private func store(_ send: QueueSend, _ encoding: WireEncoding) async throws -> QueueResult {
@@ -143,18 +143,18 @@ extension HostedActor {
         guard let handler = kind?.queues[first.name] else { return }
         isConsuming = true
         let token = beginWork()
-        work[token]?.task = spawn { core in
+        work[token]?.task = spawn { hosted in
             let result: Result<ErasedKind.Reply, any Error>
             do {
                 result = .success(try await handler(instance, first.body))
             } catch {
                 result = .failure(error)
             }
-            guard core.endWork(token) else { return }
-            core.isConsuming = false
-            core.queue.removeFirst()
+            guard hosted.endWork(token) else { return }
+            hosted.isConsuming = false
+            hosted.queue.removeFirst()
             first.waiter?.finish(result)
-            core.consumeQueue()
+            hosted.consumeQueue()
         }
     }
 
@@ -165,10 +165,10 @@ extension HostedActor {
         lastWork += 1
         let number = lastWork
         scheduled[number] = engine.deadlines.schedule(at: engine.time.now.advanced(by: delay)) { [weak self] in
-            self?.run { core in
+            self?.run { hosted in
                 // Cancelled by a destroy in the same moment.
-                guard core.scheduled.removeValue(forKey: number) != nil else { return }
-                core.runScheduled(action)
+                guard hosted.scheduled.removeValue(forKey: number) != nil else { return }
+                hosted.runScheduled(action)
             }
         }
     }
@@ -180,10 +180,10 @@ extension HostedActor {
         case .stopping(destroys: true), .destroyed: return
         }
         let token = beginWork(again: .scheduled(action))
-        work[token]?.task = spawn { core in
-            let connection = HostedConnection(actor: core, parameters: nil, encoding: .bare)
-            _ = try? await core.perform(action.name, action.arguments, connection)
-            core.endWork(token)
+        work[token]?.task = spawn { hosted in
+            let connection = HostedConnection(actor: hosted, parameters: nil, encoding: .bare)
+            _ = try? await hosted.perform(action.name, action.arguments, connection)
+            hosted.endWork(token)
         }
     }
 }

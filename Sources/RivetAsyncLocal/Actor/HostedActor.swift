@@ -116,12 +116,12 @@ actor HostedActor {
         phase = .starting
         generation += 1
         guard kind != nil || !engine.settings.unknownKindTimesOut else { return }
-        spawn { core in
+        spawn { hosted in
             do {
-                try await core.startInstance()
-                core.started()
+                try await hosted.startInstance()
+                hosted.started()
             } catch {
-                core.startFailed()
+                hosted.startFailed()
             }
         }
     }
@@ -248,7 +248,7 @@ actor HostedActor {
         switch phase {
         case .running:
             phase = .stopping(destroys: false)
-            spawn { core in await core.stop() }
+            spawn { hosted in await hosted.stop() }
         case .starting: isSleepWanted = true
         case .asleep, .stopping, .destroyed: break
         }
@@ -259,7 +259,7 @@ actor HostedActor {
         case .running:
             destroyBegins()
             phase = .stopping(destroys: true)
-            spawn { core in await core.stop() }
+            spawn { hosted in await hosted.stop() }
         case .stopping(destroys: false):
             destroyBegins()
             phase = .stopping(destroys: true)
@@ -268,7 +268,7 @@ actor HostedActor {
         case .asleep:
             destroyBegins()
             phase = .stopping(destroys: true)
-            spawn { core in await core.stop() }
+            spawn { hosted in await hosted.stop() }
         case .stopping(destroys: true), .destroyed:
             break
         }

@@ -42,7 +42,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
             let connection = HostedConnection(actor: actor, parameters: parameters, encoding: encoding, outlet: self)
             self.connection = connection
             // Put on the actor before any message, so that it knows the connection when they come.
-            actor.run { core in core.spawnConnect(connection) }
+            actor.run { hosted in hosted.spawnConnect(connection) }
         case .close(let closing, let silence) where silence == .zero:
             sendClose(closing)
         case .close(let closing, let silence):

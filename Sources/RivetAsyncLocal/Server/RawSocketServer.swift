@@ -58,7 +58,7 @@ final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @
         )
         self.connection = connection
         let local = LocalWebSocket(path: path, fields: fields, channel: channel)
-        actor.run { core in core.spawn { core in await core.connectRaw(connection, local) } }
+        actor.run { hosted in hosted.spawn { hosted in await hosted.connectRaw(connection, local) } }
         stream.resumeReading()
         socket.start(firstBytes: first)
     }

@@ -58,12 +58,6 @@ package struct BAREReader {
         }
     }
 
-    /// A signed integer: zigzag, then uint.
-    package mutating func readInt() throws(CodingError) -> Int64 {
-        let zigzag = try readUInt()
-        return Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1)
-    }
-
     @inline(__always)
     package mutating func readBool() throws(CodingError) -> Bool {
         let byte = try readByte()

@@ -52,6 +52,12 @@ extension ByteOutput where Self: ~Copyable {
         withUTF8(of: text) { appendCBOR(text: $0) }
     }
 
+    /// A member of a map.
+    package mutating func appendCBOR(_ key: String, _ text: String) {
+        appendCBOR(key)
+        appendCBOR(text)
+    }
+
     @inline(__always)
     package mutating func appendCBOR(text: UnsafeRawBufferPointer) {
         if text.count < 24 { return append(0x60 | UInt8(truncatingIfNeeded: text.count), text) }

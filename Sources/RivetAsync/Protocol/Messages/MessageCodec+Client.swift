@@ -20,8 +20,7 @@ extension MessageCodec {
             output.appendCBOREnvelope("ActionRequest", fields: 3)
             output.appendCBOR("id")
             output.appendCBOR(id)
-            output.appendCBOR("name")
-            output.appendCBOR(name)
+            output.appendCBOR("name", name)
             output.appendCBOR("args")
             output.append(arguments)
         case .json:
@@ -48,8 +47,7 @@ extension MessageCodec {
             output.appendBARE(subscribe)
         case .cbor:
             output.appendCBOREnvelope("SubscriptionRequest", fields: 2)
-            output.appendCBOR("eventName")
-            output.appendCBOR(eventName)
+            output.appendCBOR("eventName", eventName)
             output.appendCBOR("subscribe")
             output.appendCBOR(subscribe)
         case .json:

@@ -113,12 +113,9 @@ extension MessageCodec {
                 "Error",
                 fields: 4 + (error.metadata == nil ? 0 : 1) + (error.actor == nil ? 0 : 1)
             )
-            output.appendCBOR("group")
-            output.appendCBOR(error.group)
-            output.appendCBOR("code")
-            output.appendCBOR(error.code)
-            output.appendCBOR("message")
-            output.appendCBOR(error.message)
+            output.appendCBOR("group", error.group)
+            output.appendCBOR("code", error.code)
+            output.appendCBOR("message", error.message)
             if let metadata = error.metadata {
                 output.appendCBOR("metadata")
                 output.append(metadata.bytes)
@@ -150,12 +147,9 @@ extension MessageCodec {
                 output.appendCBOR("actor")
                 appendCBOR(actor, wide: false, to: &output)
             }
-            output.appendCBOR("code")
-            output.appendCBOR(error.code)
-            output.appendCBOR("group")
-            output.appendCBOR(error.group)
-            output.appendCBOR("message")
-            output.appendCBOR(error.message)
+            output.appendCBOR("code", error.code)
+            output.appendCBOR("group", error.group)
+            output.appendCBOR("message", error.message)
             if let metadata = error.metadata {
                 output.appendCBOR("metadata")
                 output.append(metadata.bytes)
@@ -183,8 +177,7 @@ extension MessageCodec {
     /// `wide`: with a nine-byte head for the number, as on a connection; over HTTP the shortest stands there (e6).
     private func appendCBOR(_ actor: ActorReference, wide: Bool, to output: inout some ByteOutput & ~Copyable) {
         output.appendCBORMapHead(actor.keyText == nil ? 2 : 3)
-        output.appendCBOR("actorId")
-        output.appendCBOR(actor.actorID.rawValue)
+        output.appendCBOR("actorId", actor.actorID.rawValue)
         output.appendCBOR("generation")
         if wide { output.appendCBORWide(actor.generation) } else { output.appendCBOR(actor.generation) }
         if let key = actor.keyText {

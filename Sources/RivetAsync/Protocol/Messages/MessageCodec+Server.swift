@@ -102,10 +102,8 @@ extension MessageCodec {
             output.appendBARE(connectionID)
         case .cbor:
             output.appendCBOREnvelope("Init", fields: 2)
-            output.appendCBOR("actorId")
-            output.appendCBOR(actorID.rawValue)
-            output.appendCBOR("connectionId")
-            output.appendCBOR(connectionID)
+            output.appendCBOR("actorId", actorID.rawValue)
+            output.appendCBOR("connectionId", connectionID)
         case .json:
             output.append(#"{"body":{"tag":"Init","val":{"actorId":"#)
             output.appendJSON(actorID.rawValue)
@@ -151,8 +149,7 @@ extension MessageCodec {
             output.appendBARE(data: arguments)
         case .cbor:
             output.appendCBOREnvelope("Event", fields: 2)
-            output.appendCBOR("name")
-            output.appendCBOR(name)
+            output.appendCBOR("name", name)
             output.appendCBOR("args")
             output.append(arguments)
         case .json:

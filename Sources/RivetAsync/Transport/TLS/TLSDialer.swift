@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Synchronization
 
 /// Connects by another dialer and makes TLS of it, with one context for all connections.
 package struct TLSDialer: Dialer {
@@ -22,6 +24,37 @@ package struct TLSDialer: Dialer {
             request.lane.run { stream.close() }
             guard error is DeadlinePassedError else { throw error }
             throw TransportError.deadlinePassed(.handshaking, host: request.host, attempts: [])
+        }
+    }
+}
+
+/// Makes a client's one ``TLSContext`` when it is first needed, as that reads files, on a queue of its own.
+///
+/// A failure is not kept: the file or library that was missing may be there at the next attempt.
+private final class TLSContextLoader: Sendable {
+    private let options: TLSOptions
+    private let loaded = Mutex<TLSContext?>(nil)
+    private let queue = DispatchQueue(label: "rivet.tls")
+
+    init(_ options: TLSOptions) { self.options = options }
+
+    /// `gauge` counts the task while it waits.
+    func context(gauge: ResourceGauge) async throws -> TLSContext {
+        if let context = loaded.withLock({ $0 }) { return context }
+        let promise = Promise<TLSContext>(gauge: gauge)
+        queue.async { promise.finish(self.load()) }
+        return try await promise.value()
+    }
+
+    /// On the serial queue, so that several first callers wait for one.
+    private func load() -> Result<TLSContext, any Error> {
+        if let context = loaded.withLock({ $0 }) { return .success(context) }
+        do throws(TLSError) {
+            let context = try TLSContext(options)
+            loaded.withLock { $0 = context }
+            return .success(context)
+        } catch {
+            return .failure(TransportError.tls(error))
         }
     }
 }

@@ -170,3 +170,12 @@ struct BAREVectorTests {
         #expect(vectors.count == 3)
     }
 }
+
+/// BARE's signed integer, which no message of Rivet's has.
+extension BAREReader {
+    /// Zigzag, then uint.
+    fileprivate mutating func readInt() throws(CodingError) -> Int64 {
+        let zigzag = try readUInt()
+        return Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1)
+    }
+}
