@@ -28,6 +28,8 @@ enum Advice {
         case .decodingFailed:
             return "a run without --javascript has spoilt the state of this actor, or it is not the one that is meant: "
                 + "add --key TEXT for a new actor"
+        case .deadlineExceeded where error.underlying is RivetError:
+            return endpoint
         case .deadlineExceeded:
             return "the engine may be busy, so try again; \(need(of: actors))"
         case _ where error.matches("namespace", "not_found"):

@@ -91,66 +91,44 @@ extension HandleCore {
         try Task.checkCancellation()
         try context.beginCall()
         defer { context.endCall() }
-        let limit = options.timeout ?? timeout ?? context.configuration.callTimeout
-        let deadline = context.time.now.advanced(by: limit)
-        var pause = Duration.milliseconds(100)
-        var cause: RivetError?
+        let deadline = context.time.now.advanced(by: options.timeout ?? timeout ?? context.configuration.callTimeout)
+        var machine = CallStateMachine(
+            kind,
+            isPinned: query.isPinned,
+            isIdempotent: options.isIdempotent,
+            canRepeat: canRepeat
+        )
         while true {
-            var used: ActorID?
+            let action = machine.nextAction()
+            if case .fail(let error) = action { throw error }
             do {
-                let address = try await context.serverAddress(deadline: deadline)
-                let id = try await resolver.id(deadline: deadline)
-                used = id
-                return try await once(Call(address: address, actorID: id, deadline: deadline))
+                switch action {
+                case .resolve:
+                    _ = try await context.serverAddress(deadline: deadline)
+                    machine.resolved(try await resolver.id(deadline: deadline))
+                case .send(let id):
+                    let address = try await context.serverAddress(deadline: deadline)
+                    return try await once(Call(address: address, actorID: id, deadline: deadline))
+                case .forget(let id):
+                    resolver.forget(id)
+                case .pause(let longest):
+                    let end = context.time.now.advanced(by: longest * context.random())
+                    if end < deadline {
+                        try await context.time.sleep(until: end)
+                        machine.paused()
+                    } else {
+                        machine.deadlinePassed()
+                    }
+                case .explain(let id, let error):
+                    let record = try? await ActorResolver.record(context, of: id, deadline: deadline)
+                    machine.explained(id, error, reason: record?.errorName)
+                case .fail:
+                    break
+                }
             } catch let error as RivetError {
-                // The deadline cut a retry short: report why we retried.
-                if error.code == .deadlineExceeded, let cause { throw cause.with(execution: error.execution) }
-                cause = error
-                let meaning = error.answerClass
-                if let used, meaning?.forgetsID == true { resolver.forget(used) }
-                guard canRepeat, shouldRepeat(error, meaning, usedID: used != nil, options) else {
-                    throw await explained(error, kind, used, deadline: deadline)
-                }
-                if meaning?.resolvesAgain == true, pause == .milliseconds(100) {
-                    pause = pause * 2  // The id was stale: the first repeat need not wait (B31).
-                    continue
-                }
-                try await context.pause(&pause, before: deadline, after: error)
+                machine.failed(error)
             }
         }
-    }
-
-    private func shouldRepeat(
-        _ error: RivetError,
-        _ meaning: ErrorClass?,
-        usedID: Bool,
-        _ options: CallOptions
-    ) -> Bool {
-        // The gateway has no such actor any more, or not yet: resolved again and repeated, on a key (B31, B52).
-        if meaning?.resolvesAgain == true { return usedID && !query.isPinned }
-        switch error.execution {
-        case .notSent: return error.isTransient && error.code != .metadataUnavailable
-        case .mayHaveRun: return error.isTransient && options.isIdempotent
-        case .ran: return false
-        }
-    }
-
-    /// The error that the caller sees: the engine's own account where it has one (B60), and one name for "gone" (B61).
-    private func explained(
-        _ error: RivetError,
-        _ kind: RequestKind,
-        _ id: ActorID?,
-        deadline: TimePoint
-    ) async -> RivetError {
-        guard let id else { return error }
-        if error.matches("guard", "actor_ready_timeout") || error.matches("guard", "actor_runner_failed") {
-            let record = try? await ActorResolver.record(context, of: id, deadline: deadline)
-            if let reason = record?.errorName { return .actorUnavailable(id, reason: reason, error) }
-        }
-        if query.isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
-            return .actorNotFound("the actor was destroyed", error)
-        }
-        return error
     }
 
     // MARK: Names

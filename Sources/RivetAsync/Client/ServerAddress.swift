@@ -25,12 +25,11 @@ extension ClientContext {
                     try await metadata.value { [self] in try await fetchMetadata(own, deadline: deadline) }
                 }
             } catch let error as DeadlinePassedError {
-                // Why there was a repeat says more than that it had no answer.
-                throw RivetError.metadataUnavailable(own.endpoint, cause ?? error)
+                throw noMetadata(own.endpoint, cause, error)
             } catch let error as RivetError where error.isTransient {
                 // Retried within this call's deadline; the next call tries again (B14).
                 let next = time.now.advanced(by: pause * random())
-                guard next < deadline else { throw RivetError.metadataUnavailable(own.endpoint, error) }
+                guard next < deadline else { throw noMetadata(own.endpoint, error, error) }
                 try await time.sleep(until: next)
                 cause = error
                 pause = min(pause * 2, .seconds(5))
@@ -38,6 +37,22 @@ extension ClientContext {
                 throw RivetError.metadataUnavailable(own.endpoint, error)
             }
         }
+    }
+
+    /// At the deadline: who answered is not Rivet, or nobody did (B14).
+    private func noMetadata(_ endpoint: Endpoint, _ cause: RivetError?, _ last: any Error) -> RivetError {
+        if let cause, cause.code != .deadlineExceeded, cause.fault != .network {
+            return .metadataUnavailable(endpoint, cause)
+        }
+        let why = cause.map { ": \($0.message)" } ?? ""
+        return RivetError(
+            .deadlineExceeded,
+            "\(endpoint.text) did not answer GET /metadata before the deadline\(why)",
+            fault: .network,
+            isTransient: true,
+            remote: cause?.remote,
+            underlying: cause ?? last
+        )
     }
 
     private func fetchMetadata(_ own: ServerAddress, deadline: TimePoint) async throws -> ServerAddress {

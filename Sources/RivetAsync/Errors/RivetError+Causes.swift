@@ -82,7 +82,8 @@ extension RivetError {
                 underlying: failure.error
             )
         case HTTPError.poolClosed:
-            self = .clientClosed.with(underlying: failure.error)
+            // Cut when the grace was over: nobody knows what became of it (B53).
+            self = .clientClosed.with(execution: execution, underlying: failure.error)
         case let error as HTTPError where !error.isPeersFault:
             self.init(.invalidArgument, "\(error)", fault: .caller, execution: execution, underlying: error)
         case let error as HTTPError:

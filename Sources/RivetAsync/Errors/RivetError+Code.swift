@@ -22,9 +22,11 @@ extension RivetError.Code {
     public static let tlsFailed = Self(name: "tlsFailed")
     /// The connection went away under the call; ``RivetError/execution`` says what that means for it.
     public static let connectionLost = Self(name: "connectionLost")
-    /// A deadline passed; ``RivetError/execution`` says whether the call had left.
+    /// A deadline passed; ``RivetError/execution`` says whether the call, in any of its tries, had left.
+    ///
+    /// The message names what the call was doing, and why it was repeated; that error is ``RivetError/underlying``.
     public static let deadlineExceeded = Self(name: "deadlineExceeded")
-    /// The engine's metadata could not be read within the call's deadline; the next call tries again.
+    /// What answered the question for metadata is not Rivet; the next call asks again.
     ///
     /// Nothing was sent.
     public static let metadataUnavailable = Self(name: "metadataUnavailable")

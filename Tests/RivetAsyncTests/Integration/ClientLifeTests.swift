@@ -24,6 +24,25 @@ struct ClientLifeTests {
         await engine.stop()
     }
 
+    @Test("B53: a call that is cut when the client closes may have run")
+    func closedUnderACall() async throws {
+        let server = try await LiteralServer.start()
+        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        configuration.looksUpMetadata = false
+        let client = RivetClient(configuration)
+        let counter = client.getForID(Counter.self, "5jxlv5boumuljx2d2nvyat0o2edl00")
+        let call = Task { try await counter.send(Count()) }
+        let peer = try await server.accept()
+        #expect(try await peer.readHead().first == "POST /gateway/5jxlv5boumuljx2d2nvyat0o2edl00/action/count HTTP/1.1")
+        await client.close(within: .zero)
+        let error = await #expect(throws: RivetError.self) { try await call.value }
+        #expect(error?.code == .clientClosed)
+        #expect(error?.execution == .mayHaveRun)
+        let refused = await #expect(throws: RivetError.self) { try await counter.send(Count()) }
+        #expect(refused?.execution == .notSent)
+        await server.stop()
+    }
+
     @Test("cancelling runConnections fails what waits and leaves nothing")
     func cancellation() async throws {
         let engine = try await LocalEngine.withCounter()

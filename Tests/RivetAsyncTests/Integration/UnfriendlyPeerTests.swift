@@ -33,8 +33,13 @@ struct UnfriendlyPeerTests {
         var looksUpMetadata = false
         let code: RivetError.Code
         let execution: RivetError.Execution
-        /// It is tried again until the deadline, so the test's time is the deadline.
-        var lasts = false
+        /// It is tried again until the deadline, which ends it with this as the cause.
+        var cause: RivetError.Code?
+        /// The one try lasts until the deadline.
+        var isSilent = false
+
+        /// The test's time is the deadline.
+        var lasts: Bool { isSilent || cause != nil }
         /// What a person must find in the text.
         let says: String
     }
@@ -45,18 +50,18 @@ struct UnfriendlyPeerTests {
         Row(
             testDescription: "refused",
             behaviour: .refuse,
-            code: .connectFailed,
+            code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            cause: .connectFailed,
             says: "127.0.0.1"
         ),
         Row(
             testDescription: "refused, metadata",
             behaviour: .refuse,
             looksUpMetadata: true,
-            code: .metadataUnavailable,
+            code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            cause: .connectFailed,
             says: "GET /metadata"
         ),
         Row(
@@ -100,25 +105,25 @@ struct UnfriendlyPeerTests {
         Row(
             testDescription: "ends in the head",
             behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-"),
-            code: .connectionLost,
+            code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            cause: .connectionLost,
             says: "head"
         ),
         Row(
             testDescription: "ends in the body",
             behaviour: .answerAndEnd("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"actor\":"),
-            code: .connectionLost,
+            code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            cause: .connectionLost,
             says: "body"
         ),
         Row(
             testDescription: "resets",
             behaviour: .reset,
-            code: .connectionLost,
+            code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            cause: .connectionLost,
             says: "127.0.0.1"
         ),
         Row(
@@ -126,16 +131,16 @@ struct UnfriendlyPeerTests {
             behaviour: .silent,
             code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            isSilent: true,
             says: "deadline"
         ),
         Row(
             testDescription: "silent, metadata",
             behaviour: .silent,
             looksUpMetadata: true,
-            code: .metadataUnavailable,
+            code: .deadlineExceeded,
             execution: .notSent,
-            lasts: true,
+            isSilent: true,
             says: "GET /metadata"
         ),
     ]
@@ -178,6 +183,7 @@ struct UnfriendlyPeerTests {
             let error = await #expect(throws: RivetError.self) { try await counter.send(Increment()) }
             #expect(error?.code == row.code)
             #expect(error?.execution == row.execution)
+            if let cause = row.cause { #expect((error?.underlying as? RivetError)?.code == cause) }
             #expect(error?.description.contains(row.says) == true, "\(error?.description ?? "")")
             #expect(error?.description.contains("secret") == false)
         }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Decides about one call over HTTP, without IO: when the actor is looked up, what is repeated and after which pause,
+/// which id is forgotten, and what the caller hears (B30–B33, B52, B53, B55, B60, B61, B178).
+///
+/// Carry out what `nextAction` says, then tell the machine what came of it: `resolved`, `failed`, `paused`,
+/// `deadlinePassed` or `explained`. A call that succeeds, or whose task is cancelled, just ends.
+struct CallStateMachine {
+    enum Action {
+        /// Look up where the actor is.
+        case resolve
+        case send(ActorID)
+        /// The id that was kept is stale.
+        case forget(ActorID)
+        /// Wait a random part of this time.
+        case pause(upTo: Duration)
+        /// Ask the engine for its own account of why this actor does not start, as the error says.
+        case explain(ActorID, RivetError)
+        case fail(RivetError)
+    }
+
+    private enum Phase: String {
+        case lookingUp = "looking the actor up"
+        case sending = "waiting for the answer"
+        case pausing = "pausing before a repeat"
+    }
+
+    private static let firstPause = Duration.milliseconds(100)
+    private static let longestPause = Duration.seconds(5)
+
+    let kind: RequestKind
+    /// A handle by id has nothing to resolve anew.
+    let isPinned: Bool
+    /// The caller allows a repeat of what may have run.
+    let isIdempotent: Bool
+    /// False for a body that can be read only once.
+    let canRepeat: Bool
+
+    private var actions: [Action] = [.resolve]
+    private var phase = Phase.lookingUp
+    private var pause = firstPause
+    private var id: ActorID?
+    /// The id that the actor was not found under.
+    private var staleID: ActorID?
+    /// The worst of all tries: what the caller hears is never better (B53).
+    private var execution = RivetError.Execution.notSent
+    /// Why there was a repeat.
+    private var cause: RivetError?
+
+    init(_ kind: RequestKind, isPinned: Bool, isIdempotent: Bool = false, canRepeat: Bool = true) {
+        self.kind = kind
+        self.isPinned = isPinned
+        self.isIdempotent = isIdempotent
+        self.canRepeat = canRepeat
+    }
+
+    /// The next thing to do: there is one at the beginning, and after whatever was told; `fail` is the last.
+    mutating func nextAction() -> Action { actions.removeFirst() }
+
+    mutating func resolved(_ id: ActorID) {
+        self.id = id
+        phase = .sending
+        actions.append(.send(id))
+    }
+
+    /// The lookup or the try failed.
+    mutating func failed(_ error: RivetError) {
+        execution = execution.orWorse(error.execution)
+        if error.code == .deadlineExceeded { return fail(beyondDeadline(error)) }
+        let meaning = error.answerClass
+        if let id, meaning?.forgetsID == true { actions.append(.forget(id)) }
+        guard canRepeat, shouldRepeat(error, meaning) else { return end(with: error) }
+        cause = error
+        // The id was stale: the first repeat need not wait (B31).
+        let isAtOnce = meaning?.resolvesAgain == true && staleID == nil
+        if meaning?.resolvesAgain == true { staleID = id }
+        id = nil
+        phase = .pausing
+        if isAtOnce { return paused() }
+        actions.append(.pause(upTo: pause))
+        pause = min(pause * 2, Self.longestPause)
+    }
+
+    mutating func paused() {
+        phase = .lookingUp
+        actions.append(.resolve)
+    }
+
+    /// The call's deadline came, or would come within the pause.
+    mutating func deadlinePassed() { fail(beyondDeadline(nil)) }
+
+    /// The engine's account of why the actor does not start; nil where it has none.
+    mutating func explained(_ id: ActorID, _ error: RivetError, reason: String?) {
+        fail(reason.map { .actorUnavailable(id, reason: $0, error) } ?? error)
+    }
+
+    private func shouldRepeat(_ error: RivetError, _ meaning: ErrorClass?) -> Bool {
+        if meaning?.resolvesAgain == true {
+            // On a key it is looked up anew, but not for ever under one id (B33). An instance that is away comes back.
+            return id != nil && !isPinned && (staleID != id || error.isTransient)
+        }
+        switch error.execution {
+        case .notSent: return error.isTransient && error.code != .metadataUnavailable && !error.matches("queue", "full")
+        case .mayHaveRun: return error.isTransient && isIdempotent
+        case .ran: return false
+        }
+    }
+
+    private mutating func end(with error: RivetError) {
+        if let id, error.matches("guard", "actor_ready_timeout") || error.matches("guard", "actor_runner_failed") {
+            return actions.append(.explain(id, error))
+        }
+        if isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
+            return fail(.actorNotFound("the actor was destroyed", error))
+        }
+        fail(error)
+    }
+
+    private mutating func fail(_ error: RivetError) {
+        actions.append(.fail(error.with(execution: execution.orWorse(error.execution))))
+    }
+
+    /// One code, whatever the call was doing; the phase and the last cause are in the text (B55).
+    private func beyondDeadline(_ error: RivetError?) -> RivetError {
+        var text = "\(kind.name) had no answer before its deadline: it was \(phase.rawValue)"
+        if let cause { text += ", since \(cause.message)" } else if let error { text += "; \(error.message)" }
+        return RivetError(
+            .deadlineExceeded,
+            text,
+            fault: .network,
+            execution: execution,
+            isTransient: true,
+            remote: cause?.remote,
+            underlying: cause ?? error?.underlying ?? error
+        )
+    }
+}
+
+extension RivetError.Execution {
+    /// Of two tries, what is the worse to hear: that it ran, then that nobody knows.
+    fileprivate func orWorse(_ other: Self) -> Self {
+        switch (self, other) {
+        case (.ran, _), (_, .ran): .ran
+        case (.mayHaveRun, _), (_, .mayHaveRun): .mayHaveRun
+        case (.notSent, .notSent): .notSent
+        }
+    }
+}
