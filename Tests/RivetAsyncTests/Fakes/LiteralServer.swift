@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
 @testable import RivetAsync
 
 /// A server on loopback whose every byte the test says: takes connections one by one, reads exact counts, writes literals.
@@ -6,20 +8,27 @@ final class LiteralServer: Sendable {
     private let listener: TCPListener
     private let lanes: LaneGroup
     private let accepted: Feed<Peer>
+    private let connections: Connections
 
-    private init(_ listener: TCPListener, _ lanes: LaneGroup, _ accepted: Feed<Peer>) {
-        (self.listener, self.lanes, self.accepted) = (listener, lanes, accepted)
+    private final class Connections: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
+    private init(_ listener: TCPListener, _ lanes: LaneGroup, _ accepted: Feed<Peer>, _ connections: Connections) {
+        (self.listener, self.lanes, self.accepted, self.connections) = (listener, lanes, accepted, connections)
     }
 
     static func start() async throws -> LiteralServer {
         let lanes = LaneGroup(count: 1)
         let accepted = Feed<Peer>(capacity: 64)
+        let connections = Connections()
         let listener = try await TCPListener.listen(lanes: lanes) { socket in
             let peer = Peer(socket)
             socket.setHandler(peer)
+            connections.count.add(1, ordering: .sequentiallyConsistent)
             accepted.push(peer)
         }
-        return LiteralServer(listener, lanes, accepted)
+        return LiteralServer(listener, lanes, accepted, connections)
     }
 
     var port: Int { listener.localPort }
@@ -29,6 +38,9 @@ final class LiteralServer: Sendable {
         guard let peer = await accepted.next() else { throw Ended() }
         return peer
     }
+
+    /// How many connections were made, accepted or not.
+    var connectionCount: Int { connections.count.load(ordering: .sequentiallyConsistent) }
 
     /// The client has ended the stream, or the test is over.
     struct Ended: Error {}
