@@ -78,7 +78,8 @@ public actor ActorConnection<Definition: ActorDefinition> {
     /// **Errors.** ``RivetError``: ``RivetError/Code/remote`` for what the actor threw;
     /// ``RivetError/Code/connectionLost``, ``RivetError/Code/closedByPeer`` when the socket went;
     /// ``RivetError/Code/deadlineExceeded``; ``RivetError/Code/encodingFailed``, ``RivetError/Code/decodingFailed``;
-    /// ``RivetError/Code/heldActionsFull``; ``RivetError/Code/connectionClosed``. Nothing is ever sent twice.
+    /// ``RivetError/Code/heldActionsFull``; ``RivetError/Code/connectionClosed``; ``RivetError/Code/invalidArgument``.
+    /// Nothing is ever sent twice.
     @discardableResult
     public nonisolated func send<A: ActorAction>(
         _ action: A,
@@ -115,7 +116,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         options: CallOptions = .init()
     ) async throws -> NoValue {
         let arguments = try driver.context.encodeArguments(repeat each argument, action: name)
-        _ = try await driver.perform(name: name, arguments: arguments, timeout: options.timeout)
+        _ = try await driver.perform(name: name, arguments: arguments, options)
         return NoValue()
     }
 
@@ -124,7 +125,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ arguments: ByteChunk,
         _ options: CallOptions
     ) async throws -> Output {
-        let value = try await driver.perform(name: name, arguments: arguments, timeout: options.timeout)
+        let value = try await driver.perform(name: name, arguments: arguments, options)
         return try value.decodeOutput(Output.self, of: name)
     }
 

@@ -26,11 +26,13 @@ extension ActorHandle {
     ///
     /// - Parameters:
     ///   - message: the message.
-    ///   - timeout: how long the actor may take. Beyond the actor's own action time-out (60 s by default) it ends as an
-    ///     error `actor.action_timed_out` instead.
+    ///   - timeout: how long the actor may take, positive, in whole milliseconds (a part of one counts as one); beyond
+    ///     100 years, such as `.seconds(Int64.max)`, for no bound. Beyond the actor's own action time-out (60 s by
+    ///     default) it ends as an error `actor.action_timed_out` instead.
     ///   - options: for this call; its default deadline is `timeout` and 15 s.
     /// - Returns: what became of the message.
-    /// - Throws: ``RivetError`` as for `enqueue`, or `CancellationError`.
+    /// - Throws: ``RivetError`` as for `enqueue`, with ``RivetError/Code/invalidArgument`` at once where `timeout` is
+    ///   not positive; `CancellationError`.
     public func enqueueAndWait<M: ActorQueueMessage>(
         _ message: M,
         timeout: Duration,
@@ -77,11 +79,11 @@ extension HandleCore {
         _ options: CallOptions,
         waiting timeout: Duration? = nil
     ) async throws -> QueueResult {
+        if let timeout { try RivetError.checkPositive("timeout", timeout) }
         let codec = MessageCodec(context.configuration.encoding.wire)
-        let milliseconds = timeout.map { UInt64(max(0, min($0 / .milliseconds(1), 9e15))) }
         var buffer = ByteBuffer()
         codec.writeQueueBody(
-            QueueRequest(body: body, waits: timeout != nil, timeout: milliseconds),
+            QueueRequest(body: body, waits: timeout != nil, timeout: timeout.flatMap(Self.milliseconds(waiting:))),
             to: &buffer
         )
         let answer = try await post(
@@ -90,8 +92,13 @@ extension HandleCore {
             body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
             options,
             // The actor's answer at its own time-out comes first (B176).
-            timeout: timeout.map { $0 + .seconds(15) }
+            timeout: timeout.map { $0.withinReach + .seconds(15) }
         )
         return try answer.decodeRan(name) { try codec.readQueueResult($0) }
+    }
+
+    /// Nil, and then not written, for no bound (PROTOCOL e2): JavaScript takes a number beyond a timer's range for none.
+    static func milliseconds(waiting timeout: Duration) -> UInt64? {
+        timeout < .longest ? UInt64((timeout / .milliseconds(1)).rounded(.up)) : nil
     }
 }

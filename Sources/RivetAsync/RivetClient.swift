@@ -11,7 +11,8 @@ public actor RivetClient {
     /// Makes a client; nothing goes over the network before the first call.
     ///
     /// - Parameters:
-    ///   - configuration: settings out of range fail each call with ``RivetError/Code/invalidConfiguration``.
+    ///   - configuration: settings out of range fail each call, and end each connection, with
+    ///     ``RivetError/Code/invalidConfiguration``; see ``RivetConfiguration/validate()``.
     ///   - clock: what all deadlines and waits go by; tests give one that moves only when told.
     ///   - transport: ``RivetTransport/sockets``, or a local engine's.
     public init(
@@ -139,8 +140,9 @@ public actor RivetClient {
     ///
     /// Safe to call twice; all callers return when it is done.
     ///
-    /// - Parameter grace: how long calls that run may take to end; 5 s by default. Connections then get up to 2 s for
-    ///   their closing handshakes, all at the same time.
+    /// - Parameter grace: how long calls that run may take to end; 5 s by default, as long as they need with
+    ///   `.seconds(Int64.max)`, not at all with zero or less. Connections then get up to 2 s for their closing
+    ///   handshakes, all at the same time.
     public func close(within grace: Duration = .seconds(5)) async {
         context.beginClose(within: grace)
         await context.closed.waitUncancellably()

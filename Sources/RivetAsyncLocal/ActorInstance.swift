@@ -38,7 +38,7 @@ public actor ActorInstance<Definition: ActorDefinition, State: Sendable> {
         hosted.assumeIsolated { $0.visibleConnections }.map { LocalConnection(hosted: $0) }
     }
 
-    /// Calls the actor's own action once, `delay` from now; wakes the actor for it.
+    /// Calls the actor's own action once, `delay` from now, at once where that is zero or less; wakes the actor for it.
     ///
     /// Its output and errors go nowhere.
     public func schedule<A: ActorAction>(_ action: A, after delay: Duration) where A.Target == Definition {

@@ -3,7 +3,7 @@
 extension LocalEngine {
     /// What an engine allows and how long it waits.
     ///
-    /// The defaults are Rivet's own.
+    /// The defaults are Rivet's own. A time of zero or less is over at once; one beyond 100 years is no bound.
     public struct Limits: Sendable {
         /// How long an action may run before it is answered with `actor.action_timed_out`; 60 seconds by default.
         public var actionTimeout: Duration = .seconds(60)

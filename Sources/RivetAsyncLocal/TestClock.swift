@@ -12,10 +12,10 @@ public final class TestClock: Clock, Sendable {
         /// The time since the clock was made.
         package let sinceStart: Duration
 
-        package init(_ sinceStart: Duration) { self.sinceStart = sinceStart }
+        package init(_ sinceStart: Duration) { self.sinceStart = sinceStart.withinReach }
 
-        /// The point that lies `duration` later.
-        public func advanced(by duration: Duration) -> Self { Self(sinceStart + duration) }
+        /// The point that lies `duration` later, but none beyond 100 years from the clock's beginning.
+        public func advanced(by duration: Duration) -> Self { Self(sinceStart + duration.withinReach) }
         /// The time from this point to `other`, negative if `other` is earlier.
         public func duration(to other: Self) -> Duration { other.sinceStart - sinceStart }
         /// Whether `a` is earlier than `b`.

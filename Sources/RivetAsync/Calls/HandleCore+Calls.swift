@@ -91,7 +91,8 @@ extension HandleCore {
         try Task.checkCancellation()
         try context.beginCall()
         defer { context.endCall() }
-        let deadline = context.time.now.advanced(by: options.timeout ?? timeout ?? context.configuration.callTimeout)
+        let limit = try options.checkedTimeout() ?? timeout ?? context.configuration.callTimeout
+        let deadline = context.time.now.advanced(by: limit)
         var machine = CallStateMachine(
             kind,
             isPinned: query.isPinned,

@@ -4,6 +4,8 @@ import Synchronization
 /// What all parts of one client share: settings, lanes, pool, the root task, clock and diagnostics.
 final class ClientContext: Sendable {
     let configuration: RivetConfiguration
+    /// What is wrong with it: the answer to every call and connection.
+    let invalidConfiguration: RivetError?
     let time: TimeSource
     let gauge: ResourceGauge
     let diagnostics: Broadcast<Diagnostic>
@@ -38,6 +40,7 @@ final class ClientContext: Sendable {
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.configuration = configuration
+        invalidConfiguration = configuration.problem
         self.time = time
         self.random = random
         gauge = ResourceGauge()
@@ -76,7 +79,7 @@ final class ClientContext: Sendable {
 
     /// Counts a call in; `callEnded` belongs to it.
     func beginCall() throws {
-        try configuration.checkRanges()
+        if let invalidConfiguration { throw invalidConfiguration }
         try state.withLock { state in
             guard !state.isClosed else { throw RivetError.clientClosed }
             state.calls += 1
@@ -121,6 +124,8 @@ final class ClientContext: Sendable {
     }
 
     /// Starts the one closing of this client, unless it has been started.
+    ///
+    /// Without any grace, or with a negative one, calls that run fail at once.
     func beginClose(within grace: Duration) {
         let isFirst = state.withLock { state in
             defer { state.isClosing = true }

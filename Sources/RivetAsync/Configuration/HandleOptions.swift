@@ -22,6 +22,8 @@ public struct ConnectOptions: Sendable {
     /// Replaces the handle's parameters; nil, the default, keeps them.
     public var parameters: ConnectionParameters?
     /// Replaces ``RivetConfiguration/reconnect``; nil, the default, keeps it.
+    ///
+    /// One with a part out of its range ends the connection at once with ``RivetError/Code/invalidArgument``.
     public var reconnect: ReconnectPolicy?
     /// Replaces the handle's setting; nil, the default, keeps it.
     public var skipsReadyWait: Bool?
@@ -35,6 +37,12 @@ public struct ConnectOptions: Sendable {
         self.parameters = parameters
         self.reconnect = reconnect
         self.skipsReadyWait = skipsReadyWait
+    }
+
+    /// The error where a part is out of its range.
+    var invalid: RivetError? {
+        guard let problems = reconnect?.problems, !problems.isEmpty else { return nil }
+        return .invalidArgument(problems.joined(separator: "; "))
     }
 }
 
@@ -60,6 +68,9 @@ public struct CreateOptions: Sendable {
 /// What one call does differently from the client's configuration.
 public struct CallOptions: Sendable {
     /// The time for the whole call, retries included; nil, the default, for ``RivetConfiguration/callTimeout``.
+    ///
+    /// `.seconds(Int64.max)`, and all beyond 100 years, is no bound. Zero or less is
+    /// ``RivetError/Code/invalidArgument``, at once.
     public var timeout: Duration?
     /// Whether the action may run twice without harm.
     ///
@@ -87,6 +98,14 @@ public struct CallOptions: Sendable {
         self.isIdempotent = isIdempotent
         self.skipsReadyWait = skipsReadyWait
         self.fields = fields
+    }
+
+    /// The call's own time; nil where it has none.
+    ///
+    /// - Throws: ``RivetError`` where it is not positive.
+    func checkedTimeout() throws -> Duration? {
+        if let timeout { try RivetError.checkPositive("timeout", timeout) }
+        return timeout
     }
 }
 

@@ -8,19 +8,19 @@
 public struct ReconnectPolicy: Sendable {
     /// The bound of the first wait.
     ///
-    /// 250 ms by default.
+    /// 250 ms by default; zero or more.
     public var first: Duration
     /// The bound of every wait.
     ///
-    /// 30 s by default.
+    /// 30 s by default; zero or more.
     public var cap: Duration
     /// How long a connection must have been open for the waits to start small again.
     ///
-    /// 10 s by default.
+    /// 10 s by default; zero or more.
     public var stableAfter: Duration
-    /// How many attempts in one outage; nil, the default, for no limit.
+    /// How many attempts in one outage, at least 1; nil, the default, for no limit.
     public var maxAttempts: Int?
-    /// How long one outage may last before the connection gives up; nil, the default, for no limit.
+    /// How long one outage may last before the connection gives up, zero or more; nil, the default, for no limit.
     public var maxElapsed: Duration?
     /// Asked after the library has classified the cause; it runs on the connection's lane and must not block.
     ///
@@ -29,6 +29,9 @@ public struct ReconnectPolicy: Sendable {
     public var decide: @Sendable (_ cause: RivetError, _ attempt: Int) -> RetryDecision
 
     /// Makes a policy; each part has the default named with it.
+    ///
+    /// Out of its range a part ends each connection at once: with ``RivetError/Code/invalidConfiguration`` in
+    /// ``RivetConfiguration/reconnect``, with ``RivetError/Code/invalidArgument`` in ``ConnectOptions/reconnect``.
     public init(
         first: Duration = .milliseconds(250),
         cap: Duration = .seconds(30),
@@ -44,13 +47,27 @@ public struct ReconnectPolicy: Sendable {
         self.maxElapsed = maxElapsed
         self.decide = decide
     }
+
+    /// What is out of its range, in words.
+    var problems: [String] {
+        var problems: [String] = []
+        for (name, value) in [
+            ("first", first), ("cap", cap), ("stableAfter", stableAfter), ("maxElapsed", maxElapsed ?? .zero),
+        ] where value < .zero {
+            problems.append("reconnect.\(name) is \(value) and must not be negative")
+        }
+        if let maxAttempts, maxAttempts < 1 {
+            problems.append("reconnect.maxAttempts is \(maxAttempts) and must be at least 1")
+        }
+        return problems
+    }
 }
 
 /// What ``ReconnectPolicy/decide`` answers.
 public enum RetryDecision: Sendable {
     /// As the library would do by itself.
     case automatic
-    /// Try again after this time, even after a permanent cause.
+    /// Try again after this time, even after a permanent cause; at once where it is zero or negative.
     case retry(after: Duration)
     /// Give up.
     case stop

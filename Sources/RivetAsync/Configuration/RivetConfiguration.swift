@@ -5,7 +5,10 @@
 /// A value: a copy that is changed changes no client.
 ///
 /// What the initialiser takes is checked at once, so that a typing error does not wait for the first call. The rest has
-/// defaults that suit a service against a hosted engine.
+/// defaults that suit a service against a hosted engine; what was changed is checked by ``validate()``, and by the first
+/// call and each connection of a client.
+///
+/// A time beyond 100 years, such as `.seconds(Int64.max)`, is no bound.
 public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// How messages and bodies are encoded.
     ///
@@ -67,30 +70,30 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     public var skipsReadyWait = false
     /// The largest create input, in bytes of CBOR.
     ///
-    /// 1 MiB by default, the engine's own limit.
+    /// 1 MiB by default, the engine's own limit; at least 1.
     public var maxInputSize = 1 << 20
     /// For name, TCP and TLS together.
     ///
-    /// 10 s by default.
+    /// 10 s by default; positive.
     public var connectTimeout: Duration = .seconds(10)
     /// From the start of a connection attempt to the actor's `Init`.
     ///
-    /// 75 s by default: the engine allows a cold actor 60 s and 15 s more.
+    /// 75 s by default: the engine allows a cold actor 60 s and 15 s more. Positive.
     public var openTimeout: Duration = .seconds(75)
     /// For one call, retries included.
     ///
-    /// 75 s by default: longer than the actor's own 60 s, whose answer so comes first.
+    /// 75 s by default: longer than the actor's own 60 s, whose answer so comes first. Positive.
     public var callTimeout: Duration = .seconds(75)
     /// The largest message and the largest body of an action's answer that is read, in bytes; 4 MiB by default (the
     /// actor's own limit is 1 MiB by default), up to 32 MiB, the gateway's.
     public var maxMessageSize = 4 << 20
     /// How many actions may wait for a connection to open.
     ///
-    /// 1,024 by default.
+    /// 1,024 by default; at least 1.
     public var maxHeldActions = 1_024
     /// How many bytes of arguments may wait so.
     ///
-    /// 8 MiB by default.
+    /// 8 MiB by default; at least 1.
     public var maxHeldBytes = 8 << 20
     /// How dead networks are found; nil for never.
     ///
@@ -170,10 +173,19 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
             + "token: \(token.map { "\($0)" } ?? "none"), poolName: \(poolName), encoding: \(encoding))"
     }
 
-    /// Checks what can be changed after `init`.
+    /// Checks what can be changed after `init`; nothing goes over the network.
     ///
-    /// - Throws: ``RivetError`` that names every setting out of its range.
-    func checkRanges() throws {
+    /// A client does the same by itself: with an invalid configuration every call fails at once, and every connection
+    /// ends at once, with this error.
+    ///
+    /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration``, fault ``RivetError/Fault/caller``, that
+    ///   names every setting out of its range.
+    public func validate() throws {
+        if let problem { throw problem }
+    }
+
+    /// What ``validate()`` throws; nil where all is well.
+    var problem: RivetError? {
         var wrong: [String] = []
         func positive(_ name: String, _ value: Duration) {
             if value <= .zero { wrong.append("\(name) is \(value) and must be positive") }
@@ -185,18 +197,16 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
             positive("keepAlive.interval", keepAlive.interval)
             positive("keepAlive.timeout", keepAlive.timeout)
         }
-        if reconnect.first < .zero || reconnect.cap < .zero {
-            wrong.append("reconnect.first and .cap must not be negative")
-        }
+        wrong += reconnect.problems
         if !(1...(32 << 20)).contains(maxMessageSize) {
             wrong.append("maxMessageSize is \(maxMessageSize) and must be within 1 and \(32 << 20) bytes")
         }
         for (name, value) in [
             ("maxInputSize", maxInputSize), ("maxHeldActions", maxHeldActions), ("maxHeldBytes", maxHeldBytes),
-        ] where value < 0 {
-            wrong.append("\(name) is \(value) and must not be negative")
+        ] where value < 1 {
+            wrong.append("\(name) is \(value) and must be at least 1")
         }
-        if !wrong.isEmpty { throw Self.invalid(wrong.joined(separator: "; ")) }
+        return wrong.isEmpty ? nil : Self.invalid(wrong.joined(separator: "; "))
     }
 
     private static func invalid(_ message: String, underlying: (any Error)? = nil) -> RivetError {

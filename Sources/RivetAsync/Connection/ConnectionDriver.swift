@@ -20,6 +20,7 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
+    private nonisolated let invalidOptions: RivetError?
     private nonisolated let abandon: Signal
     private nonisolated let finished: Signal
 
@@ -51,6 +52,7 @@ actor ConnectionDriver: ClientMember {
         lane = context.nextLane()
         parameters = options.parameters ?? handle.options.parameters
         skipsReadyWait = handle.skipsReadyWait(options.skipsReadyWait)
+        invalidOptions = options.invalid
         machine = ConnectionStateMachine(
             policy: options.reconnect ?? configuration.reconnect,
             maxHeldActions: configuration.maxHeldActions,
@@ -64,20 +66,15 @@ actor ConnectionDriver: ClientMember {
         finished = Signal(gauge: context.gauge)
     }
 
-    /// Starts the connection's task, or closes the connection where the client is closed already.
+    /// Starts the connection's task, or ends the connection where the client is closed already or was told nonsense.
     nonisolated func start() {
-        if context.addConnection(self) { return }
-        lane.run { self.assumeIsolated { $0.refuse(.clientClosed) } }
+        let invalid = context.invalidConfiguration ?? invalidOptions
+        if invalid == nil, context.addConnection(self) { return }
+        lane.run { self.assumeIsolated { $0.refuse(invalid ?? .clientClosed) } }
     }
 
     private func refuse(_ error: RivetError) {
-        carryOut(machine.attemptStarted(), reports: false)
-        let (actions, _) = machine.ended(
-            AttemptEnding(error: error, isPermanent: true),
-            now: context.time.now,
-            random: 0
-        )
-        carryOut(actions)
+        carryOut(machine.refused(error.with(connectionSurvives: false)))
         finished.set()
     }
 
@@ -361,10 +358,10 @@ actor ConnectionDriver: ClientMember {
 
     // MARK: The callers' side
 
-    func perform(name: String, arguments: ByteChunk, timeout: Duration?) async throws -> EncodedValue {
+    func perform(name: String, arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
         try Task.checkCancellation()
+        let limit = try options.checkedTimeout() ?? context.configuration.callTimeout
         let id = machine.nextActionID
-        let limit = timeout ?? context.configuration.callTimeout
         return try await ParkedTask.park(context.gauge) { task in
             submit(name, arguments, id: id, limit: limit, task)
         } onCancel: {

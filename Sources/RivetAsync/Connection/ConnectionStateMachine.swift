@@ -246,6 +246,14 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         return .sendSubscription(name: name, subscribe: isWanted)
     }
 
+    /// No attempt can ever be made: the connection ends, whatever ``ReconnectPolicy/decide`` would say.
+    mutating func refused(_ error: RivetError) -> [Action] {
+        guard case .idle = state else { return [] }  // Race: disconnected.
+        state = .closed(.failed(error))
+        return actions.removeHeld().map { .fail($0.waiter, error) }
+            + [.report(.closed(.failed(error))), .endFeeds(error)]
+    }
+
     /// `disconnect`: everything that waits fails at once (B161), the socket closes with 1000.
     mutating func disconnectRequested(_ reason: RivetError = .connectionClosed) -> [Action] {
         let last: Action

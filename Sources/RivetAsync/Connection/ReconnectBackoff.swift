@@ -41,7 +41,7 @@ struct ReconnectBackoff: Sendable {
         var delay: Duration
         switch decision {
         case .retry(let after):
-            delay = after
+            delay = max(after, .zero).withinReach
         case .automatic, .stop:
             if ending.isPermanent { return .giveUp }
             // Whole milliseconds, which read better and jitter as well.
@@ -55,8 +55,9 @@ struct ReconnectBackoff: Sendable {
 
     /// `min(first × 2^retries, cap)`, without overflow.
     private var bound: Duration {
-        var bound = policy.first
-        for _ in 0..<retries where bound < policy.cap { bound = bound * 2 }
-        return min(bound, policy.cap)
+        let cap = policy.cap.withinReach
+        var bound = policy.first.withinReach
+        for _ in 0..<retries where bound < cap { bound = bound * 2 }
+        return min(bound, cap)
     }
 }

@@ -221,6 +221,14 @@ extension RivetError {
         )
     }
 
+    static func invalidArgument(_ message: String, underlying: (any Error)? = nil) -> RivetError {
+        RivetError(.invalidArgument, message, fault: .caller, underlying: underlying)
+    }
+
+    static func checkPositive(_ name: String, _ value: Duration) throws {
+        if value <= .zero { throw invalidArgument("\(name) is \(value) and must be positive") }
+    }
+
     static func limit(_ what: String, _ size: Int, _ name: String, _ limit: Int) -> RivetError {
         RivetError(.limitExceeded, "\(what) has \(size) bytes; the \(name) is \(limit)", fault: .caller)
     }

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A point on the time line of one ``TimeSource``: the time since it was made.
+extension Duration {
+    /// A hundred years: what is longer is no bound to anything, and is reckoned as this.
+    ///
+    /// A user's `Duration` may be near the ends of its 128 bits, where a sum traps, and from 292 years on a clock's
+    /// nanoseconds leave their 64 bits.
+    package static var longest: Duration { .seconds(3_155_760_000) }
+
+    /// The nearest duration that can be reckoned with.
+    package var withinReach: Duration { Swift.min(Swift.max(self, .zero - .longest), .longest) }
+}
+
+/// A point on the time line of one ``TimeSource``: the time since it was made, not farther away than
+/// `Duration.longest`.
 package struct TimePoint: InstantProtocol, Sendable {
-    package var sinceStart: Duration
+    package let sinceStart: Duration
 
-    package init(_ sinceStart: Duration) { self.sinceStart = sinceStart }
+    package init(_ sinceStart: Duration) { self.sinceStart = sinceStart.withinReach }
 
-    package func advanced(by duration: Duration) -> TimePoint { TimePoint(sinceStart + duration) }
+    package func advanced(by duration: Duration) -> TimePoint { TimePoint(sinceStart + duration.withinReach) }
     package func duration(to other: TimePoint) -> Duration { other.sinceStart - sinceStart }
     package static func < (a: TimePoint, b: TimePoint) -> Bool { a.sinceStart < b.sinceStart }
 }
