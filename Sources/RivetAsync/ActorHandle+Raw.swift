@@ -16,7 +16,9 @@ extension ActorHandle {
     ///
     /// - Parameters:
     ///   - path: path and query, as in ``ActorRequest/path``.
-    ///   - subprotocols: reach the actor as a request field; the engine always selects its own.
+    ///   - subprotocols: reach the actor as a request field; the engine always selects its own. One that is empty, no
+    ///     token (RFC 9110 §5.6.2), named twice or of Rivet's own (`rivet`, `rivet_…`) is
+    ///     ``RivetError/Code/invalidArgument``.
     ///   - options: `timeout` is for opening; ``RivetConfiguration/openTimeout`` by default.
     /// - Returns: the open socket.
     /// - Throws: ``RivetError``; `CancellationError`. What the actor refuses after the upgrade ends
@@ -44,7 +46,13 @@ extension ActorHandle {
 extension HandleCore {
     func fetch(_ request: ActorRequest, _ options: CallOptions) async throws -> ActorResponse {
         let path = try gatewayPath { () throws(GatewayPathError) in try .request(request.path) }
-        try checkFields(request.fields)
+        try UserFields.check(request.fields)
+        guard HTTPSyntax.isToken(request.method), request.method != "CONNECT" else {
+            throw RivetError.invalidArgument("\(HTTPError.invalidMethod)")
+        }
+        if case .length(..<0) = request.body.content.framing {
+            throw RivetError.invalidArgument("the length of the body is negative")
+        }
         var own = request.fields
         if own["content-type"] == nil, let type = request.body.contentType { own["Content-Type"] = type }
         let encoding = WireEncoding.json  // Of the errors of the actor side, unless the caller asks for another.
@@ -85,7 +93,7 @@ extension HandleCore {
         _ options: CallOptions
     ) async throws -> ActorWebSocket {
         let path = try gatewayPath { () throws(GatewayPathError) in try .webSocket(path) }
-        try checkFields(options.fields)
+        if let problem = Subprotocols.problem(ofUsers: subprotocols) { throw RivetError.invalidArgument(problem) }
         let timeout = options.timeout ?? context.configuration.openTimeout
         return try await repeating(.raw, options, timeout: timeout) { [self] call in
             let endpoint = call.address.endpoint
@@ -122,7 +130,7 @@ extension HandleCore {
             host: endpoint.authority,
             subprotocols: offer.list,
             requiresSubprotocol: true,
-            fields: context.fields(own: [:], call: options.fields),
+            fields: try context.fields(own: [:], call: options.fields),
             nonce: KernelRandom.bytes(16)
         )
         let lane = context.nextLane()
@@ -153,17 +161,6 @@ extension HandleCore {
             return try make()
         } catch {
             throw RivetError(.invalidArgument, "\(error)", fault: .caller, underlying: error)
-        }
-    }
-
-    /// The gateway would drop such a field in silence (PROTOCOL d, B184).
-    private func checkFields(_ fields: HTTPFields) throws {
-        for field in fields where !field.value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
-            throw RivetError(
-                .invalidArgument,
-                "the value of the field \(field.name) is not printable ASCII, which Rivet's gateway would drop",
-                fault: .caller
-            )
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// A raw HTTP request to an actor's own handler.
 public struct ActorRequest: Sendable {
-    /// Any method; `OPTIONS` is answered by the gateway and never reaches the actor.
+    /// Any method that is a token, but `CONNECT`; `OPTIONS` is answered by the gateway and never reaches the actor.
     ///
     /// `GET` by default.
     public var method: String
@@ -10,7 +10,7 @@ public struct ActorRequest: Sendable {
     ///
     /// A path with `//` or a query parameter that starts with `rvt-` is refused: no gateway URL carries it.
     public var path: String
-    /// Fields; values must be printable ASCII.
+    /// Fields, under the same rules as ``CallOptions/fields``.
     ///
     /// Of repeated ones only the last reaches the actor.
     public var fields: HTTPFields
@@ -62,7 +62,7 @@ public struct RequestBody: Sendable {
     ///
     /// - Parameters:
     ///   - chunks: what is sent; an error of theirs ends the request.
-    ///   - length: how many bytes they come to; nil, the default, sends them chunked.
+    ///   - length: how many bytes they come to, zero or more; nil, the default, sends them chunked.
     /// - Returns: the body.
     public static func stream<S: AsyncSequence & Sendable>(_ chunks: S, length: Int? = nil) -> Self
     where S.Element == ByteChunk {

@@ -60,7 +60,7 @@ extension HandleCore {
                 token: call.address.token,
                 path: path
             ),
-            fields: context.fields(own: own, call: options.fields)
+            fields: try context.fields(own: own, call: options.fields)
         )
     }
 
@@ -91,6 +91,7 @@ extension HandleCore {
         try Task.checkCancellation()
         try context.beginCall()
         defer { context.endCall() }
+        try UserFields.check(options.fields)
         let limit = try options.checkedTimeout() ?? timeout ?? context.configuration.callTimeout
         let deadline = context.time.now.advanced(by: limit)
         var machine = CallStateMachine(

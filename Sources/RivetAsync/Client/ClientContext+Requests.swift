@@ -96,20 +96,30 @@ extension ClientContext {
 
     // MARK: Fields
 
-    /// The protocol's own fields always stay; of the others those of one call win (B11).
-    func fields(own: HTTPFields, call: HTTPFields = [:]) -> HTTPFields {
+    /// The protocol's own fields always stay; of the others those of one call, which are checked already, win (B11).
+    func fields(own: HTTPFields, call: HTTPFields = [:]) throws -> HTTPFields {
         var result = own
-        let request = configuration.requestContext?()
-        var traced = HTTPFields()
-        traced["x-rivet-ray-id"] = request?.rayID
-        traced["traceparent"] = request?.traceparent
-        for more in [call, traced, request?.fields ?? [:], configuration.fields] {
+        for more in [call, try contextFields(), defaultFields] {
             var added = HTTPFields()
             for field in more where result[field.name] == nil { added.append(field) }
             for field in added { result.append(field) }
         }
         if result["user-agent"] == nil { result["User-Agent"] = "RivetAsync" }
         return result
+    }
+
+    private func contextFields() throws -> HTTPFields {
+        guard let request = configuration.requestContext?() else { return [:] }
+        var fields = HTTPFields()
+        fields["x-rivet-ray-id"] = request.rayID
+        fields["traceparent"] = request.traceparent
+        for field in UserFields.withoutProtocols(request.fields) where fields[field.name] == nil {
+            fields.append(field)
+        }
+        if let problem = UserFields.problem(of: fields) {
+            throw RivetError.invalidArgument("requestContext: \(problem)")
+        }
+        return fields
     }
 }
 
@@ -125,7 +135,11 @@ extension ClientContext {
         var own: HTTPFields = [:]
         if body != nil { own["Content-Type"] = "application/json" }
         if let token = address.token { own["Authorization"] = "Bearer \(token.reveal())" }
-        let head = HTTPRequestHead(method: method, target: address.endpoint.basePath + target, fields: fields(own: own))
+        let head = HTTPRequestHead(
+            method: method,
+            target: address.endpoint.basePath + target,
+            fields: try fields(own: own)
+        )
         let answer = try await execute(head, body: body, at: address.endpoint, deadline: deadline)
         guard answer.isSuccess else { throw RivetError(answer: answer, encoding: .json, of: .lookup) }
         return answer

@@ -4,6 +4,8 @@ import Synchronization
 /// What all parts of one client share: settings, lanes, pool, the root task, clock and diagnostics.
 final class ClientContext: Sendable {
     let configuration: RivetConfiguration
+    /// Its default fields, without those that are the protocol's own.
+    let defaultFields: HTTPFields
     /// What is wrong with it: the answer to every call and connection.
     let invalidConfiguration: RivetError?
     let time: TimeSource
@@ -41,6 +43,7 @@ final class ClientContext: Sendable {
     ) {
         self.configuration = configuration
         invalidConfiguration = configuration.problem
+        defaultFields = UserFields.withoutProtocols(configuration.fields)
         self.time = time
         self.random = random
         gauge = ResourceGauge()

@@ -33,7 +33,7 @@ extension ClientContext {
                 try await time.sleep(until: next)
                 cause = error
                 pause = min(pause * 2, .seconds(5))
-            } catch let error as RivetError where error.code != .invalidConfiguration {
+            } catch let error as RivetError where error.fault != .caller && error.code != .invalidConfiguration {
                 throw RivetError.metadataUnavailable(own.endpoint, error)
             }
         }
@@ -58,7 +58,7 @@ extension ClientContext {
     private func fetchMetadata(_ own: ServerAddress, deadline: TimePoint) async throws -> ServerAddress {
         let head = HTTPRequestHead(
             target: own.endpoint.basePath + ActorsAPITarget.metadata(namespace: own.namespace),
-            fields: fields(own: [:])
+            fields: try fields(own: [:])
         )
         let answer = try await execute(head, at: own.endpoint, deadline: deadline)
         let what = "GET /metadata was answered"

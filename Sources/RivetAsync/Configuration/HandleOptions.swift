@@ -82,8 +82,10 @@ public struct CallOptions: Sendable {
     /// Whether the gateway hands the request over without waiting for the actor to be ready; nil for the handle's own
     /// setting.
     public var skipsReadyWait: Bool?
-    /// Further fields for this request; they win over ``RivetConfiguration/fields`` and never over the protocol's own.
+    /// Further fields for this request; they win over ``RivetConfiguration/fields``.
     ///
+    /// A name that is no token, a value that is not printable ASCII, or one of the protocol's own fields (named at
+    /// ``RivetConfiguration/fields``) is ``RivetError/Code/invalidArgument``, before anything is sent.
     /// Without effect on actions of a connection, which are not HTTP requests.
     public var fields: HTTPFields
 

@@ -45,7 +45,12 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// None by default.
     public private(set) var token: Secret?
 
-    /// Fields for every request and WebSocket upgrade; those of one call win, the protocol's own always stay.
+    /// Fields for every request and WebSocket upgrade, none by default; those of one call win.
+    ///
+    /// What the protocol writes itself is left out: `Host`, `Connection`, `Upgrade`, `Content-Length`,
+    /// `Transfer-Encoding`, `Sec-WebSocket-…`, `x-rivet-encoding`, `x-rivet-conn-params`, `x-rivet-skip-ready-wait`,
+    /// `x-rivet-target`, `x-rivet-actor`. A name that is no token, or a value that is not printable ASCII, makes the
+    /// configuration invalid.
     public var fields = HTTPFields()
     /// How messages and bodies are encoded.
     ///
@@ -119,7 +124,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - endpoint: `http[s]://[namespace[:token]@]host[:port][/base]`.
     ///   - namespace: not together with one in the endpoint.
-    ///   - token: not together with one in the endpoint.
+    ///   - token: printable ASCII, as it stands in a field; not together with one in the endpoint.
     ///   - poolName: the pool that creates actors.
     /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` that says what is wrong.
     public init(endpoint: String, namespace: String? = nil, token: Secret? = nil, poolName: String? = nil) throws {
@@ -137,6 +142,10 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         }
         for (name, value) in [("namespace", namespace), ("poolName", poolName), ("token", token?.reveal())] {
             if value == "" { throw Self.invalid("\(name) is empty; leave it out for the default") }
+        }
+        // A line break at the end of a file that it was read from is the usual mistake.
+        if let token = parsed.token ?? token, !token.reveal().utf8.allSatisfy(HTTPSyntax.isPrintableASCII) {
+            throw Self.invalid("the token has a character that no field can carry, such as a line break")
         }
         self.endpoint = parsed.endpoint
         self.namespace = parsed.namespace ?? namespace ?? self.namespace
@@ -206,6 +215,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         ] where value < 1 {
             wrong.append("\(name) is \(value) and must be at least 1")
         }
+        if let problem = UserFields.problem(of: fields) { wrong.append("fields: \(problem)") }
         return wrong.isEmpty ? nil : Self.invalid(wrong.joined(separator: "; "))
     }
 
@@ -241,7 +251,9 @@ public struct RequestContext: Sendable {
     public var rayID: String?
     /// Sent as `traceparent` (W3C Trace Context).
     public var traceparent: String?
-    /// Further fields.
+    /// Further fields, without those of the protocol, which are left out as in ``RivetConfiguration/fields``.
+    ///
+    /// What cannot be sent, here or above, fails the call with ``RivetError/Code/invalidArgument``.
     public var fields: HTTPFields
 
     /// Makes a context; nothing by default.

@@ -106,6 +106,14 @@ extension AttemptEnding {
         AttemptEnding(error: .deadlineExceeded("the actor's Init", limit, hadLeft: false, cause))
     }
 
+    /// A handshake that was refused before a byte of it left, as the next one would be.
+    private static func mistake(_ error: WebSocketHandshakeError) -> AttemptEnding {
+        AttemptEnding(
+            error: .invalidArgument("\(error)", underlying: error).with(connectionSurvives: false),
+            isPermanent: true
+        )
+    }
+
     /// What opening a socket to `endpoint` threw, which metadata may have named.
     init(opening error: any Error, _ endpoint: Endpoint) {
         switch error {
@@ -115,6 +123,8 @@ extension AttemptEnding {
             self.init(error: error, isPermanent: error.endsAttempts)
         case let error as TransportError:
             self.init(error: .transport(error, endpoint, .notSent))
+        case let error as WebSocketHandshakeError where error.isOurs:
+            self = .mistake(error)
         case let error as WebSocketHandshakeError:
             self.init(handshake: error, endpoint)
         case is CancellationError:
@@ -131,6 +141,8 @@ extension AttemptEnding {
             self = ending
         case let error as RivetError:
             self.init(error: error, isPermanent: error.endsAttempts)
+        case let error as WebSocketHandshakeError where error.isOurs:
+            self = .mistake(error)
         case is DeadlinePassedError:
             self = .notOpened(within: openTimeout, attemptError)
         case is CancellationError:

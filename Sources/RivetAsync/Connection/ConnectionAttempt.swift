@@ -54,7 +54,7 @@ struct ConnectionAttempt: Sendable {
             host: address.endpoint.authority,
             subprotocols: subprotocols.list,
             requiresSubprotocol: true,
-            fields: context.fields(own: [:]),
+            fields: try context.fields(own: [:]),
             nonce: KernelRandom.bytes(16)
         )
     }

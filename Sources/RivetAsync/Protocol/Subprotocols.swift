@@ -40,6 +40,17 @@ package struct Subprotocols: Sendable, Equatable {
         !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !separators.contains($0) }
     }
 
+    /// Why a user's own cannot be offered, in words; nil where they can (B194).
+    package static func problem(ofUsers subprotocols: [String]) -> String? {
+        var seen: Set<[UInt8]> = []
+        for (index, text) in subprotocols.enumerated() {
+            if !isToken(text) { return "subprotocol \(index) is not a token" }
+            if text == selected || text.hasPrefix("rivet_") { return "subprotocol \(index) is one of Rivet's own" }
+            if !seen.insert(Array(text.utf8)).inserted { return "subprotocol \(index) is offered twice" }
+        }
+        return nil
+    }
+
     package enum ReadError: Error, Equatable {
         /// Close 1003 `actor.unsupported_websocket_encoding`.
         case unsupportedEncoding

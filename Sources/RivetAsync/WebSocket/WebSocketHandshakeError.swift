@@ -37,6 +37,20 @@ package enum WebSocketHandshakeError: Error, Sendable, Equatable {
     case ended(StreamEnding)
 }
 
+extension WebSocketHandshakeError {
+    /// Whether a client's request was refused by ourselves, before a byte of it left.
+    package var isOurs: Bool {
+        switch self {
+        case .reservedField, .invalidSubprotocol: true
+        case .http(let error): !error.isPeersFault
+        case .notSwitched, .upgradeField, .connectionField, .acceptKeyMissing, .acceptKeyWrong, .extensionNotOffered,
+            .severalSubprotocols, .subprotocolNotOffered, .subprotocolMissing, .methodNotGet, .keyFields,
+            .keyNotSixteenBytes, .unsupportedVersion, .ended:
+            false
+        }
+    }
+}
+
 extension WebSocketHandshakeError: CustomStringConvertible {
     package var description: String {
         switch self {
