@@ -80,6 +80,7 @@ extension HandleCore {
         waiting timeout: Duration? = nil
     ) async throws -> QueueResult {
         if let timeout { try RivetError.checkPositive("timeout", timeout) }
+        try RivetError.checkName(name, "queue name")
         let codec = MessageCodec(context.configuration.encoding.wire)
         var buffer = ByteBuffer()
         codec.writeQueueBody(
@@ -88,7 +89,7 @@ extension HandleCore {
         )
         let answer = try await post(
             .queue(name),
-            path: .queue(name),
+            path: try .queue(name),
             body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
             options,
             // The actor's answer at its own time-out comes first (B176).

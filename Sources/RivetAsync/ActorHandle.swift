@@ -43,7 +43,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
     /// Calls an action by name; see ``send(_:_:)``.
     ///
     /// - Parameters:
-    ///   - name: the action's name, sent as it is.
+    ///   - name: the action's name, sent as it is; ``RivetError/Code/invalidArgument`` where it is empty, `.` or `..`.
     ///   - argument: the arguments, each in its place.
     ///   - output: the type of the answer.
     ///   - options: for this call.

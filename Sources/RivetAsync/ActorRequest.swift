@@ -8,7 +8,9 @@ public struct ActorRequest: Sendable {
     public var method: String
     /// Path and query, with or without a leading slash.
     ///
-    /// A path with `//` or a query parameter that starts with `rvt-` is refused: no gateway URL carries it.
+    /// A path with `//`, a part `.` or `..` (or so escaped), or a query parameter that starts with `rvt-` is
+    /// ``RivetError/Code/invalidArgument``: no gateway URL carries it. Characters that no URI has leave
+    /// percent-encoded, a fragment not at all; the rest stays as it is.
     public var path: String
     /// Fields, under the same rules as ``CallOptions/fields``.
     ///

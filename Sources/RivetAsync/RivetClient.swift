@@ -25,6 +25,9 @@ public actor RivetClient {
 
     // MARK: Handles
 
+    // A name or id that is empty, `.` or `..` cannot stand in a URL: what is then done with the handle fails with
+    // `invalidArgument`.
+
     /// A handle on the actor with this key; calls fail with `actor.not_found` while there is none.
     public nonisolated func get<D: ActorDefinition>(
         _: D.Type,

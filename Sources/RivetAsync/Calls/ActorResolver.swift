@@ -64,6 +64,7 @@ final class ActorResolver: Sendable {
     {
         try context.beginCall()
         defer { context.endCall() }
+        try RivetError.checkName(name, "actor name")
         let request = try creation(context, name: name, key: key, create)
         let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
         return try await put(context, "POST", request, deadline: deadline)

@@ -3,11 +3,12 @@
 /// Requests to the actor over HTTP: finding it, repeating what is safe to repeat (B30, B31, B52, B53).
 extension HandleCore {
     func callAction(_ name: String, _ arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
+        try RivetError.checkName(name, "action name")
         let codec = MessageCodec(context.configuration.encoding.wire)
         var body = ByteBuffer()
         codec.writeActionBody(arguments: arguments, to: &body)
         let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
-        let answer = try await post(.action(name), path: .action(name), body: bytes, options)
+        let answer = try await post(.action(name), path: try .action(name), body: bytes, options)
         let output = try answer.decodeRan(name) { try codec.readActionResult($0) }
         return context.value(output)
     }
@@ -91,6 +92,7 @@ extension HandleCore {
         try Task.checkCancellation()
         try context.beginCall()
         defer { context.endCall() }
+        if let invalidName { throw invalidName }
         try UserFields.check(options.fields)
         let limit = try options.checkedTimeout() ?? timeout ?? context.configuration.callTimeout
         let deadline = context.time.now.advanced(by: limit)
@@ -139,12 +141,14 @@ extension HandleCore {
         try Task.checkCancellation()
         try context.beginCall()
         defer { context.endCall() }
+        if let invalidName { throw invalidName }
         return try await resolver.id(deadline: context.time.now.advanced(by: context.configuration.callTimeout))
     }
 
     func gatewayURL() async throws -> SecretURL {
         try context.beginCall()
         defer { context.endCall() }
+        if let invalidName { throw invalidName }
         let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
         let address = try await context.serverAddress(deadline: deadline)
         let root = try GatewayPath("")

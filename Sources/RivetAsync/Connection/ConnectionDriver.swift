@@ -68,7 +68,7 @@ actor ConnectionDriver: ClientMember {
 
     /// Starts the connection's task, or ends the connection where the client is closed already or was told nonsense.
     nonisolated func start() {
-        let invalid = context.invalidConfiguration ?? invalidOptions
+        let invalid = context.invalidConfiguration ?? invalidOptions ?? handle.invalidName
         if invalid == nil, context.addConnection(self) { return }
         lane.run { self.assumeIsolated { $0.refuse(invalid ?? .clientClosed) } }
     }
@@ -360,6 +360,7 @@ actor ConnectionDriver: ClientMember {
 
     func perform(name: String, arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
         try Task.checkCancellation()
+        try RivetError.checkName(name, "action name")
         let limit = try options.checkedTimeout() ?? context.configuration.callTimeout
         let id = machine.nextActionID
         return try await ParkedTask.park(context.gauge) { task in

@@ -36,13 +36,14 @@ package struct Endpoint: Sendable, Equatable {
         var authority = rest[..<pathStart]
         var path = rest[pathStart...]
         while path.last == "/" { path.removeLast() }
-        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .path }
+        guard path.utf8.elementsEqual(PercentEncoding.encodeUnsendable(path).utf8), !PercentEncoding.hasDotSegment(path)
+        else { throw .path }
 
         var namespace: String?
         var token: Secret?
-        if let at = authority.lastIndex(of: "@") {
+        if let at = authority.utf8.lastIndex(of: UInt8(ascii: "@")) {
             (namespace, token) = try userInfo(authority[..<at])
-            authority = authority[authority.index(after: at)...]
+            authority = Substring(authority.utf8[at...].dropFirst())
         }
         let (host, port) = try hostAndPort(authority)
         return Parsed(
@@ -59,9 +60,10 @@ package struct Endpoint: Sendable, Equatable {
     }
 
     private static func userInfo(_ text: Substring) throws(EndpointError) -> (String?, Secret?) {
-        let colon = text.firstIndex(of: ":") ?? text.endIndex
+        // In bytes: a colon with a combining mark behind it begins the token all the same.
+        let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) ?? text.endIndex
         guard let namespace = PercentEncoding.decode(text[..<colon], malformed: .fails),
-            let token = PercentEncoding.decode(text[colon...].dropFirst(), malformed: .fails)
+            let token = PercentEncoding.decode(Substring(text.utf8[colon...].dropFirst()), malformed: .fails)
         else { throw .userInfo }
         if namespace.isEmpty && !token.isEmpty { throw .tokenWithoutNamespace }
         return (namespace.isEmpty ? nil : namespace, token.isEmpty ? nil : Secret(token))
@@ -121,7 +123,7 @@ package enum EndpointError: String, Error, Sendable, CustomStringConvertible {
         case .scheme: "The endpoint must begin with http:// or https://."
         case .host: "The endpoint has no host, or one with characters other than letters, digits, '-', '.' and '_'."
         case .port: "The endpoint's port is not a number from 1 to 65535."
-        case .path: "The endpoint's path has a blank, a control character or one beyond ASCII; percent-encode it."
+        case .path: "The endpoint's path has a character that no URI has (percent-encode it), or a part '.' or '..'."
         case .query: "The endpoint has a query string; it must end with its path."
         case .fragment: "The endpoint has a fragment; it must end with its path."
         case .userInfo: "The endpoint's user info is not valid percent-encoding of UTF-8."

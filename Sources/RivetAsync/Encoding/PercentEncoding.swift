@@ -22,6 +22,16 @@ package enum PercentEncoding {
         malformed: Malformed = .stays,
         plusIsBlank: Bool = false
     ) -> String? {
+        decodeBytes(text, malformed: malformed, plusIsBlank: plusIsBlank)
+            .flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// The same where it need not be UTF-8.
+    package static func decodeBytes(
+        _ text: some StringProtocol,
+        malformed: Malformed = .stays,
+        plusIsBlank: Bool = false
+    ) -> [UInt8]? {
         let bytes = Array(text.utf8)
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count)
@@ -42,17 +52,44 @@ package enum PercentEncoding {
                 return nil
             }
         }
-        return String(validating: out, as: UTF8.self)
+        return out
     }
 
-    /// Encodes only the bytes that no request target can hold: controls, blanks and everything beyond ASCII.
+    /// Encodes only the bytes that no URI has (RFC 3986 §2): controls, the blank, `"`, `<`, `>`, `\`, `^`, `` ` ``, `{`,
+    /// `|`, `}`, everything beyond ASCII, and a `%` that begins no escape.
     package static func encodeUnsendable(_ target: some StringProtocol) -> String {
-        if target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) { return String(target) }
+        let bytes = Array(target.utf8)
         var out: [UInt8] = []
-        for byte in target.utf8 {
-            if byte > 0x20 && byte < 0x7F { out.append(byte) } else { appendEscape(byte, to: &out) }
+        out.reserveCapacity(bytes.count)
+        for (index, byte) in bytes.enumerated() {
+            let isSent =
+                byte == UInt8(ascii: "%")
+                ? index + 2 < bytes.count && hexValue(bytes[index + 1]) != nil && hexValue(bytes[index + 2]) != nil
+                : isOfURI(byte)
+            if isSent { out.append(byte) } else { appendEscape(byte, to: &out) }
         }
         return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Whether a path has a segment `.` or `..`, escaped or not: whoever stands between would lead it elsewhere
+    /// (RFC 3986 §3.3, §5.2.4).
+    package static func hasDotSegment(_ path: some StringProtocol) -> Bool {
+        path.utf8.split(separator: UInt8(ascii: "/")).contains { segment in
+            guard segment.count <= 6, let decoded = decodeBytes(String(decoding: segment, as: UTF8.self)) else {
+                return false
+            }
+            return decoded == [UInt8(ascii: ".")] || decoded == [UInt8(ascii: "."), UInt8(ascii: ".")]
+        }
+    }
+
+    private static func isOfURI(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\\"), UInt8(ascii: "^"),
+            UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
+            false
+        default:
+            byte > 0x20 && byte < 0x7F
+        }
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {

@@ -13,7 +13,7 @@ struct BehaviourCoverageTests {
     static let missing = missingOfTheFirst.union(232...319).subtracting(heldOfTheLater)
 
     /// Of those from 232 on, which came later, the few that tests hold already.
-    private static let heldOfTheLater: Set<Int> = [267, 298, 314]
+    private static let heldOfTheLater: Set<Int> = [267, 298, 309, 314]
 
     private static let missingOfTheFirst: Set<Int> = [
         6, 7, 8, 9, 10, 13, 14, 16, 17, 18, 19, 21, 22, 29, 31, 32, 33, 34, 35, 36, 42, 43, 44, 48, 50, 51, 54,

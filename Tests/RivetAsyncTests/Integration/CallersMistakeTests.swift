@@ -29,7 +29,6 @@ struct CallersMistakeTests {
         _ body: (RivetClient, ActorHandle<Echo>) async throws -> Void
     ) async throws -> String {
         var configuration = try RivetConfiguration(endpoint: "http://engine.test")
-        configuration.callTimeout = .seconds(20)
         change(&configuration)
         let dialer = CountingDialer()
         let client = RivetClient(configuration, transport: RivetTransport(dialer: dialer))

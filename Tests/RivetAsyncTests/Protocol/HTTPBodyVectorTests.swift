@@ -30,7 +30,7 @@ struct HTTPBodyVectorTests {
             let request = vector["request"]
             #expect(request?["method"]?.text == "POST")
             checkHeaders(vector, codec)
-            checkTarget(vector, prefix: "/action/") { .action($0) }
+            try checkTarget(vector, prefix: "/action/") { try .action($0) }
 
             let arguments = try codec.readActionBody(body(request))
             let wanted = Item.array((vector["args"]?.array ?? []).map { Item(typed: $0) })
@@ -52,7 +52,7 @@ struct HTTPBodyVectorTests {
         for vector in vectors("queue.") {
             let codec = MessageCodec(WireEncoding(headerValue: vector["encoding"]?.text))
             checkHeaders(vector, codec)
-            checkTarget(vector, prefix: "/queue/") { .queue($0) }
+            try checkTarget(vector, prefix: "/queue/") { try .queue($0) }
 
             let request = try codec.readQueueBody(body(vector["request"]))
             #expect(
@@ -219,7 +219,7 @@ struct HTTPBodyVectorTests {
         #expect(vector["response"]?["status"]?.int == 200, "\(vector.id)")
     }
 
-    private func checkTarget(_ vector: Vector, prefix: String, _ path: (String) -> GatewayPath) {
+    private func checkTarget(_ vector: Vector, prefix: String, _ path: (String) throws -> GatewayPath) throws {
         let target = vector["request"]?["target"]?.text ?? ""
         guard case .byID(let id, let token, let rest) = GatewayRoute(target: target), rest.hasPrefix(prefix),
             let name = PercentEncoding.decode(rest.dropFirst(prefix.count), malformed: .fails)
@@ -229,7 +229,7 @@ struct HTTPBodyVectorTests {
         }
         #expect(id == actorID && token?.reveal() == "pk_9aZ", "\(vector.id)")
         #expect(
-            GatewayURL.target(endpoint, actorID: actorID, token: "pk_9aZ", path: path(name)) == target,
+            try GatewayURL.target(endpoint, actorID: actorID, token: "pk_9aZ", path: path(name)) == target,
             "\(vector.id)"
         )
     }
