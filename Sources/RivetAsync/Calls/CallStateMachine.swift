@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Decides about one call over HTTP, without IO: when the actor is looked up, what is repeated and after which pause,
-/// which id is forgotten, and what the caller hears (B30–B33, B52, B53, B55, B60, B61, B178).
+/// which id is forgotten, and what the caller hears (B30–B33, B52, B53, B55, B60, B61, B150,
+/// B178).
 ///
 /// Carry out what `nextAction` says, then tell the machine what came of it: `resolved`, `failed`, `paused`,
 /// `deadlinePassed` or `explained`. A call that succeeds, or whose task is cancelled, just ends.
@@ -12,8 +13,8 @@ struct CallStateMachine {
         case send(ActorID)
         /// The id that was kept is stale.
         case forget(ActorID)
-        /// Wait a random part of this time.
-        case pause(upTo: Duration)
+        /// Wait a random part of the one time, but not less than the other.
+        case pause(upTo: Duration, atLeast: Duration)
         /// Ask the engine for its own account of why this actor does not start, as the error says.
         case explain(ActorID, RivetError)
         case fail(RivetError)
@@ -72,12 +73,12 @@ struct CallStateMachine {
         guard canRepeat, shouldRepeat(error, meaning) else { return end(with: error) }
         cause = error
         // The id was stale: the first repeat need not wait (B31).
-        let isAtOnce = meaning?.resolvesAgain == true && staleID == nil
+        let isAtOnce = meaning?.resolvesAgain == true && staleID == nil && error.retryAfter == nil
         if meaning?.resolvesAgain == true { staleID = id }
         id = nil
         phase = .pausing
         if isAtOnce { return paused() }
-        actions.append(.pause(upTo: pause))
+        actions.append(.pause(upTo: pause, atLeast: error.retryAfter ?? .zero))
         pause = min(pause * 2, Self.longestPause)
     }
 
@@ -87,7 +88,11 @@ struct CallStateMachine {
     }
 
     /// The call's deadline came, or would come within the pause.
-    mutating func deadlinePassed() { fail(beyondDeadline(nil)) }
+    mutating func deadlinePassed() {
+        // The server said how long, and that is too long (B150).
+        if let cause, cause.retryAfter != nil { return fail(cause) }
+        fail(beyondDeadline(nil))
+    }
 
     /// The engine's account of why the actor does not start; nil where it has none.
     mutating func explained(_ id: ActorID, _ error: RivetError, reason: String?) {

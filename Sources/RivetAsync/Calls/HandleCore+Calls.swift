@@ -115,8 +115,8 @@ extension HandleCore {
                     return try await once(Call(address: address, actorID: id, deadline: deadline))
                 case .forget(let id):
                     resolver.forget(id)
-                case .pause(let longest):
-                    let end = context.time.now.advanced(by: longest * context.random())
+                case .pause(let longest, let least):
+                    let end = context.time.now.advanced(by: max(longest * context.random(), least))
                     if end < deadline {
                         try await context.time.sleep(until: end)
                         machine.paused()

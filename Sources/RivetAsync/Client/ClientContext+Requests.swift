@@ -145,9 +145,10 @@ extension ClientContext {
         return answer
     }
 
-    /// Waits before a repeat, longer each time, or throws `error` when that would be beyond the deadline.
-    func pause(_ pause: inout Duration, before deadline: TimePoint, after error: any Error) async throws {
-        let next = time.now.advanced(by: pause * random())
+    /// Waits before a repeat, longer each time and as long as the server asked to, or throws `error` at once when that
+    /// would be beyond the deadline (B52, B150).
+    func pause(_ pause: inout Duration, before deadline: TimePoint, after error: RivetError) async throws {
+        let next = time.now.advanced(by: max(pause * random(), error.retryAfter ?? .zero))
         guard next < deadline else { throw error }
         try await time.sleep(until: next)
         pause = min(pause * 2, .seconds(5))

@@ -28,11 +28,12 @@ extension ClientContext {
                 throw noMetadata(own.endpoint, cause, error)
             } catch let error as RivetError where error.isTransient {
                 // Retried within this call's deadline; the next call tries again (B14).
-                let next = time.now.advanced(by: pause * random())
-                guard next < deadline else { throw noMetadata(own.endpoint, error, error) }
-                try await time.sleep(until: next)
+                do {
+                    try await self.pause(&pause, before: deadline, after: error)
+                } catch let error as RivetError {
+                    throw noMetadata(own.endpoint, error, error)
+                }
                 cause = error
-                pause = min(pause * 2, .seconds(5))
             } catch let error as RivetError where error.fault != .caller && error.code != .invalidConfiguration {
                 throw RivetError.metadataUnavailable(own.endpoint, error)
             }

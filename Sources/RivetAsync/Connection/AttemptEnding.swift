@@ -120,7 +120,7 @@ extension AttemptEnding {
         case let ending as AttemptEnding:
             self = ending
         case let error as RivetError:
-            self.init(error: error, isPermanent: error.endsAttempts)
+            self.init(error: error, isPermanent: error.endsAttempts, retryAfter: error.retryAfter)
         case let error as TransportError:
             self.init(error: .transport(error, endpoint, .notSent))
         case let error as WebSocketHandshakeError where error.isOurs:
@@ -140,7 +140,7 @@ extension AttemptEnding {
         case let ending as AttemptEnding:
             self = ending
         case let error as RivetError:
-            self.init(error: error, isPermanent: error.endsAttempts)
+            self.init(error: error, isPermanent: error.endsAttempts, retryAfter: error.retryAfter)
         case let error as WebSocketHandshakeError where error.isOurs:
             self = .mistake(error)
         case is DeadlinePassedError:
@@ -160,7 +160,7 @@ extension AttemptEnding {
         if case .notSwitched(let head) = error {
             isPermanent = !ErrorClass.isTransient(status: head.status)
             let answer = HTTPAnswer(head: head, body: ByteChunk())
-            retryAfter = answer.retryAfter
+            retryAfter = answer.retryAfter(now: WallClock.milliseconds)
             remote = RemoteError(group: "", code: "", message: "", rayID: answer.rayID, httpStatus: head.status)
         }
         let isLost = if case .ended = error { true } else { false }
@@ -172,7 +172,8 @@ extension AttemptEnding {
                 isTransient: !isPermanent,
                 connectionSurvives: false,
                 remote: remote,
-                underlying: error
+                underlying: error,
+                retryAfter: retryAfter
             ),
             isPermanent: isPermanent,
             retryAfter: retryAfter

@@ -32,7 +32,8 @@ extension RivetError {
             message,
             kind.isLookup ? meaning.ofLookup : meaning,
             rayID: answer.rayID,
-            httpStatus: answer.head.status
+            httpStatus: answer.head.status,
+            retryAfter: answer.retryAfterOfRefusal
         )
     }
 
@@ -60,7 +61,8 @@ extension RivetError {
                 rayID: answer.rayID,
                 httpStatus: answer.head.status
             ),
-            underlying: underlying
+            underlying: underlying,
+            retryAfter: answer.retryAfterOfRefusal
         )
     }
 
@@ -201,7 +203,8 @@ extension RivetError {
             fault: ours?.fault ?? .network,
             isTransient: ours?.isTransient ?? true,
             remote: ours?.remote,
-            underlying: cause
+            underlying: cause,
+            retryAfter: ours?.retryAfter
         )
     }
 
@@ -246,6 +249,13 @@ extension RivetError {
                 ? RemoteError(group: "client", code: "get_params_failed", message: "the provider threw") : nil,
             underlying: error
         )
+    }
+}
+
+extension HTTPAnswer {
+    /// How long to wait before a repeat, on a status that a later try may change (B150).
+    fileprivate var retryAfterOfRefusal: Duration? {
+        ErrorClass.isTransient(status: head.status) ? retryAfter(now: WallClock.milliseconds) : nil
     }
 }
 

@@ -12,7 +12,8 @@ extension RivetError {
         _ meaning: ErrorClass,
         rayID: String? = nil,
         httpStatus: Int? = nil,
-        connectionSurvives: Bool = true
+        connectionSurvives: Bool = true,
+        retryAfter: Duration? = nil
     ) {
         self.init(
             .remote,
@@ -21,7 +22,8 @@ extension RivetError {
             execution: meaning.execution,
             isTransient: meaning.isTransient,
             connectionSurvives: connectionSurvives,
-            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus)
+            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus),
+            retryAfter: retryAfter
         )
     }
 

@@ -54,6 +54,8 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
     public let remote: RemoteError?
     /// The error below this one, when there is one.
     public let underlying: (any Error)?
+    /// How long the server asked to wait before a repeat (B150).
+    package let retryAfter: Duration?
 
     package init(
         _ code: Code,
@@ -63,7 +65,8 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         isTransient: Bool = false,
         connectionSurvives: Bool = true,
         remote: RemoteError? = nil,
-        underlying: (any Error)? = nil
+        underlying: (any Error)? = nil,
+        retryAfter: Duration? = nil
     ) {
         self.code = code
         self.message = message
@@ -73,6 +76,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         self.connectionSurvives = connectionSurvives
         self.remote = remote
         self.underlying = underlying
+        self.retryAfter = retryAfter
     }
 
     /// Whether ``remote`` carries this group and code: `catch let e as RivetError where e.matches("user", "declined")`.
@@ -111,7 +115,8 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
             isTransient: isTransient,
             connectionSurvives: connectionSurvives ?? self.connectionSurvives,
             remote: remote,
-            underlying: underlying ?? self.underlying
+            underlying: underlying ?? self.underlying,
+            retryAfter: retryAfter
         )
     }
 }

@@ -32,8 +32,21 @@ struct HTTPAnswer: Sendable {
     var rayID: String? { head.fields["x-rivet-ray-id"] }
     /// Whether the actor side made it, whatever its status says (PROTOCOL d, B229).
     var isFromActor: Bool { head.fields["x-rivet-actor"] != nil }
-    var retryAfter: Duration? {
-        head.fields["retry-after"].flatMap { Int($0) }.map { .seconds(min(max($0, 0), 86_400)) }
+
+    /// How long the server asks to wait (RFC 9110 §10.2.3, B150); 24 h at the most.
+    ///
+    /// A date counts from the answer's own, and from `now`, in milliseconds since 1970, where it has none.
+    func retryAfter(now: @autoclosure () -> Int64) -> Duration? {
+        guard let text = head.fields["retry-after"], !text.isEmpty else { return nil }
+        let longest = Int64(86_400_000)
+        if text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) {
+            guard let seconds = Int64(text), seconds < longest / 1_000 else { return .milliseconds(longest) }
+            return .seconds(seconds)
+        }
+        let now = now()
+        guard let until = HTTPDate.milliseconds(text, now: now) else { return nil }
+        let from = head.fields["date"].flatMap { HTTPDate.milliseconds($0, now: now) } ?? now
+        return .milliseconds(min(max(until - from, 0), longest))
     }
 }
 

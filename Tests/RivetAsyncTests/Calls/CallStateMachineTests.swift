@@ -24,13 +24,21 @@ struct CallStateMachineTests {
     }
 
     /// What Rivet answered, over HTTP.
-    static func remote(_ group: String, _ code: String, _ status: Int = 400, resource: String? = nil) -> Event {
+    static func remote(
+        _ group: String,
+        _ code: String,
+        _ status: Int = 400,
+        resource: String? = nil,
+        retryAfter: Duration? = nil
+    )
+        -> Event
+    {
         let metadata = resource.map {
             EncodedValue(bytes: ByteChunk(Array(#"{"resource":"\#($0)"}"#.utf8)), format: .json)
         }
         let meaning = ErrorClass.answer(group: group, code: code, status: status, metadataResource: resource)
         let message = ErrorMessage(group: group, code: code, message: "\(group).\(code)", metadata: metadata)
-        return .failed(RivetError(message, meaning, httpStatus: status))
+        return .failed(RivetError(message, meaning, httpStatus: status, retryAfter: retryAfter))
     }
 
     static func network(_ execution: RivetError.Execution) -> Event {
@@ -127,6 +135,16 @@ struct CallStateMachineTests {
             transcript: ["resolve", "send a", "forget a", "fail actor.dropped_reply mayHaveRun"]
         ),
         Row(
+            testDescription: "B150: a repeat waits as long as the server asked, also for a stale id",
+            events: [.resolved("a"), remote("actor", "not_found", retryAfter: .seconds(7)), .paused],
+            transcript: ["resolve", "send a", "forget a", "pause at least 7.0", "resolve"]
+        ),
+        Row(
+            testDescription: "B150: where that is beyond the deadline, its answer ends the call",
+            events: [.resolved("a"), remote("actor", "overloaded", retryAfter: .seconds(7)), .deadlinePassed],
+            transcript: ["resolve", "send a", "pause at least 7.0", "fail actor.overloaded notSent"]
+        ),
+        Row(
             testDescription: "B178: a full queue is told at once",
             isIdempotent: true,
             events: [.resolved("a"), remote("queue", "full")],
@@ -198,7 +216,8 @@ struct CallStateMachineTests {
         case .resolve: "resolve"
         case .send(let id): "send \(id)"
         case .forget(let id): "forget \(id)"
-        case .pause(let longest): "pause \(longest / .seconds(1))"
+        case .pause(let longest, .zero): "pause \(longest / .seconds(1))"
+        case .pause(_, let least): "pause at least \(least / .seconds(1))"
         case .explain(let id, _): "explain \(id)"
         case .fail(let error): text(error)
         }
