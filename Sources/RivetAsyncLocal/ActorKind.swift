@@ -32,7 +32,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
         _: A.Type,
         _ body: @escaping @Sendable (A, isolated Instance, LocalConnection<D>) async throws -> A.Output
     ) where A.Target == D {
-        erased.actions[A.actionName] = { instance, arguments, encoding, connection in
+        erased.actions[ExactName(A.actionName)] = { instance, arguments, encoding, connection in
             let instance = try Self.typed(instance)
             let format = encoding.valueFormat
             let action: A
@@ -55,7 +55,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
         _: M.Type,
         _ body: @escaping @Sendable (M, isolated Instance) async throws -> M.Reply
     ) where M.Target == D {
-        erased.queues[M.queueName] = { instance, message in
+        erased.queues[ExactName(M.queueName)] = { instance, message in
             let instance = try Self.typed(instance)
             let reply = try await body(try message.decode(M.self), instance)
             return { encoding in
@@ -146,7 +146,7 @@ public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
 extension LocalEngine {
     /// The kinds of actors that an engine runs, by name; the last of several with one name counts.
     public struct Registry: ~Copyable {
-        var kinds: [String: ErasedKind] = [:]
+        var kinds: [ExactName: ErasedKind] = [:]
 
         /// A kind of actors that all begin with the same state.
         public mutating func actor<D: ActorDefinition, State: Sendable>(
@@ -166,7 +166,7 @@ extension LocalEngine {
         ) {
             var kind = ActorKind<D, State>(state: state)
             define(&kind)
-            kinds[D.actorName] = kind.erased
+            kinds[ExactName(D.actorName)] = kind.erased
         }
     }
 }

@@ -105,7 +105,7 @@ final class ActorResolver: Sendable {
         let answer = try await context.executeAPI("GET", target, at: address, deadline: deadline)
         let actors = try answer.decode("the list of actors") { bytes in try ActorsAPIResponse.readList(bytes) }
         // Another name, or a destroyed actor, counts as none (B36).
-        guard let actor = actors.first(where: { $0.name == name && $0.destroyTime == nil }) else {
+        guard let actor = actors.first(where: { $0.name.hasSameBytes(as: name) && $0.destroyTime == nil }) else {
             throw RivetError.actorNotFound("there is no actor \"\(name)\" with this key")
         }
         return actor.actorID

@@ -50,7 +50,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private var connectionNumber = 0
     private let nudges: Bool
     /// The names that this socket was told to subscribe, so that each is subscribed exactly once on it.
-    private var subscribedNames: Set<String> = []
+    private var subscribedNames: Set<ExactName> = []
     /// An error without action id: the cause of the close that follows.
     private var announced: AttemptEnding?
     /// Whether anything leaves behind the 101 and before `Init`.
@@ -239,9 +239,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case .idle, .connecting, .waiting, .closing, .closed: return nil
         }
         if isWanted {
-            guard subscribedNames.insert(name).inserted else { return nil }
+            guard subscribedNames.insert(ExactName(name)).inserted else { return nil }
         } else {
-            guard subscribedNames.remove(name) != nil else { return nil }
+            guard subscribedNames.remove(ExactName(name)) != nil else { return nil }
         }
         return .sendSubscription(name: name, subscribe: isWanted)
     }

@@ -15,6 +15,12 @@ public struct ActorID: Sendable, Hashable, RawRepresentable, ExpressibleByString
         rawValue = value
     }
 
+    /// Whether both have the same bytes.
+    public static func == (a: Self, b: Self) -> Bool { a.rawValue.hasSameBytes(as: b.rawValue) }
+
+    /// Feeds the bytes to `hasher`.
+    public func hash(into hasher: inout Hasher) { ExactName(rawValue).hash(into: &hasher) }
+
     /// The id.
     public var description: String { rawValue }
 }

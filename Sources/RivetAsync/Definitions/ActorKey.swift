@@ -23,6 +23,17 @@ public struct ActorKey: Sendable, Hashable, ExpressibleByArrayLiteral, Expressib
     public init(stringLiteral value: String) {
         parts = [value]
     }
+
+    /// Whether both have the same parts, byte for byte: `"\u{e9}"` and `"e\u{301}"` are two keys.
+    public static func == (a: Self, b: Self) -> Bool {
+        a.parts.elementsEqual(b.parts) { $0.hasSameBytes(as: $1) }
+    }
+
+    /// Feeds the bytes of the parts to `hasher`.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(parts.count)
+        for part in parts { ExactName(part).hash(into: &hasher) }
+    }
 }
 
 extension ActorKey {

@@ -17,10 +17,10 @@ struct SubscriptionTable: Sendable {
     var names: [String] { rows.map(\.name) }
     var feeds: [EventFeed] { rows.flatMap(\.feeds) }
 
-    func contains(_ name: String) -> Bool { rows.contains { $0.name == name } }
+    func contains(_ name: String) -> Bool { rows.contains { $0.name.hasSameBytes(as: name) } }
 
     mutating func add(_ feed: EventFeed) {
-        if let index = rows.firstIndex(where: { $0.name == feed.name }) {
+        if let index = rows.firstIndex(where: { $0.name.hasSameBytes(as: feed.name) }) {
             rows[index].feeds.append(feed)
         } else {
             rows.append(Row(name: feed.name, bytes: Array(feed.name.utf8), feeds: [feed]))
@@ -28,7 +28,7 @@ struct SubscriptionTable: Sendable {
     }
 
     mutating func remove(_ feed: EventFeed) {
-        guard let index = rows.firstIndex(where: { $0.name == feed.name }) else { return }
+        guard let index = rows.firstIndex(where: { $0.name.hasSameBytes(as: feed.name) }) else { return }
         rows[index].feeds.removeAll { $0 === feed }
         if rows[index].feeds.isEmpty { rows.remove(at: index) }
     }

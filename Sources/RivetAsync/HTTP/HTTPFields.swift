@@ -20,13 +20,13 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
 
         /// Whether names (without case) and values are the same.
         public static func == (a: Self, b: Self) -> Bool {
-            a.name.equalsIgnoringASCIICase(b.name) && a.value == b.value
+            a.name.equalsIgnoringASCIICase(b.name) && a.value.utf8.elementsEqual(b.value.utf8)
         }
 
         /// Feeds the name without case and the value to `hasher`.
         public func hash(into hasher: inout Hasher) {
             for byte in name.utf8 { hasher.combine(HTTPSyntax.lowercased(byte)) }
-            hasher.combine(value)
+            for byte in value.utf8 { hasher.combine(byte) }
         }
 
         /// The name and the size of the value, which itself may be a secret.

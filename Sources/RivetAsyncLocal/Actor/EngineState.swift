@@ -14,11 +14,15 @@ final class EngineState: Sendable {
     }
 
     struct ActorName: Hashable {
-        let name: String
-        let keyText: String
+        let name: ExactName
+        let keyText: ExactName
+
+        init(name: String, keyText: String) {
+            (self.name, self.keyText) = (ExactName(name), ExactName(keyText))
+        }
     }
 
-    let kinds: [String: ErasedKind]
+    let kinds: [ExactName: ErasedKind]
     let limits: LocalEngine.Limits
     let settings: LocalEngine.Settings
     let time: TimeSource
@@ -31,7 +35,7 @@ final class EngineState: Sendable {
     private let directory = Mutex(Directory())
 
     init(
-        kinds: [String: ErasedKind],
+        kinds: [ExactName: ErasedKind],
         limits: LocalEngine.Limits,
         settings: LocalEngine.Settings,
         time: TimeSource,
@@ -79,7 +83,7 @@ final class EngineState: Sendable {
 
     /// The actor that is there, or a new one.
     func getOrCreate(_ creation: Creation) -> (actor: HostedActor, created: Bool) {
-        let new = HostedActor(engine: self, kind: kinds[creation.name], creation: creation)
+        let new = HostedActor(engine: self, kind: kinds[ExactName(creation.name)], creation: creation)
         return directory.withLock { directory in
             if let keyText = creation.keyText {
                 let name = ActorName(name: creation.name, keyText: keyText)

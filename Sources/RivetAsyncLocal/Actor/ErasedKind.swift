@@ -15,8 +15,8 @@ struct ErasedKind: Sendable {
 
     let name: String
     var makeInstance: @Sendable (HostedActor, CreationInput) async throws -> Instance
-    var actions: [String: Action] = [:]
-    var queues: [String: QueueHandler] = [:]
+    var actions: [ExactName: Action] = [:]
+    var queues: [ExactName: QueueHandler] = [:]
     var onBeforeConnect: ConnectionHook?
     var createConnectionState: ConnectionHook?
     var onConnect: ConnectionHook?

@@ -150,9 +150,9 @@ extension HostedActor {
         case .subscriptionRequest(let name, let subscribe):
             let name = String(decoding: name, as: UTF8.self)
             if subscribe {
-                attached[connection.id]?.subscriptions.insert(name)
+                attached[connection.id]?.subscriptions.insert(ExactName(name))
             } else {
-                attached[connection.id]?.subscriptions.remove(name)
+                attached[connection.id]?.subscriptions.remove(ExactName(name))
             }
         case .actionRequest(let id, let name, let arguments):
             guard connection.codec.encoding != .cbor || ServerValue.isPlainCBOR(arguments) else {
@@ -193,7 +193,7 @@ extension HostedActor {
 
     /// Runs one action, within the action time-out.
     func perform(_ name: String, _ arguments: ByteChunk, _ connection: HostedConnection) async throws -> ByteChunk {
-        guard let action = kind?.actions[name], let instance else { throw EngineError.actionNotFound(name) }
+        guard let action = kind?.actions[ExactName(name)], let instance else { throw EngineError.actionNotFound(name) }
         return try await bounded(by: engine.limits.actionTimeout, failingWith: .actionTimedOut) {
             try await action(instance, arguments, connection.codec.encoding, connection)
         }
@@ -225,8 +225,9 @@ extension HostedActor {
 
     func broadcast(_ event: OutgoingEvent) {
         var encoded: [WireEncoding: [UInt8]] = [:]
+        let name = ExactName(event.name)
         for id in order {
-            guard let attached = attached[id], attached.isVisible, attached.subscriptions.contains(event.name)
+            guard let attached = attached[id], attached.isVisible, attached.subscriptions.contains(name)
             else { continue }
             send(event, to: attached.connection, &encoded)
         }

@@ -93,7 +93,7 @@ extension HostedActor {
     }
 
     private func store(_ send: QueueSend, _ encoding: WireEncoding) async throws -> QueueResult {
-        guard kind?.queues[send.name] != nil else {
+        guard kind?.queues[ExactName(send.name)] != nil else {
             guard !engine.settings.refusesUnknownQueues else {
                 throw EngineError.actor("not_found", "The queue was not found.", metadata: ["resource": "queue"])
             }
@@ -140,7 +140,7 @@ extension HostedActor {
     /// One that was being consumed when the actor's process was killed is still the first, and is consumed again.
     func consumeQueue() {
         guard !isConsuming, phase == .running, let first = queue.first, let instance else { return }
-        guard let handler = kind?.queues[first.name] else { return }
+        guard let handler = kind?.queues[ExactName(first.name)] else { return }
         isConsuming = true
         let token = beginWork()
         work[token]?.task = spawn { hosted in

@@ -30,7 +30,7 @@ actor HostedActor {
         var isOpen = false
         /// What came before Init was sent.
         var early: [ByteChunk] = []
-        var subscriptions: Set<String> = []
+        var subscriptions: Set<ExactName> = []
     }
 
     /// Something under way that the end of the actor cuts off, and that may have to run again then (PROTOCOL h8).

@@ -54,7 +54,7 @@ extension Router {
                 namespace: settings.clientNamespace,
                 token: settings.clientToken.map { Secret($0) }
             )
-            metadata.writeRuntime(actorNames: Array(engine.kinds.keys), version: Self.version, to: &output)
+            metadata.writeRuntime(actorNames: engine.kinds.keys.map(\.text), version: Self.version, to: &output)
         } else {
             ServerMetadata.writeEngine(version: Self.version, to: &output)
         }
@@ -101,7 +101,7 @@ extension Router {
                 found = engine.actor(name: name, keyText: ActorKey(text: keyText).text).map { [$0] } ?? []
             } else {
                 found = engine.allActors.filter { actor in
-                    actor.creation.name == name && (includesDestroyed || actor.record.destroyTime == nil)
+                    actor.creation.name.hasSameBytes(as: name) && (includesDestroyed || actor.record.destroyTime == nil)
                 }
             }
         }

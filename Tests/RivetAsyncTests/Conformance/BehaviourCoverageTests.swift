@@ -13,10 +13,10 @@ struct BehaviourCoverageTests {
     static let missing = missingOfTheFirst.union(232...319).subtracting(heldOfTheLater)
 
     /// Of those from 232 on, which came later, the few that tests hold already.
-    private static let heldOfTheLater: Set<Int> = [267, 298, 309, 314]
+    private static let heldOfTheLater: Set<Int> = [267, 298, 302, 309, 314]
 
     private static let missingOfTheFirst: Set<Int> = [
-        6, 7, 8, 9, 10, 13, 14, 16, 17, 18, 19, 21, 22, 29, 31, 32, 33, 34, 35, 36, 42, 43, 44, 48, 50, 51, 54,
+        6, 7, 8, 9, 10, 13, 14, 16, 17, 18, 19, 21, 22, 29, 31, 32, 33, 34, 35, 42, 43, 44, 48, 50, 51, 54,
         55, 59, 60, 61, 62, 63, 65, 70, 71, 77, 80, 81, 82, 83, 84, 85, 89, 90, 93, 94, 95, 96, 101, 107, 108, 112,
         123, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 136, 137, 138, 139, 140, 143, 147, 155, 156, 157,
         160, 164, 167, 171, 177, 178, 179, 180, 181, 185, 186, 187, 188, 189, 192, 193, 199, 200, 204, 208,
