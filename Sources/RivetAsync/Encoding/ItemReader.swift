@@ -38,7 +38,9 @@ package protocol ItemReader {
     mutating func readText() throws(CodingError) -> String
     /// An integer in any form: integer heads, floats without fraction, big integers, pairs (j5).
     mutating func readInteger<T: FixedWidthInteger>(as: T.Type) throws(CodingError) -> T
+    /// The value nearest to a number in any form; one beyond the type's range is an error.
     mutating func readDouble() throws(CodingError) -> Double
+    mutating func readFloat() throws(CodingError) -> Float
     mutating func readBytes() throws(CodingError) -> [UInt8]
     /// Reads null, undefined, or the pair `$Undefined` if one is next.
     mutating func readNil() throws(CodingError) -> Bool

@@ -90,21 +90,57 @@ extension CBORReader {
         case 0xfb: return Double(bitPattern: try readHead().argument)
         default: break
         }
-        let kind = try peekKind()
-        guard kind == .integer || kind == .tag || kind == .array else {
-            throw CodingError(.typeMismatch, at: start, wanted: "Double")
+        return try readOddFloating(from: start)
+    }
+
+    package mutating func readFloat() throws(CodingError) -> Float {
+        let start = position
+        if try peek() >> 5 == 6, let tag = try readTags(), tag == 2 || tag == 3 { position = start }
+        switch try peekKind() {
+        case .float:
+            let double = try readDouble()
+            let value = Float(double)
+            guard value.isFinite || !double.isFinite else {
+                throw CodingError(.integerOverflow, at: start, wanted: "Float")
+            }
+            return value
+        default:
+            return try readOddFloating(from: start)
         }
-        // An integer is read as a Double if it is one: no digit is lost (B118).
-        let integer: Int128
-        do {
-            integer = try readInteger(as: Int128.self)
+    }
+
+    /// What is nearest to an integer, rounded once.
+    private mutating func readOddFloating<F: BinaryFloatingPoint & LosslessStringConvertible>(
+        from start: Int
+    ) throws(CodingError) -> F {
+        do throws(CodingError) {
+            switch try peekKind() {
+            case .integer:
+                return F(try readInteger(as: Int128.self))
+            case .tag:
+                if let value = try readBigNumber(as: F.self) { return value }
+            case .array:
+                if let value = F(try readBigIntDigits(wanted: "\(F.self)")), value.isFinite { return value }
+            default:
+                throw CodingError(.typeMismatch, at: start)
+            }
         } catch {
-            throw CodingError(error.kind, at: start, wanted: "Double")
+            throw CodingError(error.kind, at: start, wanted: "\(F.self)")
         }
-        guard let value = Double(exactly: integer) else {
-            throw CodingError(.integerOverflow, at: start, wanted: "Double")
+        throw CodingError(.integerOverflow, at: start, wanted: "\(F.self)")
+    }
+
+    /// A number of tag 2 or 3 that 128 bits hold.
+    private mutating func readBigNumber<F: BinaryFloatingPoint>(as _: F.Type) throws(CodingError) -> F? {
+        let start = position
+        let isNegative = try readTags() == 3
+        guard try peekKind() == .bytes else { throw CodingError(.typeMismatch, at: start) }
+        if isNegative {
+            let value: Int128? = try readBigNumber(negative: true)
+            return value.map { F($0) }
         }
-        return value
+        let value: UInt128? = try readBigNumber(negative: false)
+        return value.map { F($0) }
     }
 
     package mutating func readBytes() throws(CodingError) -> [UInt8] {

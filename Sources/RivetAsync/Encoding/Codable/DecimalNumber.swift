@@ -7,10 +7,18 @@ struct DecimalNumber {
     var exponent = 0
 
     /// What `Decimal` itself writes: its magnitude in words of 16 bits, the lowest first.
-    init(form: OwnForm) throws {
+    init(form: OwnForm) {
         isNegative = form.isNegative
         exponent = form.exponent
         for word in form.mantissa.prefix(min(form.length, 8)).reversed() { magnitude = magnitude << 16 | UInt128(word) }
+    }
+
+    /// As read from somebody else: nil if `Decimal` never makes it.
+    init?(checking form: OwnForm) {
+        guard (-128...127).contains(form.exponent), (0...8).contains(form.length), form.mantissa.count <= 8,
+            form.length > 0 || !form.isNegative
+        else { return nil }
+        self.init(form: form)
     }
 
     struct OwnForm: Decodable {
@@ -23,10 +31,11 @@ struct DecimalNumber {
         var rest = Substring(text)
         isNegative = rest.first == "-"
         if isNegative { rest.removeFirst() }
-        let parts = rest.split(separator: "e", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = rest.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
         if parts.count == 2 {
-            guard let power = Int16(parts[1]) else { return nil }
-            exponent = Int(power)
+            // No text has so many digits that they could make up for a larger one.
+            guard let power = Self.power(parts[1].utf8) else { return nil }
+            exponent = power
         }
         var isFraction = false, isEmpty = true, isFull = false
         for byte in parts[0].utf8 {
@@ -51,6 +60,18 @@ struct DecimalNumber {
         guard !isEmpty else { return nil }
         normalize()
         guard (-128...127).contains(exponent) else { return nil }
+    }
+
+    /// An exponent; a very large one is another one, as large.
+    private static func power(_ text: Substring.UTF8View) -> Int? {
+        let digits = text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+") ? text.dropFirst() : text
+        guard !digits.isEmpty else { return nil }
+        var power = 0
+        for digit in digits {
+            guard digit &- 0x30 < 10 else { return nil }
+            power = min(power * 10 + Int(digit &- 0x30), 1 << 40)
+        }
+        return text.first == UInt8(ascii: "-") ? -power : power
     }
 
     /// Takes zeros off the end, and puts them back where the exponent would not fit.

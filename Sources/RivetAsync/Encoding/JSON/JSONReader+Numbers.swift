@@ -34,7 +34,8 @@ extension JSONReader {
             if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { position &+= 1 }
             var exponent = Number(bytes: number.bytes)
             guard scanDigits(&exponent) > 0 else { throw malformed() }
-            let value = exponent.isExact && exponent.significand < 100_000 ? Int(exponent.significand) : 100_000
+            // No document has so many digits that they could make up for a larger one.
+            let value = exponent.isExact ? Int(min(exponent.significand, 1 << 40)) : 1 << 40
             number.exponent = number.exponent &+ (sign == UInt8(ascii: "-") ? -value : value)
         }
         number.bytes = UnsafeRawBufferPointer(start: base + start, count: position &- start)
@@ -69,16 +70,16 @@ extension JSONReader {
         let number = try scanNumber()
         let isNegative = first == UInt8(ascii: "-")
         let value: T?
-        if !number.isInteger {
-            let double = number.double(isNegative: isNegative)
-            guard double.rounded(.towardZero) == double else {
-                throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
-            }
-            value = T(exactly: double)
-        } else if number.isExact {
+        if number.isExact, number.exponent == 0 {
             value = isNegative ? T(exactly: -Int128(number.significand)) : T(exactly: number.significand)
-        } else {
+        } else if number.isInteger {
             value = T(decimal: number.bytes)
+        } else {
+            switch number.whole {
+            case .number(let magnitude): value = isNegative ? T(negative: magnitude) : T(exactly: magnitude)
+            case .tooLarge: value = nil
+            case .fraction: throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
+            }
         }
         guard let value else { throw CodingError(.integerOverflow, at: start, wanted: "\(T.self)") }
         return value
@@ -87,20 +88,38 @@ extension JSONReader {
     package mutating func readDouble() throws(CodingError) -> Double {
         let first = try peek()
         let start = position
-        guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else {
-            guard first == UInt8(ascii: "["), let integer = try? readInteger(as: Int128.self) else {
-                throw CodingError(.typeMismatch, at: start, wanted: "Double")
-            }
-            guard let value = Double(exactly: integer) else {
-                throw CodingError(.integerOverflow, at: start, wanted: "Double")
-            }
-            return value
-        }
+        guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else { return try readFloatingPair("Double") }
+        let value = try scanNumber().double(isNegative: first == UInt8(ascii: "-"))
+        guard value.isFinite else { throw CodingError(.integerOverflow, at: start, wanted: "Double") }
+        return value
+    }
+
+    package mutating func readFloat() throws(CodingError) -> Float {
+        let first = try peek()
+        let start = position
+        guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else { return try readFloatingPair("Float") }
         let number = try scanNumber()
-        let value = number.double(isNegative: first == UInt8(ascii: "-"))
-        // A 64-bit integer is one for the server too: it is read exactly or not at all (B118).
-        let isInexact = number.isInteger && number.isExact && Double(exactly: number.significand) == nil
-        guard value.isFinite, !isInexact else { throw CodingError(.integerOverflow, at: start, wanted: "Double") }
+        let double = number.double(isNegative: first == UInt8(ascii: "-"))
+        // Rounded twice the result is another one only where the Double lies between two Floats.
+        let isBetween =
+            double.bitPattern & 0x1fff_ffff == 0x1000_0000
+            || (double != 0 && abs(double) < Double(Float.leastNormalMagnitude))
+        let value = isBetween ? number.parsed() : Float(double)
+        guard value.isFinite else { throw CodingError(.integerOverflow, at: start, wanted: "Float") }
+        return value
+    }
+
+    /// The value nearest to `["$BigInt", "…"]`.
+    private mutating func readFloatingPair<F: BinaryFloatingPoint & LosslessStringConvertible>(
+        _ wanted: String
+    ) throws(CodingError) -> F {
+        let start = position
+        guard try peek() == UInt8(ascii: "["), let digits = try? readBigIntDigits(wanted: wanted) else {
+            throw CodingError(.typeMismatch, at: start, wanted: wanted)
+        }
+        guard let value = F(digits), value.isFinite else {
+            throw CodingError(.integerOverflow, at: start, wanted: wanted)
+        }
         return value
     }
 }
@@ -114,7 +133,73 @@ extension JSONReader.Number {
             let magnitude = exponent < 0 ? Double(significand) / power : Double(significand) * power
             return isNegative ? -magnitude : magnitude
         }
-        return Double(String(decoding: bytes, as: UTF8.self)) ?? .infinity
+        return parsed()
+    }
+
+    func parsed<F: BinaryFloatingPoint & LosslessStringConvertible>() -> F {
+        F(String(decoding: bytes, as: UTF8.self)) ?? .infinity
+    }
+
+    /// What digits with a point or an exponent are as a whole number; told by the digits, since a Double has too few.
+    enum Whole {
+        case number(magnitude: UInt128)
+        case fraction, tooLarge
+    }
+
+    var whole: Whole {
+        var magnitude: UInt128 = 0
+        // Zeros are held back until another digit follows: behind the last one they are a matter of the exponent.
+        var zeros = 0
+        var exponent = exponent
+        var isFull = false
+        if isExact {
+            magnitude = UInt128(significand)
+        } else {
+            for byte in bytes {
+                guard byte | 0x20 != UInt8(ascii: "e") else { break }
+                guard byte &- 0x30 < 10 else { continue }
+                if byte == UInt8(ascii: "0") {
+                    zeros &+= magnitude == 0 ? 0 : 1
+                } else if !isFull {
+                    isFull = !magnitude.append(digit: byte &- 0x30, behind: zeros)
+                    zeros = 0
+                } else {
+                    zeros = 0
+                }
+            }
+            exponent &+= zeros
+        }
+        if magnitude == 0 { return .number(magnitude: 0) }
+        if isFull { return exponent < 0 ? .fraction : .tooLarge }
+        while exponent < 0 {
+            let (quotient, rest) = magnitude.quotientAndRemainder(dividingBy: 10)
+            guard rest == 0 else { return .fraction }
+            magnitude = quotient
+            exponent &+= 1
+        }
+        guard magnitude.append(digit: 0, behind: exponent &- 1) else { return .tooLarge }
+        return .number(magnitude: magnitude)
+    }
+}
+
+extension UInt128 {
+    /// Appends so many zeros and a digit; false, and something else stands there, if they do not fit.
+    fileprivate mutating func append(digit: UInt8, behind zeros: Int) -> Bool {
+        guard zeros < 39 || self == 0 else { return false }
+        for step in 0..<(self == 0 ? 1 : zeros &+ 1) {
+            let (shifted, overflowed) = multipliedReportingOverflow(by: 10)
+            let (sum, overflowedToo) = shifted.addingReportingOverflow(step == zeros ? UInt128(digit) : 0)
+            if overflowed || overflowedToo { return false }
+            self = sum
+        }
+        return true
+    }
+}
+
+extension FixedWidthInteger {
+    fileprivate init?(negative magnitude: UInt128) {
+        guard magnitude <= UInt128(1) << 127 else { return nil }
+        self.init(exactly: Int128(truncatingIfNeeded: 0 &- magnitude))
     }
 }
 

@@ -115,6 +115,11 @@ struct DocumentReader: ItemReader {
     }
 
     @inline(__always)
+    mutating func readFloat() throws(CodingError) -> Float {
+        try read({ (r) throws(CodingError) in try r.readFloat() }, { (r) throws(CodingError) in try r.readFloat() })
+    }
+
+    @inline(__always)
     mutating func readBytes() throws(CodingError) -> [UInt8] {
         try read({ (r) throws(CodingError) in try r.readBytes() }, { (r) throws(CodingError) in try r.readBytes() })
     }

@@ -34,6 +34,7 @@ extension ValueDecoder {
         case .decimal:
             let text = try read(T.self) { (reader) throws(CodingError) in
                 switch try reader.peekKind() {
+                case .integer where reader.isJSON, .float where reader.isJSON: try reader.readDigits()
                 case .integer, .tag: try reader.readInteger(as: Int128.self).description
                 case .array: try reader.readBigIntDigits(wanted: "Decimal")
                 case .float: try reader.readDouble().description
@@ -41,8 +42,9 @@ extension ValueDecoder {
                 default: ""
                 }
             }
-            if text.isEmpty { return try T(from: self) }
-            guard let number = DecimalNumber(text) else {
+            let number =
+                text.isEmpty ? DecimalNumber(checking: try DecimalNumber.OwnForm(from: self)) : DecimalNumber(text)
+            guard let number else {
                 throw decodingError(CodingError(.integerOverflow, at: Int(offset), wanted: "Decimal"), T.self)
             }
             return try fromOwnForm { number.append(to: &$0) }

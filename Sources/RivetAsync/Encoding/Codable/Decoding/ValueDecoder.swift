@@ -147,12 +147,7 @@ extension ValueDecoder: SingleValueDecodingContainer {
         try read(Double.self) { (reader) throws(CodingError) in try reader.readDouble() }
     }
     func decode(_: Float.Type) throws -> Float {
-        let value = try decode(Double.self)
-        let float = Float(value)
-        guard float.isFinite || !value.isFinite else {
-            throw decodingError(CodingError(.integerOverflow, at: Int(offset), wanted: "Float"), Float.self)
-        }
-        return float
+        try read(Float.self) { (reader) throws(CodingError) in try reader.readFloat() }
     }
     func decode(_: String.Type) throws -> String { try text() }
     func decode(_: Int.Type) throws -> Int { try integer(Int.self) }

@@ -28,7 +28,7 @@ extension ValueOutput {
                 throw CodingError(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN")
             }
             // A number where the number is exact, else text: no digit is lost.
-            let number = try DecimalNumber(form: form)
+            let number = DecimalNumber(form: form)
             if let integer = number.integer {
                 write(integer: integer)
             } else if let double = number.double {
