@@ -323,7 +323,7 @@ extension Shape {
         Shape(
             "the end of time",
             Date.distantFuture.addingTimeInterval(1e13),
-            refused: [.json: .notRepresentable, .cbor: .notRepresentable],
+            refused: [.json: .notRepresentable, .cbor: .notRepresentable, .nativeCBOR: .notRepresentable],
             equal: ==
         ),
         Shape(

@@ -3,7 +3,7 @@
 /// ISO 8601 as JavaScript's `toISOString` writes it, and RFC 3339 as others do; UTC, proleptic Gregorian calendar.
 enum DateText {
     /// JavaScript's range of dates (ECMA-262 §21.4.1.1): 100 million days on either side of 1970.
-    private static let maxSeconds = 8_640_000_000_000.0
+    static let maxSeconds = 8_640_000_000_000.0
 
     /// `2025-08-06T20:37:26.123Z`; nil beyond JavaScript's range.
     ///

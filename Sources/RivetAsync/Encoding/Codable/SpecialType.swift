@@ -4,7 +4,7 @@
 /// those whose own form is not what Rivet's other languages understand (PROTOCOL j4).
 enum SpecialType {
     case string, int, double, bool, bytes, chunk, untyped
-    case date, data, url, decimal
+    case date, data, url, decimal, duration
 
     @inline(__always)
     init?(_ type: Any.Type) {
@@ -24,6 +24,8 @@ enum SpecialType {
             self = .untyped
         } else if let foundation = FoundationTypes.shared.special(type) {
             self = foundation
+        } else if type == Duration.self {
+            self = .duration
         } else {
             return nil
         }
@@ -51,6 +53,14 @@ struct FoundationTypes: Sendable {
         if type == url { return .url }
         if type == decimal { return .decimal }
         return nil
+    }
+}
+
+extension Duration {
+    /// Whether its seconds fit into 64 bits; to ask for the `components` of another one traps.
+    var hasSeconds: Bool {
+        (-0x8000_0000_0000_0000 * 1_000_000_000_000_000_000...0x7fff_ffff_ffff_ffff * 1_000_000_000_000_000_000)
+            .contains(attoseconds)
     }
 }
 

@@ -19,7 +19,15 @@ extension ValueDecoder {
             func make<C: RangeReplaceableCollection<UInt8>>(_: C.Type) -> T { same(C(bytes)) }
             return make(type)
         case .date:
-            let seconds = try read(T.self) { (reader) throws(CodingError) in try reader.readDate() }
+            let seconds = try read(T.self) { (reader) throws(CodingError) in
+                let start = reader.position
+                let seconds = try reader.readDate()
+                // NaN too. Foundation's calendar traps at what lies far beyond, and `Date` has no text of it.
+                guard abs(seconds) <= DateText.maxSeconds else {
+                    throw CodingError(.typeMismatch, at: start, wanted: "Date", found: "no date of JavaScript's range")
+                }
+                return seconds
+            }
             return try fromOwnForm { $0.appendCBOR(seconds - secondsFrom1970To2001) }
         case .url:
             if try read(T.self, { (reader) throws(CodingError) in try reader.peekKind() }) == .map {
@@ -48,6 +56,12 @@ extension ValueDecoder {
                 throw decodingError(CodingError(.integerOverflow, at: Int(offset), wanted: "Decimal"), T.self)
             }
             return try fromOwnForm { number.append(to: &$0) }
+        case .duration:
+            let value = try Duration(from: self)
+            guard value.hasSeconds else {
+                throw decodingError(CodingError(.integerOverflow, at: Int(offset), wanted: "Duration"), T.self)
+            }
+            return same(value)
         }
     }
 

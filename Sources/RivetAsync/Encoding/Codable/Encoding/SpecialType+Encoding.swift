@@ -22,6 +22,11 @@ extension ValueOutput {
                 throw CodingError(.notRepresentable, at: -1, wanted: "an absolute URL", found: "one with a base")
             }
             write(text)
+        case .duration:
+            guard same(value, as: Duration.self).hasSeconds else {
+                throw CodingError(.notRepresentable, at: -1, wanted: "seconds in 64 bits", found: "a longer duration")
+            }
+            try writeScope { try value.encode(to: $0) }
         case .decimal:
             let form = try ownForm(of: value, DecimalNumber.OwnForm.self)
             guard !form.isNaN else {

@@ -108,7 +108,7 @@ extension ValueOutput {
 
     /// A moment, by the rules of PROTOCOL j4.
     func write(secondsSince1970 seconds: Double) throws {
-        if format == .nativeCBOR, seconds.isFinite {
+        if format == .nativeCBOR, abs(seconds) <= DateText.maxSeconds {
             buffer.append(0xc1)
             return buffer.appendCBOR(seconds)
         }
