@@ -52,7 +52,7 @@ extension JSONReader {
         }
     }
 
-    /// Checks and steps over one escape; a lone half of a surrogate pair is no character.
+    /// Checks and steps over one escape, or the two of a surrogate pair.
     private mutating func scanEscape() throws(CodingError) {
         switch byte(at: position &+ 1) {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
@@ -60,18 +60,17 @@ extension JSONReader {
             position &+= 2
         case UInt8(ascii: "u"):
             guard let unit = hexUnit(at: position &+ 2) else { throw malformed() }
-            if unit & 0xf800 != 0xd800 {
-                position &+= 6
-                return
-            }
-            guard unit < 0xdc00, byte(at: position &+ 6) == UInt8(ascii: "\\"),
-                byte(at: position &+ 7) == UInt8(ascii: "u"), let low = hexUnit(at: position &+ 8),
-                low & 0xfc00 == 0xdc00
-            else { throw malformed() }
-            position &+= 12
+            position &+= unit & 0xfc00 == 0xd800 && isLowSurrogate(at: position &+ 6) ? 12 : 6
         default:
             throw malformed()
         }
+    }
+
+    private func isLowSurrogate(at index: Int) -> Bool {
+        guard byte(at: index) == UInt8(ascii: "\\"), byte(at: index &+ 1) == UInt8(ascii: "u"),
+            let unit = hexUnit(at: index &+ 2)
+        else { return false }
+        return unit & 0xfc00 == 0xdc00
     }
 
     private func hexUnit(at index: Int) -> UInt16? {
@@ -121,10 +120,12 @@ extension JSONReader {
     }
 
     /// The character behind `\u`; the position is behind the `u`.
+    ///
+    /// A lone half of a surrogate pair is none: JavaScript cuts text between the halves (B305).
     private mutating func readUnicodeEscape() -> Unicode.Scalar {
         let high = UInt32(hexUnit(at: position) ?? 0xfffd)
         position &+= 4
-        guard high & 0xf800 == 0xd800 else { return Unicode.Scalar(high) ?? "\u{fffd}" }
+        guard high & 0xfc00 == 0xd800, isLowSurrogate(at: position) else { return Unicode.Scalar(high) ?? "\u{fffd}" }
         let low = UInt32(hexUnit(at: position &+ 2) ?? 0xdc00)
         position &+= 6
         return Unicode.Scalar(0x10000 + (high & 0x3ff) << 10 + (low & 0x3ff)) ?? "\u{fffd}"

@@ -60,11 +60,7 @@ package struct JSONReader: ItemReader {
             position &+= 1
             var remaining = isMap ? State.firstMember : State.firstElement
             while try hasNext(&remaining) {
-                if isMap {
-                    guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
-                    _ = try scanString()
-                    try readColon()
-                }
+                if isMap { try skipKey() }
                 try skipItem(depth: depth &+ 1)
             }
         case UInt8(ascii: "t"): try readLiteral("true")
@@ -81,6 +77,15 @@ package struct JSONReader: ItemReader {
     /// What `hasNext` remembers of a container, in the place of a count: which one, and whether a comma is due.
     private enum State {
         static let firstElement = -1, nextElement = -2, firstMember = -3, nextMember = -4
+    }
+
+    /// Whether what `hasNext` remembers is of a map: a key is next.
+    func isOfMap(_ remaining: Int) -> Bool { remaining <= State.firstMember }
+
+    mutating func skipKey() throws(CodingError) {
+        guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
+        _ = try scanString()
+        try readColon()
     }
 
     package mutating func beginArray() throws(CodingError) -> Int {

@@ -47,7 +47,7 @@ extension MessageCodec {
         func readMember(_ reader: inout some MessageReader) throws(CodingError) -> ByteChunk? {
             var value: ByteChunk?
             try reader.readMembers { (key, reader) throws(CodingError) in
-                if key == name { value = try reader.readValueSlice(of: body) } else { try reader.skipItem(depth: 1) }
+                if key == name { value = try reader.readValueSlice(of: body) } else { try reader.skipValue() }
             }
             return value
         }

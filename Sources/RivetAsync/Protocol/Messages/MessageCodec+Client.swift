@@ -126,7 +126,7 @@ extension MessageCodec {
             switch key {
             case "name": name = try reader.readTextSlice(of: message)
             case "args": arguments = try reader.readValueSlice(of: message)
-            default: try reader.skipItem(depth: 3)
+            default: try reader.skipValue()
             }
         }
         return .event(
@@ -146,7 +146,7 @@ extension MessageCodec {
             switch key {
             case "id": id = try reader.readID()
             case "output": output = try reader.readValueSlice(of: message)
-            default: try reader.skipItem(depth: 3)
+            default: try reader.skipValue()
             }
         }
         return .actionResponse(
@@ -163,7 +163,7 @@ extension MessageCodec {
             switch key {
             case "actorId": actorID = try reader.readText()
             case "connectionId": connectionID = try reader.readText()
-            default: try reader.skipItem(depth: 3)
+            default: try reader.skipValue()
             }
         }
         return .initial(

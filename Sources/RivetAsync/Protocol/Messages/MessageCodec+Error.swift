@@ -65,7 +65,7 @@ extension MessageCodec {
                 error.actor = try reader.readOptional { (reader) throws(CodingError) in
                     try readActorReference(&reader)
                 }
-            default: try reader.skipItem(depth: 3)
+            default: try reader.skipValue()
             }
         }
         error.group = try group.required("group", at: start)
@@ -84,7 +84,7 @@ extension MessageCodec {
             case "actorId": actorID = try reader.readText()
             case "generation": generation = try reader.readID()
             case "key": keyText = try reader.readOptional { (reader) throws(CodingError) in try reader.readText() }
-            default: try reader.skipItem(depth: 4)
+            default: try reader.skipValue()
             }
         }
         return ActorReference(

@@ -75,7 +75,7 @@ extension MessageCodec {
                         try reader.readOptional { (reader) throws(CodingError) in try reader.readBool() } ?? false
                 case "timeout":
                     request.timeout = try reader.readOptional { (reader) throws(CodingError) in try reader.readID() }
-                default: try reader.skipItem(depth: 1)
+                default: try reader.skipValue()
                 }
             }
             request.body = try body.required("body", at: 0)
@@ -134,7 +134,7 @@ extension MessageCodec {
                 switch key {
                 case "status": status = try reader.readText()
                 case "response": response = try reader.readValueSlice(of: document)
-                default: try reader.skipItem(depth: 1)
+                default: try reader.skipValue()
                 }
             }
             return QueueResult(status: try status.required("status", at: 0), response: response)

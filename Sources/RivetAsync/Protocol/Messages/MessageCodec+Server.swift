@@ -63,7 +63,7 @@ extension MessageCodec {
             case "id": id = try reader.readID()
             case "name": name = try reader.readTextSlice(of: message)
             case "args": arguments = try reader.readValueSlice(of: message)
-            default: try reader.skipItem(depth: 3)
+            default: try reader.skipValue()
             }
         }
         return .actionRequest(
@@ -84,7 +84,7 @@ extension MessageCodec {
             switch key {
             case "eventName": name = try reader.readTextSlice(of: message)
             case "subscribe": subscribe = try reader.readBool()
-            default: try reader.skipItem(depth: 3)
+            default: try reader.skipValue()
             }
         }
         return .subscriptionRequest(

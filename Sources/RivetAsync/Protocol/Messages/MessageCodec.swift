@@ -70,7 +70,7 @@ func readEnvelope<Reader: MessageReader, Message>(
 ) throws(CodingError) -> Message {
     var message: Message?
     try reader.readMembers { (key, reader) throws(CodingError) in
-        guard key == "body", message == nil else { return try reader.skipItem(depth: 0) }
+        guard key == "body", message == nil else { return try reader.skipValue() }
         let start = reader.position
         var tag: String?
         var valuePosition: Int?
@@ -80,9 +80,9 @@ func readEnvelope<Reader: MessageReader, Message>(
                 tag = try reader.readText()
             case "val" where valuePosition == nil:
                 valuePosition = reader.position
-                if let tag { message = try readFields(tag, &reader) } else { try reader.skipItem(depth: 2) }
+                if let tag { message = try readFields(tag, &reader) } else { try reader.skipValue() }
             default:
-                try reader.skipItem(depth: 2)
+                try reader.skipValue()
             }
         }
         if message == nil {
