@@ -37,7 +37,8 @@ extension ItemReader {
         case "$Undefined": kind = .undefined
         case "$Set": kind = .set
         case _ where name.utf8.starts(with: "$$".utf8): kind = .escaped
-        default: throw CodingError(.unknownCompatTag, at: tagPosition, found: String(name.prefix(40)))
+        // Its name is not told: it may be a text of the user's that begins so.
+        default: throw CodingError(.unknownCompatTag, at: tagPosition, found: "an unknown tag")
         }
         return TaggedPair(kind: kind, second: second, end: position)
     }

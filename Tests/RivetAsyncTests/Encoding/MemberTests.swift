@@ -133,9 +133,9 @@ struct MemberTests {
         for place in 0..<length {
             var text = [UInt8](repeating: 0x78, count: length)
             text[place] = 0xff
-            let document = [0xa1, 0x61, 0x61, 0x78, UInt8(length)] + text
-            let failure = #expect(throws: CodingError.self) { try Self.found(["a"], in: ByteChunk(document)) }
-            #expect(failure?.kind == .invalidUTF8 && failure?.path == "a", "\(place)")
+            let document = [0xa1, 0x61, 0x7e, 0x78, UInt8(length)] + text
+            let failure = #expect(throws: CodingError.self) { try Self.found(["~"], in: ByteChunk(document)) }
+            #expect(failure?.kind == .invalidUTF8 && failure?.path == "*", "\(place)")
         }
     }
 

@@ -95,6 +95,7 @@ final class DecodingSession: @unchecked Sendable {
                 unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
         }
+        DeclaredNames.note(key)
         let map = MapDecoder(self)
         try map.enter(place)
         let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))

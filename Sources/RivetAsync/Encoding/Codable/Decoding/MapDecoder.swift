@@ -9,6 +9,7 @@ final class MapDecoder {
     /// The map itself.
     @exclusivity(unchecked) private var offset: UInt32 = 0
     @exclusivity(unchecked) private var flags = ValueDecoder.Flags()
+    @exclusivity(unchecked) private var level: UInt8 = 0
     /// The document.
     @exclusivity(unchecked) private var base: UnsafeRawPointer
     @exclusivity(unchecked) private var size = 0
@@ -48,7 +49,7 @@ final class MapDecoder {
     /// Starts to read another map.
     func enter(_ decoder: ValueDecoder) throws {
         (base, size, isJSON) = (decoder.session.base, decoder.session.size, decoder.session.isJSON)
-        (offset, flags) = (decoder.offset, decoder.flags)
+        (offset, flags, level) = (decoder.offset, decoder.flags, decoder.level)
         if arguments != nil { arguments = nil }
         first = try shortMap() ?? firstKey(decoder)
         (mark, isKey, passedLengths) = (first, true, 0)
@@ -81,7 +82,7 @@ final class MapDecoder {
         if isKept { kept = session } else if arguments != nil { arguments = nil }
     }
 
-    var decoder: ValueDecoder { ValueDecoder(session, offset, flags) }
+    var decoder: ValueDecoder { ValueDecoder(session, offset, flags, level: level) }
     private var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: size) }
 
     // MARK: Finding

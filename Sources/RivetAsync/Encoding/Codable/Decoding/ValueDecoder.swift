@@ -18,16 +18,19 @@ struct ValueDecoder: Decoder {
     /// The value within the document.
     private(set) var offset: UInt32
     private(set) var flags: Flags
+    /// The steps of its coding path.
+    private(set) var level: UInt8
 
     /// The root of a document; one without bytes is nothing.
     init(_ session: DecodingSession) {
         self.session = session
         offset = 0
         flags = session.size == 0 ? .nothing : []
+        level = 0
     }
 
-    init(_ session: DecodingSession, _ offset: UInt32, _ flags: Flags) {
-        (self.session, self.offset, self.flags) = (session, offset, flags)
+    init(_ session: DecodingSession, _ offset: UInt32, _ flags: Flags, level: UInt8) {
+        (self.session, self.offset, self.flags, self.level) = (session, offset, flags, level)
     }
 
     // MARK: Places
@@ -38,9 +41,11 @@ struct ValueDecoder: Decoder {
         return DocumentReader(bytes, position: Int(offset), isJSON: session.isJSON)
     }
 
+    /// An element or a member.
     @inline(__always)
     func at(_ position: Int, escaped: Bool = false) -> ValueDecoder {
         var place = self
+        place.level &+= 1
         place.offset = UInt32(truncatingIfNeeded: position)
         place.flags = escaped ? .escaped : []
         return place
@@ -109,7 +114,7 @@ struct ValueDecoder: Decoder {
 
     // MARK: Decoder
 
-    var codingPath: [any CodingKey] { [PlaceKey(self)] }
+    var codingPath: [any CodingKey] { (0..<Int(level)).map { PlaceKey(self, level: $0) } }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy key: Key.Type) throws -> KeyedDecodingContainer<Key> {
@@ -123,7 +128,11 @@ struct ValueDecoder: Decoder {
 
     func singleValueContainer() throws -> any SingleValueDecodingContainer {
         guard flags.contains(.positional), !isNothing else { return self }
-        guard let list = try argumentList() else { return at(Int(offset)) }
+        guard let list = try argumentList() else {
+            var argument = self
+            argument.flags = []
+            return argument
+        }
         return list.isAtEnd ? nothing : list.current
     }
 

@@ -85,6 +85,7 @@ final class EncodingSession: @unchecked Sendable {
                 unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
         }
+        DeclaredNames.note(key)
         let map = MapEncoder(output, id)
         let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
         // Whether one that is not remembered is kept, nobody sees at the end.

@@ -225,7 +225,7 @@ struct ValueOutput {
         guard var failure = error as? CodingError ?? (error as? EncodingError).map(CodingError.init) else {
             return error
         }
-        failure.prepend(scope.kind == .map ? key ?? "" : "[\(scope.count)]")
+        failure.prepend(scope.kind == .map ? key.map(DeclaredNames.shown) ?? "*" : "[\(scope.count)]")
         return failure
     }
 
@@ -352,9 +352,11 @@ extension CodingError {
     /// What a user's `encode(to:)` threw by itself.
     init(_ error: EncodingError) {
         self.init(.notRepresentable, at: -1)
-        if case .invalidValue(_, let context) = error {
-            path = context.codingPath.map(\.stringValue).joined(separator: ".")
+        guard case .invalidValue(let value, let context) = error else { return }
+        for key in context.codingPath.reversed() {
+            prepend(key.intValue.map { "[\($0)]" } ?? DeclaredNames.shown(key.stringValue))
         }
-        underlying = error
+        // The error holds the value, and prints it.
+        underlying = EncodingError.invalidValue(type(of: value), context)
     }
 }
