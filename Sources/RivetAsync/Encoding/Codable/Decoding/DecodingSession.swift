@@ -17,6 +17,7 @@ final class DecodingSession: @unchecked Sendable {
     @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
     @exclusivity(unchecked) private var kept = ByteChunk()
     @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
+    @exclusivity(unchecked) private(set) var names = DeclaredNames()
     /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
     @exclusivity(unchecked) private var isOpen = false
 
@@ -95,7 +96,7 @@ final class DecodingSession: @unchecked Sendable {
                 unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
         }
-        DeclaredNames.note(key)
+        names.note(key)
         let map = MapDecoder(self)
         try map.enter(place)
         let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))

@@ -76,7 +76,7 @@ extension ValueDecoder {
             let isSound = (try? reader.skipItem(depth: 0)) != nil
             if !isSound || target < reader.position {
                 reader.position = start
-                return kind == .map ? .member(key.map(DeclaredNames.shown) ?? "*") : .element(index)
+                return kind == .map ? .member(key.map(session.names.shown) ?? "*") : .element(index)
             }
             index &+= 1
         }
@@ -105,7 +105,7 @@ extension ValueDecoder {
         case .valueNotFound(let type, let given):
             (failure, context) = (CodingError(.typeMismatch, at: -1, wanted: "\(type)", found: "nothing"), given)
         case .keyNotFound(let key, let given):
-            let name = DeclaredNames.shown(key.stringValue)
+            let name = session.names.shown(key.stringValue)
             (failure, context) = (CodingError(.missingField, at: -1, wanted: name), given)
         case .dataCorrupted(let given):
             (failure, context) = (CodingError(.refusedByType, at: -1), given)
@@ -114,7 +114,7 @@ extension ValueDecoder {
         }
         if let ours = context.underlyingError as? CodingError { return located(ours) }
         for key in context.codingPath {
-            let name = key.intValue.map { "[\($0)]" } ?? DeclaredNames.shown(key.stringValue)
+            let name = key.intValue.map { "[\($0)]" } ?? session.names.shown(key.stringValue)
             failure.path += failure.path.isEmpty || name.first == "[" || name.isEmpty ? name : ".\(name)"
         }
         failure.underlying = error.withoutPayload

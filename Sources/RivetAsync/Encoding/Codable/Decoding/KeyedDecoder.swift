@@ -38,7 +38,7 @@ struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private func missing(_ key: Key) -> DecodingError {
         let decoder = map.decoder
         var failure = CodingError(.missingField, at: Int(decoder.offset), wanted: "a value", found: "none")
-        failure.path = DeclaredNames.shown(key.stringValue)
+        failure.path = decoder.session.names.shown(key.stringValue)
         let context = DecodingError.Context(
             codingPath: decoder.codingPath,
             debugDescription: "missingField",

@@ -10,6 +10,7 @@ final class EncodingSession: @unchecked Sendable {
     let output: ValueOutput
     // No access lasts longer than a statement, and none calls the user's code.
     @exclusivity(unchecked) private var containers = ContainerCache<MapEncoder>()
+    @exclusivity(unchecked) private(set) var names = DeclaredNames()
     /// Under way: an encoder that outlives its value makes containers of its own, which keep the output.
     @exclusivity(unchecked) private var isOpen = false
 
@@ -58,7 +59,7 @@ final class EncodingSession: @unchecked Sendable {
             try body(output)
             try output.throwFailure()
         } catch let error as EncodingError {
-            throw CodingError(error)
+            throw CodingError(error, names)
         }
         return output.buffer.withUnsafeBytes { chunk($0) }
     }
@@ -85,7 +86,7 @@ final class EncodingSession: @unchecked Sendable {
                 unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
         }
-        DeclaredNames.note(key)
+        names.note(key)
         let map = MapEncoder(output, id)
         let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
         // Whether one that is not remembered is kept, nobody sees at the end.

@@ -222,10 +222,11 @@ struct ValueOutput {
         guard scope.id == id else { return error }
         buffer.truncate(to: start)
         scope.count &-= 1
-        guard var failure = error as? CodingError ?? (error as? EncodingError).map(CodingError.init) else {
+        guard var failure = error as? CodingError ?? (error as? EncodingError).map({ CodingError($0, session.names) })
+        else {
             return error
         }
-        failure.prepend(scope.kind == .map ? key.map(DeclaredNames.shown) ?? "*" : "[\(scope.count)]")
+        failure.prepend(scope.kind == .map ? key.map(session.names.shown) ?? "*" : "[\(scope.count)]")
         return failure
     }
 
@@ -350,11 +351,11 @@ struct ValueOutput {
 
 extension CodingError {
     /// What a user's `encode(to:)` threw by itself.
-    init(_ error: EncodingError) {
+    init(_ error: EncodingError, _ names: DeclaredNames) {
         self.init(.notRepresentable, at: -1)
         guard case .invalidValue(let value, let context) = error else { return }
         for key in context.codingPath.reversed() {
-            prepend(key.intValue.map { "[\($0)]" } ?? DeclaredNames.shown(key.stringValue))
+            prepend(key.intValue.map { "[\($0)]" } ?? names.shown(key.stringValue))
         }
         // The error holds the value, and prints it.
         underlying = EncodingError.invalidValue(type(of: value), context)
