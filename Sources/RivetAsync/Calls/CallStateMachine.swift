@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Decides about one call over HTTP, without IO: when the actor is looked up, what is repeated and after which pause,
-/// which id is forgotten, and what the caller hears (B30–B33, B52, B53, B55, B60, B61, B150,
-/// B178).
+/// which id is forgotten, and what the caller hears (B30–B33, B52, B53, B55, B60, B61, B150, B178).
 ///
 /// Carry out what `nextAction` says, then tell the machine what came of it: `resolved`, `failed`, `paused`,
 /// `deadlinePassed` or `explained`. A call that succeeds, or whose task is cancelled, just ends.

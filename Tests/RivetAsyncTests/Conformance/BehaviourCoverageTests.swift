@@ -2,30 +2,23 @@
 import Foundation
 import Testing
 
-/// The rules of the behaviour catalogue, 1 to 310: which of them a test holds.
+/// The rules of the behaviour catalogue, 1 to 319: which of them a test holds.
 ///
 /// A test says so in its title, `@Test("B53: …")` or `@Test("B30, B52: …")`.
 @Suite(.leavesNothing, .timeLimit(.minutes(1)))
 struct BehaviourCoverageTests {
-    static let all = Set(1...310)
+    static let all = Set(1...319)
 
     /// Those that no test holds yet; it only ever shrinks.
-    static let missing = missingOfTheFirst.union(232...319).subtracting(heldOfTheLater)
-
-    /// Of those from 232 on, which came later, the few that tests hold already.
-    private static let heldOfTheLater: Set<Int> = [267, 298, 302, 309, 314]
-
-    private static let missingOfTheFirst: Set<Int> = [
-        6, 7, 8, 9, 10, 13, 14, 16, 17, 18, 19, 21, 22, 29, 31, 32, 33, 34, 35, 42, 43, 44, 48, 50, 51, 54,
-        55, 59, 60, 61, 62, 63, 65, 70, 71, 77, 80, 81, 82, 83, 84, 85, 89, 90, 93, 94, 95, 96, 101, 107, 108, 112,
-        123, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 136, 137, 138, 139, 140, 143, 147, 155, 156, 157,
-        160, 164, 167, 171, 177, 178, 179, 180, 181, 185, 186, 187, 188, 189, 192, 193, 199, 200, 204, 208,
-        210, 211, 213, 216, 217, 218, 220, 221, 223, 224, 228, 229,
-        232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253,
-        254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
-        276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297,
-        298, 302, 303, 304, 306, 307, 308, 309, 310,
-         311, 312, 313, 314, 315, 316, 317, 318, 319,
+    static let missing: Set<Int> = [
+        6, 7, 8, 9, 10, 13, 14, 16, 17, 18, 19, 21, 22, 29, 31, 32, 33, 34, 35, 42, 43, 44, 48, 50, 51, 54, 55, 59, 60,
+        61, 62, 63, 65, 70, 71, 77, 80, 81, 82, 83, 84, 85, 89, 90, 93, 94, 95, 96, 101, 107, 108, 112, 123, 125, 126,
+        127, 128, 129, 130, 131, 132, 133, 134, 136, 137, 138, 139, 140, 143, 147, 155, 156, 157, 160, 164, 167, 171,
+        177, 178, 179, 180, 181, 185, 186, 187, 188, 189, 192, 193, 199, 200, 204, 208, 210, 211, 213, 216, 217, 218,
+        220, 221, 223, 224, 228, 229, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247,
+        248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 268, 269, 270,
+        271, 272, 273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292,
+        293, 294, 295, 296, 297, 303, 304, 306, 307, 310, 311, 312, 313, 315, 316, 317, 318, 319,
     ]
 
     @Test func everyNumberThatATitleNamesIsARule() throws {
@@ -37,6 +30,7 @@ struct BehaviourCoverageTests {
     @Test func everyRuleHasATestOrIsKnownToLackOne() throws {
         let held = Set(try Self.claimed().map(\.number))
         #expect(Self.all.subtracting(held).subtracting(Self.missing).sorted() == [])
+        #expect(held.intersection(Self.missing).sorted() == [], "they have a test now")
     }
 
     private static func claimed() throws -> [(number: Int, file: String)] {

@@ -21,7 +21,7 @@ final class EncodingSession: @unchecked Sendable {
 
     private static let pool = ObjectPool<EncodingSession>()
     /// Memory that has grown beyond this, in bytes, is not kept for the next value.
-    static var maxKeptCapacity: Int { 65_536 }
+    static var maxKeptCapacity: Int { 131_072 }
 
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
         output = ValueOutput(format, options: options)
