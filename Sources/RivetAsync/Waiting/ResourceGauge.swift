@@ -26,10 +26,20 @@ package final class ResourceGauge: Sendable {
     /// a task group or asleep.
     package let waiters = Atomic<Int>(0)
 
-    /// Sees each gauge that is made in its task: a test that looks at all of them at its end.
-    @TaskLocal package static var observer: (@Sendable (ResourceGauge) -> Void)?
+    /// The gauges that were made in its task, for a test that looks at all of them at its end.
+    package final class Made: Sendable {
+        private let gauges = Mutex<[ResourceGauge]>([])
 
-    package init() { Self.observer?(self) }
+        package init() {}
+
+        fileprivate func add(_ gauge: ResourceGauge) { gauges.withLock { $0.append(gauge) } }
+
+        package var all: [ResourceGauge] { gauges.withLock { $0 } }
+    }
+
+    @TaskLocal package static var made: Made?
+
+    package init() { Self.made?.add(self) }
 
     package var counts: Counts {
         Counts(

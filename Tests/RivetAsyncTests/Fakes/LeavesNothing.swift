@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
 import Testing
 
 @testable import RivetAsync
@@ -15,17 +14,9 @@ struct LeavesNothing: SuiteTrait, TestTrait, TestScoping {
         testCase: Test.Case?,
         performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        let gauges = Gauges()
-        try await ResourceGauge.$observer.withValue({ gauges.add($0) }) { try await function() }
-        for gauge in gauges.all { #expect(gauge.counts == .zero) }
-    }
-
-    private final class Gauges: Sendable {
-        private let gauges = Mutex<[ResourceGauge]>([])
-
-        func add(_ gauge: ResourceGauge) { gauges.withLock { $0.append(gauge) } }
-
-        var all: [ResourceGauge] { gauges.withLock { $0 } }
+        let made = ResourceGauge.Made()
+        try await ResourceGauge.$made.withValue(made) { try await function() }
+        for gauge in made.all { #expect(gauge.counts == .zero) }
     }
 }
 
