@@ -10,16 +10,15 @@ protocol ServedStream: AnyObject, Sendable {
 
 /// Listens, and knows what is open.
 final class LocalServer: Sendable {
-    private struct State {
+    private struct State: Sendable {
         var streams: [ObjectIdentifier: any ServedStream] = [:]
         var isStopped = false
-        var emptied: [Signal] = []
     }
 
     let engine: EngineState
     let router: Router
     private let lanes: LaneGroup
-    private let state = Mutex(State())
+    private let state: Monitor<State>
     private let listener = Mutex<TCPListener?>(nil)
     private let memory = Mutex<(network: MemoryNetwork, port: Int)?>(nil)
 
@@ -27,6 +26,7 @@ final class LocalServer: Sendable {
         self.engine = engine
         router = Router(engine: engine)
         lanes = LaneGroup(label: "rivet.local", gauge: engine.gauge)
+        state = Monitor(State(), gauge: engine.gauge)
     }
 
     /// Returns the port.
@@ -54,7 +54,7 @@ final class LocalServer: Sendable {
 
     /// False after `stop`: then the stream must be closed.
     func added(_ stream: any ServedStream) -> Bool {
-        state.withLock { state in
+        state.access { state in
             if state.isStopped { return false }
             state.streams[ObjectIdentifier(stream)] = stream
             return true
@@ -62,30 +62,20 @@ final class LocalServer: Sendable {
     }
 
     func removed(_ stream: any ServedStream) {
-        let signals = state.withLock { state in
-            state.streams[ObjectIdentifier(stream)] = nil
-            guard state.streams.isEmpty else { return [Signal]() }
-            defer { state.emptied = [] }
-            return state.emptied
-        }
-        for signal in signals { signal.set() }
+        state.update { $0.streams[ObjectIdentifier(stream)] = nil }
     }
 
-    /// Ends every open stream and returns when they are gone.
+    /// Ends every open stream and returns when they are gone; a client may have come back by then.
     func cutAll() async {
-        let emptied = Signal(gauge: engine.gauge)
-        let streams = state.withLock { state in
-            if state.streams.isEmpty { emptied.set() } else { state.emptied.append(emptied) }
-            return Array(state.streams.values)
-        }
-        for stream in streams { stream.cut() }
-        await emptied.wait()
+        let streams = state.access { $0.streams }
+        for stream in streams.values { stream.cut() }
+        await state.firstUncancellably { state in streams.contains { state.streams[$0.key] === $0.value } ? nil : () }
     }
 
     func stop() async {
         if let listener = listener.withLock({ $0.take() }) { await listener.close() }
         if let (network, port) = memory.withLock({ $0.take() }) { network.stopListening(port: port) }
-        state.withLock { $0.isStopped = true }
+        state.access { $0.isStopped = true }
         await cutAll()
     }
 
