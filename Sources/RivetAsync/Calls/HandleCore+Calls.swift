@@ -116,9 +116,7 @@ extension HandleCore {
                 case .forget(let id):
                     resolver.forget(id)
                 case .pause(let longest, let least):
-                    let end = context.time.now.advanced(by: max(longest * context.random(), least))
-                    if end < deadline {
-                        try await context.time.sleep(until: end)
+                    if try await context.wait(upTo: longest, atLeast: least, before: deadline) {
                         machine.paused()
                     } else {
                         machine.deadlinePassed()

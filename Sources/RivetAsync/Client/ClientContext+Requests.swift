@@ -148,9 +148,16 @@ extension ClientContext {
     /// Waits before a repeat, longer each time and as long as the server asked to, or throws `error` at once when that
     /// would be beyond the deadline (B52, B150).
     func pause(_ pause: inout Duration, before deadline: TimePoint, after error: RivetError) async throws {
-        let next = time.now.advanced(by: max(pause * random(), error.retryAfter ?? .zero))
-        guard next < deadline else { throw error }
-        try await time.sleep(until: next)
+        guard try await wait(upTo: pause, atLeast: error.retryAfter ?? .zero, before: deadline) else { throw error }
         pause = min(pause * 2, .seconds(5))
+    }
+
+    /// Waits a random part of the one time, but not less than the other; false, at once, where that is beyond the
+    /// deadline.
+    func wait(upTo longest: Duration, atLeast least: Duration, before deadline: TimePoint) async throws -> Bool {
+        let end = time.now.advanced(by: max(longest * random(), least))
+        guard end < deadline else { return false }
+        try await time.sleep(until: end)
+        return true
     }
 }
