@@ -80,7 +80,9 @@ extension HandleCore {
         waiting timeout: Duration? = nil
     ) async throws -> QueueResult {
         if let timeout { try RivetError.checkPositive("timeout", timeout) }
-        try RivetError.checkName(name, "queue name")
+        let path = try RivetError.checking("the queue name \"\(name)\": ") { () throws(GatewayPathError) in
+            try GatewayPath.queue(name)
+        }
         let codec = MessageCodec(context.configuration.encoding.wire)
         var buffer = ByteBuffer()
         codec.writeQueueBody(
@@ -89,7 +91,7 @@ extension HandleCore {
         )
         let answer = try await post(
             .queue(name),
-            path: try .queue(name),
+            path: path,
             body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
             options,
             // The actor's answer at its own time-out comes first (B176).

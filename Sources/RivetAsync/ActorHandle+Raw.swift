@@ -45,7 +45,7 @@ extension ActorHandle {
 
 extension HandleCore {
     func fetch(_ request: ActorRequest, _ options: CallOptions) async throws -> ActorResponse {
-        let path = try gatewayPath { () throws(GatewayPathError) in try .request(request.path) }
+        let path = try RivetError.checking { () throws(GatewayPathError) in try GatewayPath.request(request.path) }
         try UserFields.check(request.fields)
         guard HTTPSyntax.isToken(request.method), request.method != "CONNECT" else {
             throw RivetError.invalidArgument("\(HTTPError.invalidMethod)")
@@ -92,7 +92,7 @@ extension HandleCore {
         _ subprotocols: [String],
         _ options: CallOptions
     ) async throws -> ActorWebSocket {
-        let path = try gatewayPath { () throws(GatewayPathError) in try .webSocket(path) }
+        let path = try RivetError.checking { () throws(GatewayPathError) in try GatewayPath.webSocket(path) }
         if let problem = Subprotocols.problem(ofUsers: subprotocols) { throw RivetError.invalidArgument(problem) }
         let timeout = options.timeout ?? context.configuration.openTimeout
         return try await repeating(.raw, options, timeout: timeout) { [self] call in
@@ -154,13 +154,5 @@ extension HandleCore {
             return connection
         }
         return ActorWebSocket(channel, lane: lane, context: context)
-    }
-
-    private func gatewayPath(_ make: () throws(GatewayPathError) -> GatewayPath) throws -> GatewayPath {
-        do {
-            return try make()
-        } catch {
-            throw RivetError(.invalidArgument, "\(error)", fault: .caller, underlying: error)
-        }
     }
 }

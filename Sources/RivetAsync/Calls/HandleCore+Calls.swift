@@ -3,12 +3,14 @@
 /// Requests to the actor over HTTP: finding it, repeating what is safe to repeat (B30, B31, B52, B53).
 extension HandleCore {
     func callAction(_ name: String, _ arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
-        try RivetError.checkName(name, "action name")
+        let path = try RivetError.checking("the action name \"\(name)\": ") { () throws(GatewayPathError) in
+            try GatewayPath.action(name)
+        }
         let codec = MessageCodec(context.configuration.encoding.wire)
         var body = ByteBuffer()
         codec.writeActionBody(arguments: arguments, to: &body)
         let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
-        let answer = try await post(.action(name), path: try .action(name), body: bytes, options)
+        let answer = try await post(.action(name), path: path, body: bytes, options)
         let output = try answer.decodeRan(name) { try codec.readActionResult($0) }
         return context.value(output)
     }

@@ -31,25 +31,33 @@ enum ActorQuery: Sendable {
 
     /// Why no target can be made of it; nil where one can.
     var problem: RivetError? {
-        switch self {
-        case .id(_, let id): .problem(ofName: id.rawValue, "actor id")
-        case .get(let name, _), .getOrCreate(let name, _, _): .problem(ofName: name, "actor name")
+        do {
+            switch self {
+            case .id(_, let id): try RivetError.checkName(id.rawValue, "actor id")
+            case .get(let name, _), .getOrCreate(let name, _, _): try RivetError.checkName(name, "actor name")
+            }
+            return nil
+        } catch {
+            return error
         }
     }
 }
 
 extension RivetError {
-    /// The error for a name that cannot stand in a target; nil for all others.
-    static func problem(ofName name: String, _ what: String) -> RivetError? {
+    /// What `make` gives; where it refuses, that is the caller's mistake.
+    static func checking<R>(
+        _ what: @autoclosure () -> String = "",
+        _ make: () throws(GatewayPathError) -> R
+    ) throws(RivetError) -> R {
         do {
-            try GatewayPath.checkSegment(name)
-            return nil
+            return try make()
         } catch {
-            return .invalidArgument("the \(what) \"\(name)\": \(error)", underlying: error)
+            throw .invalidArgument("\(what())\(error)", underlying: error)
         }
     }
 
-    static func checkName(_ name: String, _ what: String) throws {
-        if let problem = problem(ofName: name, what) { throw problem }
+    /// Refuses a name that cannot stand in a target.
+    static func checkName(_ name: String, _ what: String) throws(RivetError) {
+        try checking("the \(what) \"\(name)\": ") { () throws(GatewayPathError) in try GatewayPath.checkSegment(name) }
     }
 }
