@@ -27,14 +27,28 @@ package struct TimePoint: InstantProtocol, Sendable {
 package struct TimeSource: Sendable {
     private let read: @Sendable () -> TimePoint
     private let pause: @Sendable (TimePoint) async throws -> Void
+    private let readCalendar: @Sendable () -> Int64
 
     package init(_ clock: some Clock<Duration>) {
         let start = clock.now
-        read = { TimePoint(start.duration(to: clock.now)) }
+        let read = { @Sendable in TimePoint(start.duration(to: clock.now)) }
+        self.read = read
         pause = { try await clock.sleep(until: start.advanced(by: $0.sinceStart), tolerance: nil) }
+        if clock is ContinuousClock || clock is SuspendingClock {
+            readCalendar = { WallClock.milliseconds }
+        } else {
+            let startOfTime = WallClock.milliseconds
+            readCalendar = {
+                let elapsed = read().sinceStart.components
+                return startOfTime + elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
+            }
+        }
     }
 
     package var now: TimePoint { read() }
+
+    /// The time of day in milliseconds since 1970: the system's, and for a clock of a test one that goes with it.
+    package var calendarMilliseconds: Int64 { readCalendar() }
 
     /// Returns at `deadline`, or throws `CancellationError` when the task is cancelled before.
     package func sleep(until deadline: TimePoint) async throws { try await pause(deadline) }

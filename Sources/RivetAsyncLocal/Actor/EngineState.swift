@@ -31,7 +31,6 @@ final class EngineState: Sendable {
     let gauge: ResourceGauge
     let faults: Faults
     let namespaceID = FreshID.engineID()
-    private let startOfTime: Int64
     private let directory = Mutex(Directory())
 
     init(
@@ -49,15 +48,11 @@ final class EngineState: Sendable {
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
         tasks = TaskTracker(gauge: gauge)
         faults = Faults()
-        startOfTime = WallClock.milliseconds
         tasks.spawn { [deadlines] in await deadlines.run() }
     }
 
     /// Milliseconds since 1970, by the engine's clock.
-    var now: Int64 {
-        let elapsed = time.now.sinceStart.components
-        return startOfTime + elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
-    }
+    var now: Int64 { time.calendarMilliseconds }
 
     // MARK: Directory
 

@@ -27,7 +27,11 @@ enum LayeringRules {
     /// `.` are the files that lie in no folder: what a user types.
     static let folders: [Folder] = [
         Folder(name: "Bytes", mayName: []),
-        Folder(name: "Waiting", mayName: ["Bytes"]),
+        Folder(
+            name: "Waiting",
+            mayName: ["Bytes"],
+            modules: ["Synchronization", "Glibc", "Musl", "Darwin"]
+        ),
         Folder(name: "Encoding", mayName: ["Bytes"], purity: .core),
         Folder(
             name: "Transport",

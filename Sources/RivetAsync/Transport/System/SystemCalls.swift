@@ -164,19 +164,6 @@ private func rawConnect(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>,
     connect(descriptor, address, size)
 }
 
-/// The time of day, for `date` fields and time stamps; deadlines use ``TimeSource``.
-package enum WallClock {
-    /// Milliseconds since 1970 in UTC, as the system's clock has it.
-    package static var milliseconds: Int64 {
-        // Two words, as `timespec` has on 64 bits. Which module its members belong to depends on the order of files.
-        var now = (seconds: 0, nanoseconds: 0)
-        withUnsafeMutablePointer(to: &now) { pointer in
-            _ = pointer.withMemoryRebound(to: timespec.self, capacity: 1) { clock_gettime(CLOCK_REALTIME, $0) }
-        }
-        return Int64(now.seconds) &* 1_000 &+ Int64(now.nanoseconds) / 1_000_000
-    }
-}
-
 /// The process's environment.
 package enum EnvironmentVariable {
     /// The value of a variable; nil where it is not set.
