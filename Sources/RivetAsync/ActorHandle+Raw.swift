@@ -56,7 +56,9 @@ extension HandleCore {
         var own = request.fields
         if own["content-type"] == nil, let type = request.body.contentType { own["Content-Type"] = type }
         let encoding = WireEncoding.json  // Of the errors of the actor side, unless the caller asks for another.
-        return try await repeating(.raw, options, canRepeat: request.body.content.isRepeatable) { [self, own] call in
+        let isSafe = ["GET", "HEAD"].contains(request.method)
+        let canRepeat = request.body.content.isRepeatable
+        return try await repeating(.raw, options, canRepeat: canRepeat, isSafe: isSafe) { [self, own] call in
             let head = try await requestHead(call, method: request.method, path: path, own: own, options)
             let endpoint = call.address.endpoint
             do {
@@ -95,7 +97,7 @@ extension HandleCore {
         let path = try RivetError.checking { () throws(GatewayPathError) in try GatewayPath.webSocket(path) }
         if let problem = Subprotocols.problem(ofUsers: subprotocols) { throw RivetError.invalidArgument(problem) }
         let timeout = options.timeout ?? context.configuration.openTimeout
-        return try await repeating(.raw, options, timeout: timeout) { [self] call in
+        return try await repeating(.raw, options, timeout: timeout, isSafe: true) { [self] call in
             let endpoint = call.address.endpoint
             do {
                 return try await withDeadline(call.deadline, time: context.time) { [self] in
@@ -121,16 +123,16 @@ extension HandleCore {
         let offer = Subprotocols(
             // The bytes are the user's own (B195).
             encoding: nil,
-            parameters: try await encodedParameters(self.options.parameters),
+            parameters: try await encodedParameters(self.options.parameters, deadline: call.deadline),
             skipsReadyWait: skipsReadyWait(options.skipsReadyWait),
             user: subprotocols
         )
         let handshake = try WebSocketHandshake(
-            target: GatewayURL.target(endpoint, actorID: call.actorID, token: call.address.token, path: path),
+            target: GatewayURL.target(endpoint, actorID: call.actorID, token: call.token, path: path),
             host: endpoint.authority,
             subprotocols: offer.list,
             requiresSubprotocol: true,
-            fields: try context.fields(own: [:], call: options.fields),
+            fields: try context.fields(own: [:], call: options.fields, to: call.address),
             nonce: KernelRandom.bytes(16)
         )
         let lane = context.nextLane()

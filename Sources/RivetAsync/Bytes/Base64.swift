@@ -71,4 +71,19 @@ package enum Base64 {
         }
         return isCanonical ? bytes : nil
     }
+
+    /// The bytes of `text` in the alphabet for URLs, without padding (RFC 4648 §5).
+    package static func decodeURL(_ text: some Collection<UInt8>) -> [UInt8]? {
+        var standard: [UInt8] = []
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "-"): standard.append(UInt8(ascii: "+"))
+            case UInt8(ascii: "_"): standard.append(UInt8(ascii: "/"))
+            case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): return nil
+            default: standard.append(byte)
+            }
+        }
+        while standard.count % 4 != 0 { standard.append(UInt8(ascii: "=")) }
+        return decode(standard)
+    }
 }

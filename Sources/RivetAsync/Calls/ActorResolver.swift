@@ -10,9 +10,9 @@ final class ActorResolver: Sendable {
         self.context = context
         self.query = query
         if case .id(_, let id) = query {
-            lookup = SharedLookup(root: context.root, value: id)
+            lookup = SharedLookup(root: context.root, value: id, ended: RivetError.clientClosed)
         } else {
-            lookup = SharedLookup(root: context.root)
+            lookup = SharedLookup(root: context.root, ended: RivetError.clientClosed)
         }
     }
 
@@ -39,6 +39,22 @@ final class ActorResolver: Sendable {
                 isTransient: true,
                 underlying: error
             )
+        }
+    }
+
+    /// One lookup that makes nothing (B256).
+    ///
+    /// - Throws: `actor.not_found` where there is none.
+    func find(deadline: TimePoint) async throws -> ActorID {
+        switch query {
+        case .id(let name, let id):
+            let record = try await Self.record(context, of: id, deadline: deadline)
+            guard let record, record.destroyTime == nil, name.isEmpty || record.name.hasSameBytes(as: name) else {
+                throw RivetError.actorNotFound("there is no actor with this id")
+            }
+            return id
+        case .get(let name, let key), .getOrCreate(let name, let key, _):
+            return try await Self.find(context, name: name, key: key, deadline: deadline)
         }
     }
 

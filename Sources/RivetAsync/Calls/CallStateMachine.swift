@@ -35,6 +35,8 @@ struct CallStateMachine {
     let isIdempotent: Bool
     /// False for a body that can be read only once.
     let canRepeat: Bool
+    /// Nothing changes at the actor's by it (RFC 9110 §9.2.1), so that a refused token is no reason to give up.
+    let isSafe: Bool
 
     private var actions: [Action] = [.resolve]
     private var phase = Phase.lookingUp
@@ -46,12 +48,20 @@ struct CallStateMachine {
     private var execution = RivetError.Execution.notSent
     /// Why there was a repeat.
     private var cause: RivetError?
+    private var hasRenewedToken = false
 
-    init(_ kind: RequestKind, isPinned: Bool, isIdempotent: Bool = false, canRepeat: Bool = true) {
+    init(
+        _ kind: RequestKind,
+        isPinned: Bool,
+        isIdempotent: Bool = false,
+        canRepeat: Bool = true,
+        isSafe: Bool = false
+    ) {
         self.kind = kind
         self.isPinned = isPinned
         self.isIdempotent = isIdempotent
         self.canRepeat = canRepeat
+        self.isSafe = isSafe
     }
 
     /// The next thing to do: there is one at the beginning, and after whatever was told; `fail` is the last.
@@ -68,6 +78,7 @@ struct CallStateMachine {
         execution = execution.orWorse(error.execution)
         if error.code == .deadlineExceeded { return fail(beyondDeadline(error)) }
         let meaning = error.answerClass
+        if error.asksForAnotherToken { return tokenRefused(error) }
         if let id, meaning?.forgetsID == true { actions.append(.forget(id)) }
         guard canRepeat, shouldRepeat(error, meaning) else { return end(with: error) }
         cause = error
@@ -79,6 +90,14 @@ struct CallStateMachine {
         if isAtOnce { return paused() }
         actions.append(.pause(upTo: pause, atLeast: error.retryAfter ?? .zero))
         pause = min(pause * 2, Self.longestPause)
+    }
+
+    /// The provider has been asked for another token: once more with that, where a repeat does no harm (B243, B244).
+    private mutating func tokenRefused(_ error: RivetError) {
+        guard let id, canRepeat, isSafe || isIdempotent, !hasRenewedToken else { return fail(error) }
+        hasRenewedToken = true
+        cause = error
+        actions.append(.send(id))
     }
 
     mutating func paused() {
@@ -104,7 +123,9 @@ struct CallStateMachine {
             return id != nil && !isPinned && (staleID != id || error.isTransient)
         }
         switch error.execution {
-        case .notSent: return error.isTransient && error.code != .metadataUnavailable && !error.matches("queue", "full")
+        case .notSent:
+            return error.isTransient && error.code != .metadataUnavailable && error.code != .tokenUnavailable
+                && !error.matches("queue", "full")
         case .mayHaveRun: return error.isTransient && isIdempotent
         case .ran: return false
         }

@@ -36,6 +36,7 @@ extension HandleCore {
     /// One try of a call.
     struct Call: Sendable {
         let address: ServerAddress
+        let token: Secret?
         let actorID: ActorID
         let deadline: TimePoint
     }
@@ -51,7 +52,7 @@ extension HandleCore {
         _ options: CallOptions
     ) async throws -> HTTPRequestHead {
         var own = own
-        if let parameters = try await encodedParameters(self.options.parameters) {
+        if let parameters = try await encodedParameters(self.options.parameters, deadline: call.deadline) {
             own["x-rivet-conn-params"] = ConnectionParametersHeader.value(json: parameters)
         }
         if skipsReadyWait(options.skipsReadyWait) { own["x-rivet-skip-ready-wait"] = "1" }
@@ -60,10 +61,10 @@ extension HandleCore {
             target: GatewayURL.target(
                 call.address.endpoint,
                 actorID: call.actorID,
-                token: call.address.token,
+                token: call.token,
                 path: path
             ),
-            fields: try context.fields(own: own, call: options.fields)
+            fields: try context.fields(own: own, call: options.fields, to: call.address)
         )
     }
 
@@ -73,15 +74,34 @@ extension HandleCore {
     }
 
     /// Parameters as JSON text (B40, B50, B134).
-    func encodedParameters(_ parameters: ConnectionParameters) async throws -> String? {
+    ///
+    /// A provider is the user's own code: it makes no call longer, and is left to itself where it does not return (B317).
+    func encodedParameters(_ parameters: ConnectionParameters, deadline: TimePoint) async throws -> String? {
         do {
-            return try await parameters.encode().map { String(decoding: $0, as: UTF8.self) }
-        } catch is CancellationError {
+            guard parameters.isProvided else { return try await Self.text(parameters.encode()) }
+            return try await withDeadline(deadline, time: context.time) { [context] in
+                try await abandonable(context.gauge) {
+                    context.diagnostics.send(Diagnostic(.warning, "the provider of the connection parameters was left running"))
+                } _: {
+                    try await Self.text(parameters.encode())
+                }
+            }
+        } catch let error as DeadlinePassedError {
+            throw RivetError(
+                .deadlineExceeded,
+                "the provider of the connection parameters had not answered before the deadline",
+                fault: .caller,
+                isTransient: true,
+                underlying: error
+            )
+        } catch is CancellationError where Task.isCancelled {
             throw CancellationError()
         } catch {
             throw RivetError.parametersFailed(error, areProvided: parameters.isProvided)
         }
     }
+
+    private static func text(_ encoded: ByteChunk?) -> String? { encoded.map { String(decoding: $0, as: UTF8.self) } }
 
     /// Runs `once` until it succeeds, fails for good, or the deadline comes.
     func repeating<R: Sendable>(
@@ -89,6 +109,7 @@ extension HandleCore {
         _ options: CallOptions,
         timeout: Duration? = nil,
         canRepeat: Bool = true,
+        isSafe: Bool = false,
         _ once: @Sendable (Call) async throws -> R
     ) async throws -> R {
         try Task.checkCancellation()
@@ -102,7 +123,8 @@ extension HandleCore {
             kind,
             isPinned: query.isPinned,
             isIdempotent: options.isIdempotent,
-            canRepeat: canRepeat
+            canRepeat: canRepeat,
+            isSafe: isSafe
         )
         while true {
             let action = machine.nextAction()
@@ -114,7 +136,12 @@ extension HandleCore {
                     machine.resolved(try await resolver.id(deadline: deadline))
                 case .send(let id):
                     let address = try await context.serverAddress(deadline: deadline)
-                    return try await once(Call(address: address, actorID: id, deadline: deadline))
+                    let token = try await context.token(for: address, deadline: deadline)
+                    do {
+                        return try await once(Call(address: address, token: token, actorID: id, deadline: deadline))
+                    } catch let error as RivetError {
+                        throw context.judged(error, token, at: address)
+                    }
                 case .forget(let id):
                     resolver.forget(id)
                 case .pause(let longest, let least):
@@ -138,24 +165,25 @@ extension HandleCore {
     // MARK: Names
 
     func resolve() async throws -> ActorID {
-        try Task.checkCancellation()
-        try context.beginCall()
-        defer { context.endCall() }
-        if let invalidName { throw invalidName }
-        return try await resolver.id(deadline: context.time.now.advanced(by: context.configuration.callTimeout))
+        try await counted { deadline in
+            // It asks again each time: the id that is kept may be one that was destroyed meanwhile (B34).
+            resolver.forget()
+            return try await resolver.id(deadline: deadline)
+        }
     }
 
     func gatewayURL() async throws -> SecretURL {
-        try context.beginCall()
-        defer { context.endCall() }
-        if let invalidName { throw invalidName }
-        let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
+        try await counted { deadline in try await gatewayURL(deadline: deadline) }
+    }
+
+    private func gatewayURL(deadline: TimePoint) async throws -> SecretURL {
         let address = try await context.serverAddress(deadline: deadline)
+        let token = try await context.token(for: address, deadline: deadline)
         let root = try GatewayPath("")
         let (name, key, method): (String, ActorKey, GatewayQuery.Method)
         switch query {
         case .id(_, let id):
-            return gatewayURL(address, id, root)
+            return gatewayURL(address, token, id, root)
         case .get(let actorName, let actorKey):
             (name, key, method) = (actorName, actorKey, .get)
         case .getOrCreate(let actorName, let actorKey, let create):
@@ -168,14 +196,14 @@ extension HandleCore {
         }
         guard GatewayQuery.canExpress(key) else {
             let id = try await resolver.id(deadline: deadline)  // B26
-            return gatewayURL(address, id, root)
+            return gatewayURL(address, token, id, root)
         }
         let query = GatewayQuery(
             namespace: address.namespace,
             name: name,
             key: key,
             method: method,
-            token: address.token,
+            token: token,
             skipsReadyWait: skipsReadyWait(nil)
         )
         do {
@@ -185,11 +213,16 @@ extension HandleCore {
         }
     }
 
-    private func gatewayURL(_ address: ServerAddress, _ id: ActorID, _ path: GatewayPath) -> SecretURL {
+    private func gatewayURL(
+        _ address: ServerAddress,
+        _ token: Secret?,
+        _ id: ActorID,
+        _ path: GatewayPath
+    ) -> SecretURL {
         func url(_ token: Secret?) -> String {
             let target = GatewayURL.target(address.endpoint, actorID: id, token: token, path: path)
             return String(address.endpoint.text.dropLast(address.endpoint.basePath.count)) + target
         }
-        return SecretURL(url(address.token), redacted: url(nil))
+        return SecretURL(url(token), redacted: url(nil))
     }
 }

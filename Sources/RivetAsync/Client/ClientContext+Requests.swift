@@ -97,11 +97,15 @@ extension ClientContext {
     // MARK: Fields
 
     /// The protocol's own fields always stay; of the others those of one call, which are checked already, win (B11).
-    func fields(own: HTTPFields, call: HTTPFields = [:]) throws -> HTTPFields {
+    ///
+    /// To a host that may not have the token, those of all calls go without the fields that carry one (B235).
+    func fields(own: HTTPFields, call: HTTPFields = [:], to address: ServerAddress) throws -> HTTPFields {
         var result = own
-        for more in [call, try contextFields(), defaultFields] {
+        for (more, isOfThisCall) in [(call, true), (try contextFields(), false), (defaultFields, false)] {
             var added = HTTPFields()
-            for field in more where result[field.name] == nil { added.append(field) }
+            for field in more where result[field.name] == nil {
+                if address.isTrusted || isOfThisCall || !UserFields.carriesCredentials(field.name) { added.append(field) }
+            }
             for field in added { result.append(field) }
         }
         if result["user-agent"] == nil { result["User-Agent"] = "RivetAsync" }
@@ -125,6 +129,8 @@ extension ClientContext {
 
 extension ClientContext {
     /// A request to the actors API (PROTOCOL b).
+    ///
+    /// A lookup, by GET or PUT, is sent once more with a new token where the provider's was refused (B243).
     func executeAPI(
         _ method: String,
         _ target: String,
@@ -132,17 +138,26 @@ extension ClientContext {
         at address: ServerAddress,
         deadline: TimePoint
     ) async throws -> HTTPAnswer {
-        var own: HTTPFields = [:]
-        if body != nil { own["Content-Type"] = "application/json" }
-        if let token = address.token { own["Authorization"] = "Bearer \(token.reveal())" }
-        let head = HTTPRequestHead(
-            method: method,
-            target: address.endpoint.basePath + target,
-            fields: try fields(own: own)
-        )
-        let answer = try await execute(head, body: body, at: address.endpoint, deadline: deadline)
-        guard answer.isSuccess else { throw RivetError(answer: answer, encoding: .json, of: .lookup) }
-        return answer
+        func once(_ token: Secret?) async throws -> HTTPAnswer {
+            var own: HTTPFields = [:]
+            if body != nil { own["Content-Type"] = "application/json" }
+            if let token { own["Authorization"] = "Bearer \(token.reveal())" }
+            let head = HTTPRequestHead(
+                method: method,
+                target: address.endpoint.basePath + target,
+                fields: try fields(own: own, to: address)
+            )
+            let answer = try await execute(head, body: body, at: address.endpoint, deadline: deadline)
+            guard answer.isSuccess else {
+                throw judged(RivetError(answer: answer, encoding: .json, of: .lookup), token, at: address)
+            }
+            return answer
+        }
+        do {
+            return try await once(token(for: address, deadline: deadline))
+        } catch let error as RivetError where error.asksForAnotherToken && method != "POST" {
+            return try await once(token(for: address, deadline: deadline))
+        }
     }
 
     /// Waits before a repeat, longer each time and as long as the server asked to, or throws `error` at once when that

@@ -19,6 +19,8 @@ final class ClientContext: Sendable {
     let random: @Sendable () -> Double
     /// Where everything goes, once metadata has said so.
     let metadata: SharedLookup<ServerAddress>
+    /// Nil where no provider gives them.
+    let tokens: TokenSource?
     private let lanes: LaneGroup
     private let connectionNumbers = Atomic<UInt64>(0)
     private let state = Mutex(State())
@@ -53,7 +55,19 @@ final class ClientContext: Sendable {
         lanes = LaneGroup(gauge: gauge)
         root = RootTask(gauge: gauge)
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
-        metadata = SharedLookup(root: root)
+        metadata = SharedLookup(root: root, ended: RivetError.clientClosed)
+        if case .provided(let provider) = configuration.token.kind {
+            tokens = TokenSource(
+                provider,
+                limit: configuration.callTimeout,
+                time: time,
+                deadlines: deadlines,
+                gauge: gauge,
+                diagnostics: diagnostics
+            )
+        } else {
+            tokens = nil
+        }
         let dialing = Dialing(configuration, transport, time: time)
         self.dialing = dialing
         pool = HTTPConnectionPool(lanes: lanes, root: root, time: time, scheduler: deadlines, gauge: gauge) {
@@ -67,6 +81,7 @@ final class ClientContext: Sendable {
     deinit {
         guard !closed.isSet else { return }
         root.cancel()
+        tokens?.close()
         Task { [pool, lanes] in
             await pool.close()
             await lanes.shutDown()
@@ -159,6 +174,7 @@ final class ClientContext: Sendable {
         await withDiscardingTaskGroup { group in
             for connection in connections { group.addTask { await connection.disconnect(.clientClosed) } }
         }
+        tokens?.close()
         await pool.close()
         root.cancel()
         await root.wait()

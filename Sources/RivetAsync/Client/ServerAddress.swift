@@ -1,28 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a client sends everything, once metadata has had its say (PROTOCOL a3).
+/// Where a client sends everything, once metadata has had its say (PROTOCOL a3), and which token goes there.
 struct ServerAddress: Sendable {
+    /// What is shown there (B232–B236).
+    enum Access: Sendable {
+        case fixed(Secret)
+        case provided(TokenSource)
+        case none
+    }
+
     let endpoint: Endpoint
     let namespace: String
-    let token: Secret?
+    let access: Access
+    /// Whether what was configured for the endpoint's host may go there too.
+    let isTrusted: Bool
 }
 
 extension ClientContext {
+    /// The endpoint as it was configured.
+    private var ownAddress: ServerAddress {
+        address(configuration.endpoint, namespace: configuration.namespace, namedToken: nil)
+    }
+
+    /// A token belongs to a host: the configured one goes to the endpoint's own and to those that are allowed; elsewhere
+    /// what metadata named takes its place (B12, B235). A provider's token beats metadata's (B236).
+    private func address(_ endpoint: Endpoint, namespace: String, namedToken: Secret?) -> ServerAddress {
+        let isTrusted = endpoint.hasSameHost(as: configuration.endpoint.host)
+            || configuration.allowedHosts.contains { endpoint.hasSameHost(as: $0) }
+        let access: ServerAddress.Access =
+            switch configuration.token.kind {
+            case .provided: isTrusted ? tokens.map { .provided($0) } ?? .none : .none
+            case .fixed(let token): (namedToken ?? (isTrusted ? token : nil)).map { .fixed($0) } ?? .none
+            case .none: namedToken.map { .fixed($0) } ?? .none
+            // The host in use decides (B233, B234).
+            case .automatic: (namedToken ?? (endpoint.isLoopback ? TokenText.ofLocalEngine : nil)).map { .fixed($0) } ?? .none
+            }
+        return ServerAddress(endpoint: endpoint, namespace: namespace, access: access, isTrusted: isTrusted)
+    }
+
     /// Looks metadata up once for all calls of the client; a failure is not kept (B12–B17).
     func serverAddress(deadline: TimePoint) async throws -> ServerAddress {
-        let own = ServerAddress(
-            endpoint: configuration.endpoint,
-            namespace: configuration.namespace,
-            token: configuration.token
-        )
-        guard configuration.looksUpMetadata else { return own }
         if let known = metadata.current { return known }
+        let own = ownAddress
+        guard configuration.looksUpMetadata else { return own }
         var pause = Duration.milliseconds(250)
         var cause: RivetError?
         while true {
             do {
                 return try await withDeadline(deadline, time: time) { [self] in
-                    try await metadata.value { [self] in try await fetchMetadata(own, deadline: deadline) }
+                    try await metadata.value { [self] in try await fetchMetadata(own) }
                 }
             } catch let error as DeadlinePassedError {
                 throw noMetadata(own.endpoint, cause, error)
@@ -34,7 +60,7 @@ extension ClientContext {
                     throw noMetadata(own.endpoint, error, error)
                 }
                 cause = error
-            } catch let error as RivetError where error.fault != .caller && error.code != .invalidConfiguration {
+            } catch let error as RivetError where error.fault == .server && error.code != .invalidConfiguration {
                 throw RivetError.metadataUnavailable(own.endpoint, error)
             }
         }
@@ -56,10 +82,12 @@ extension ClientContext {
         )
     }
 
-    private func fetchMetadata(_ own: ServerAddress, deadline: TimePoint) async throws -> ServerAddress {
+    /// One try, whoever waits for it: one that hangs is not the whole of a call's deadline (B14).
+    private func fetchMetadata(_ own: ServerAddress) async throws -> ServerAddress {
+        let deadline = time.now.advanced(by: configuration.connectTimeout.withinReach + .seconds(10))
         let head = HTTPRequestHead(
             target: own.endpoint.basePath + ActorsAPITarget.metadata(namespace: own.namespace),
-            fields: try fields(own: [:])
+            fields: try fields(own: [:], to: own)
         )
         let answer = try await execute(head, at: own.endpoint, deadline: deadline)
         let what = "GET /metadata was answered"
@@ -73,7 +101,7 @@ extension ClientContext {
             // No piece of it: a token may be in it.
             throw RivetError.unexpected(answer, what, piece: "", underlying: error)
         }
-        guard let text = metadata.endpoint else { return own }
+        guard let text = metadata.endpoint, !text.isEmpty else { return own }
         let named: Endpoint.Parsed
         do {
             named = try Endpoint.parse(text)
@@ -93,11 +121,19 @@ extension ClientContext {
                 fault: .server
             )
         }
-        // Namespace and token count only together with an endpoint: a token belongs to a host (B12).
-        return ServerAddress(
-            endpoint: named.endpoint,
-            namespace: metadata.namespace ?? named.namespace ?? own.namespace,
-            token: metadata.token ?? named.token ?? own.token
+        // An empty text is as good as none (B15); namespace and token count only together with an endpoint (B12).
+        let token = [metadata.token, named.token].compactMap { $0 }.first { !$0.reveal().isEmpty }
+        guard token.map({ TokenText($0).canBeSent }) ?? true else {
+            throw RivetError(
+                .invalidConfiguration,
+                "the metadata of \(own.endpoint.text) has a clientToken with characters that cannot be sent",
+                fault: .server
+            )
+        }
+        return address(
+            named.endpoint,
+            namespace: [metadata.namespace, named.namespace].compactMap { $0 }.first { !$0.isEmpty } ?? own.namespace,
+            namedToken: token
         )
     }
 }

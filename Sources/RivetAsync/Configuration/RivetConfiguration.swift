@@ -40,10 +40,17 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///
     /// `default` unless given.
     public private(set) var poolName = "default"
-    /// The token, shown as `…` wherever it is printed.
+    /// What is shown to the engine.
     ///
-    /// None by default.
-    public private(set) var token: Secret?
+    /// From the endpoint's user info or the argument; ``AccessToken/automatic`` otherwise.
+    public private(set) var token = AccessToken.automatic
+    /// Where else than to the endpoint's host the token may go, and fields of ``fields`` that carry credentials
+    /// (`Authorization`, `Proxy-Authorization`, `Cookie`, `x-rivet-token`).
+    ///
+    /// None by default. An engine's metadata may name another host, which then gets the token that the metadata has, if
+    /// any. Names or addresses without a port, compared without case; `localhost` and `127.0.0.1` are two. Connection
+    /// parameters follow anywhere: they are the actor's.
+    public var allowedHosts: Set<String> = []
 
     /// Fields for every request and WebSocket upgrade, none by default; those of one call win.
     ///
@@ -124,10 +131,16 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - endpoint: `http[s]://[namespace[:token]@]host[:port][/base]`.
     ///   - namespace: not together with one in the endpoint.
-    ///   - token: printable ASCII, as it stands in a field; not together with one in the endpoint.
+    ///   - token: a literal for a fixed one, of printable ASCII; ``AccessToken/provided(_:)`` for one that expires;
+    ///     ``AccessToken/automatic`` by default. Not together with one in the endpoint.
     ///   - poolName: the pool that creates actors.
     /// - Throws: ``RivetError`` with ``RivetError/Code/invalidConfiguration`` that says what is wrong.
-    public init(endpoint: String, namespace: String? = nil, token: Secret? = nil, poolName: String? = nil) throws {
+    public init(
+        endpoint: String,
+        namespace: String? = nil,
+        token: AccessToken = .automatic,
+        poolName: String? = nil
+    ) throws {
         let parsed: Endpoint.Parsed
         do {
             parsed = try Endpoint.parse(endpoint)
@@ -137,19 +150,22 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         if parsed.namespace != nil, namespace != nil {
             throw Self.invalid("the namespace is given twice: in the endpoint and as an argument")
         }
-        if parsed.token != nil, token != nil {
+        if parsed.token != nil, !token.isAutomatic {
             throw Self.invalid("the token is given twice: in the endpoint and as an argument")
         }
-        for (name, value) in [("namespace", namespace), ("poolName", poolName), ("token", token?.reveal())] {
-            if value == "" { throw Self.invalid("\(name) is empty; leave it out for the default") }
+        let token = parsed.token.map { .fixed($0) } ?? token
+        var fixed: String?
+        if case .fixed(let secret) = token.kind { fixed = secret.reveal() }
+        for (name, value) in [("namespace", namespace), ("poolName", poolName), ("token", fixed)] {
+            if value?.isEmpty == true { throw Self.invalid("\(name) is empty; leave it out for the default") }
         }
         // A line break at the end of a file that it was read from is the usual mistake.
-        if let token = parsed.token ?? token, !token.reveal().utf8.allSatisfy(HTTPSyntax.isPrintableASCII) {
+        if let fixed, !fixed.utf8.allSatisfy(HTTPSyntax.isPrintableASCII) {
             throw Self.invalid("the token has a character that no field can carry, such as a line break")
         }
         self.endpoint = parsed.endpoint
         self.namespace = parsed.namespace ?? namespace ?? self.namespace
-        self.token = parsed.token ?? token
+        self.token = token
         self.poolName = poolName ?? self.poolName
     }
 
@@ -171,7 +187,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         return try Self(
             endpoint: text,
             namespace: parsed?.namespace == nil ? value("RIVET_NAMESPACE") : nil,
-            token: parsed?.token == nil ? value("RIVET_TOKEN").map { Secret($0) } : nil,
+            token: parsed?.token == nil ? value("RIVET_TOKEN").map { .fixed(Secret($0)) } ?? .automatic : .automatic,
             poolName: value("RIVET_POOL") ?? value("RIVET_RUNNER")
         )
     }
@@ -179,7 +195,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// Endpoint, namespace and pool; a token shows as `…`, fields not at all.
     public var description: String {
         "RivetConfiguration(endpoint: \(endpoint.text), namespace: \(namespace), "
-            + "token: \(token.map { "\($0)" } ?? "none"), poolName: \(poolName), encoding: \(encoding))"
+            + "token: \(token), poolName: \(poolName), encoding: \(encoding))"
     }
 
     /// Checks what can be changed after `init`; nothing goes over the network.

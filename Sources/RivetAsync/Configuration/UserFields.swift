@@ -9,8 +9,17 @@ enum UserFields {
     ]
 
     private static func isProtocols(_ name: String) -> Bool {
-        let lowercased = String(decoding: name.utf8.map(HTTPSyntax.lowercased), as: UTF8.self)
-        return ownNames.contains(lowercased) || lowercased.hasPrefix("sec-websocket-")
+        let name = lowercased(name)
+        return ownNames.contains(name) || name.hasPrefix("sec-websocket-")
+    }
+
+    /// Whether a field is for one host alone.
+    static func carriesCredentials(_ name: String) -> Bool {
+        ["authorization", "proxy-authorization", "cookie", "x-rivet-token"].contains(lowercased(name))
+    }
+
+    private static func lowercased(_ name: String) -> String {
+        String(decoding: name.utf8.map(HTTPSyntax.lowercased), as: UTF8.self)
     }
 
     /// The first thing that cannot be sent, in words that hold no value; nil where all can.

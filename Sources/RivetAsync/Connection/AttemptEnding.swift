@@ -2,13 +2,26 @@
 
 /// How a connection or an attempt ended, sorted for the decision about the next one.
 struct AttemptEnding: Error, Sendable {
-    let error: RivetError
+    var error: RivetError
     /// The server said no in a way that a repeat will not change (B152).
     var isPermanent = false
     /// Not before this time from now (B150).
     var retryAfter: Duration?
     /// Actions that wait for the connection fail with it, although another attempt follows (B135).
     var failsHeldActions = false
+    /// The server did not take the token, and the provider is asked for another: that has not failed yet (B245).
+    var asksForAnotherToken = false
+}
+
+extension ClientContext {
+    /// The same with what the token in use has to do with it.
+    func judged(_ ending: AttemptEnding, _ token: Secret?, at address: ServerAddress) -> AttemptEnding {
+        var ending = ending
+        let error = judged(ending.error, token, at: address)
+        ending.error = error
+        if error.asksForAnotherToken { (ending.isPermanent, ending.asksForAnotherToken) = (false, true) }
+        return ending
+    }
 }
 
 /// How the ends of sockets and attempts are sorted (PROTOCOL h9, i; B148–B152).
@@ -43,7 +56,8 @@ extension AttemptEnding {
                     code: text?.code ?? "",
                     message: text == nil ? closing.reason : "",
                     rayID: text?.rayID ?? rayID,
-                    closeCode: closing.code
+                    closeCode: closing.code,
+                    closeReason: closing.reason
                 )
             ),
             isPermanent: isFinal
@@ -161,7 +175,14 @@ extension AttemptEnding {
             isPermanent = !ErrorClass.isTransient(status: head.status)
             let answer = HTTPAnswer(head: head, body: ByteChunk())
             retryAfter = answer.retryAfter(now: WallClock.milliseconds)
-            remote = RemoteError(group: "", code: "", message: "", rayID: answer.rayID, httpStatus: head.status)
+            let name = head.fields["x-rivet-error"].flatMap { CloseReasonText($0) }
+            remote = RemoteError(
+                group: name?.group ?? "",
+                code: name?.code ?? "",
+                message: "",
+                rayID: answer.rayID,
+                httpStatus: head.status
+            )
         }
         let isLost = if case .ended = error { true } else { false }
         self.init(

@@ -19,27 +19,29 @@ struct ConnectionAttempt: Sendable {
             let address = try await context.serverAddress(deadline: deadline)
             if !isFirst { handle.resolver.forget() }
             let id = try await handle.resolver.id(deadline: deadline)
-            let handshake = try await handshake(address, id)
+            let token = try await context.token(for: address, deadline: deadline)
+            let handshake = try await handshake(address, token, id)
             do {
                 return try await ConnectionSocket.open(
                     context: context,
-                    endpoint: address.endpoint,
+                    address: address,
+                    token: token,
                     handshake: handshake,
                     lane: lane,
                     deadline: deadline,
                     opened
                 )
             } catch {
-                throw AttemptEnding(opening: error, address.endpoint)
+                throw context.judged(AttemptEnding(opening: error, address.endpoint), token, at: address)
             }
         }
     }
 
-    private func handshake(_ address: ServerAddress, _ id: ActorID) async throws -> WebSocketHandshake {
+    private func handshake(_ address: ServerAddress, _ token: Secret?, _ id: ActorID) async throws -> WebSocketHandshake {
         let context = handle.context
         let parameters: String?
         do {
-            parameters = try await handle.encodedParameters(self.parameters)
+            parameters = try await handle.encodedParameters(self.parameters, deadline: deadline)
         } catch let error as RivetError {
             // Asked again with each attempt (B134, B135); a value that does not encode never will.
             throw AttemptEnding(error: error, isPermanent: !error.isTransient, failsHeldActions: true)
@@ -50,11 +52,11 @@ struct ConnectionAttempt: Sendable {
             skipsReadyWait: skipsReadyWait
         )
         return try WebSocketHandshake(
-            target: GatewayURL.target(address.endpoint, actorID: id, token: address.token, path: .connect),
+            target: GatewayURL.target(address.endpoint, actorID: id, token: token, path: .connect),
             host: address.endpoint.authority,
             subprotocols: subprotocols.list,
             requiresSubprotocol: true,
-            fields: try context.fields(own: [:]),
+            fields: try context.fields(own: [:], to: address),
             nonce: KernelRandom.bytes(16)
         )
     }

@@ -9,7 +9,9 @@
 final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     private let codec: MessageCodec
     private let format: ValueFormat
-    private let endpoint: Endpoint
+    private let address: ServerAddress
+    private let token: Secret?
+    private let context: ClientContext
     /// The ray of the 101, for errors whose close reason has none (B206).
     private let rayID: String?
     private var connection: WebSocketConnection?
@@ -21,9 +23,17 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     private var output = ByteBuffer()
     private var isOver = false
 
-    private init(codec: MessageCodec, endpoint: Endpoint, rayID: String?) {
+    private init(
+        _ context: ClientContext,
+        codec: MessageCodec,
+        address: ServerAddress,
+        token: Secret?,
+        rayID: String?
+    ) {
+        self.context = context
         self.codec = codec
-        self.endpoint = endpoint
+        self.address = address
+        self.token = token
         self.rayID = rayID
         format = codec.encoding.valueFormat
     }
@@ -34,7 +44,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     /// ``TransportError``, ``WebSocketHandshakeError`` or `CancellationError`; nothing is left open then.
     static func open(
         context: ClientContext,
-        endpoint: Endpoint,
+        address: ServerAddress,
+        token: Secret?,
         handshake: WebSocketHandshake,
         lane: Lane,
         deadline: TimePoint,
@@ -42,7 +53,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     ) async throws -> ConnectionSocket {
         let configuration = context.configuration
         let time = context.time
-        let stream = try await context.dialing.dial(HTTPOrigin(endpoint), lane: lane, deadline: deadline)
+        let stream = try await context.dialing.dial(HTTPOrigin(address.endpoint), lane: lane, deadline: deadline)
         let codec = MessageCodec(configuration.encoding.wire)
         let limits = WebSocketLimits(
             maxFrameSize: configuration.maxMessageSize,
@@ -53,8 +64,10 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         let result = SocketBox()
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
             let socket = ConnectionSocket(
+                context,
                 codec: codec,
-                endpoint: endpoint,
+                address: address,
+                token: token,
                 rayID: head.fields["x-rivet-ray-id"]
             )
             let connection = WebSocketConnection(
@@ -200,14 +213,15 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     func ended(_ ending: WebSocketEnding) {
         switch ending {
         case .closed(let closing):
-            end(AttemptEnding(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false))
+            let ending = AttemptEnding(closing: closing, rayID: rayID, isPinned: driver?.isPinned ?? false)
+            end(context.judged(ending, token, at: address))
         case .failed(let error):
-            end(AttemptEnding(webSocket: error, endpoint))
+            end(AttemptEnding(webSocket: error, address.endpoint))
         }
     }
 
     func streamClosed() {
-        end(.lost("\(endpoint.text): the connection was closed"))
+        end(.lost("\(address.endpoint.text): the connection was closed"))
         connection = nil
         driver = nil
     }

@@ -6,6 +6,8 @@ struct ReconnectBackoff: Sendable {
     private(set) var attempt = 0
     /// How many waits there were since the connection was last stable.
     private var retries = 0
+    /// Whether the server has refused a token since then.
+    private var hasRenewedToken = false
     private var outageBegan: TimePoint
     private let policy: ReconnectPolicy
 
@@ -21,7 +23,9 @@ struct ReconnectBackoff: Sendable {
     /// Call when a connection that had opened is lost.
     mutating func lost(openedAt: TimePoint, now: TimePoint) {
         outageBegan = now
-        if openedAt.duration(to: now) >= policy.stableAfter { (attempt, retries) = (0, 0) }
+        if openedAt.duration(to: now) >= policy.stableAfter {
+            (attempt, retries, hasRenewedToken) = (0, 0, false)
+        }
     }
 
     enum Next: Sendable {
@@ -46,6 +50,8 @@ struct ReconnectBackoff: Sendable {
             if ending.isPermanent { return .giveUp }
             // Whole milliseconds, which read better and jitter as well.
             delay = .milliseconds(Int((bound / .milliseconds(1) * min(max(random, 0), 1)).rounded()))
+            // The attempt itself waits for the new token; refused again, the pauses grow (B245).
+            if ending.asksForAnotherToken, !hasRenewedToken { (delay, hasRenewedToken) = (.zero, true) }
         }
         if let retryAfter = ending.retryAfter { delay = max(delay, retryAfter) }
         if let maxElapsed = policy.maxElapsed, outageBegan.duration(to: now) + delay > maxElapsed { return .giveUp }

@@ -116,6 +116,9 @@ package struct ErrorClass: Sendable, Equatable {
         "queue.full": safe(isTransient: true),
         "namespace.not_found": refused,
         "datacenter.not_found": refused,
+        // Refused before routing, as Rivet's gateway does it; its own client takes it for "may have run" (i7).
+        "auth.invalid_token": maybeRan(isTransient: false),
+        "auth.token_expired": maybeRan(isTransient: false),
         "guard.no_route": refused,
         "guard.missing_header": refused,
         "guard.invalid_header": refused,

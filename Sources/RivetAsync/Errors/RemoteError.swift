@@ -19,6 +19,8 @@ public struct RemoteError: Sendable {
     public let httpStatus: Int?
     /// The WebSocket close code, where the error came as a close.
     public let closeCode: WebSocketCloseCode?
+    /// The reason of the close as it came, also where it was read as a group and a code.
+    public let closeReason: String?
     /// The actor that answered.
     public let actorID: ActorID?
     /// How often that actor had been started.
@@ -35,6 +37,7 @@ public struct RemoteError: Sendable {
         rayID: String? = nil,
         httpStatus: Int? = nil,
         closeCode: WebSocketCloseCode? = nil,
+        closeReason: String? = nil,
         actorID: ActorID? = nil,
         generation: Int? = nil,
         key: ActorKey? = nil,
@@ -46,6 +49,7 @@ public struct RemoteError: Sendable {
         self.rayID = rayID
         self.httpStatus = httpStatus
         self.closeCode = closeCode
+        self.closeReason = closeReason
         self.actorID = actorID
         self.generation = generation
         self.key = key

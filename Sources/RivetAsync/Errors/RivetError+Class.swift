@@ -32,6 +32,7 @@ extension RivetError {
         switch meaning.execution {
         case .ran: .actor
         case .notSent where !meaning.isTransient && !meaning.forgetsID: .caller
+        case .mayHaveRun where group == "auth": .caller
         case .notSent, .mayHaveRun: group == "user" ? .actor : .server
         }
     }
@@ -54,7 +55,7 @@ extension RivetError {
             return true
         case .remote:
             // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
-            guard let remote else { return false }
+            guard let remote, !asksForAnotherToken else { return false }
             return ErrorClass.isFinal(group: remote.group, code: remote.code, isPinned: true)
         default:
             return false

@@ -10,6 +10,12 @@ extension RivetError.Code {
     /// A value could not be encoded; the caller's fault, nothing was sent, the connection is not touched.
     public static let encodingFailed = Self(name: "encodingFailed")
 
+    /// The provider of ``AccessToken/provided(_:)`` threw, gave no usable token or did not answer; what it threw is
+    /// ``RivetError/underlying``.
+    ///
+    /// Nothing was sent.
+    public static let tokenUnavailable = Self(name: "tokenUnavailable")
+
     // MARK: The network
 
     /// No connection could be made; the message lists each address with its reason.

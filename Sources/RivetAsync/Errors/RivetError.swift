@@ -101,18 +101,20 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         return text
     }
 
-    /// The same error with another answer to "did it run?" and "does the connection live?", or with its cause.
+    /// The same error with other answers to what a caller asks, or with its cause.
     package func with(
+        message: String? = nil,
         execution: Execution? = nil,
+        isTransient: Bool? = nil,
         connectionSurvives: Bool? = nil,
         underlying: (any Error)? = nil
     ) -> RivetError {
         RivetError(
             code,
-            message,
+            message ?? self.message,
             fault: fault,
             execution: execution ?? self.execution,
-            isTransient: isTransient,
+            isTransient: isTransient ?? self.isTransient,
             connectionSurvives: connectionSurvives ?? self.connectionSurvives,
             remote: remote,
             underlying: underlying ?? self.underlying,

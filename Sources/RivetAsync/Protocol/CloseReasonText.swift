@@ -14,14 +14,21 @@ package struct CloseReasonText: Sendable, Equatable {
     }
 
     /// Splits at the first dot and the last hash; nil for any other text, which stays text.
+    ///
+    /// The code ends at a blank, `:` or `;`. In bytes, so that no combining mark hides a sign.
     package init?(_ reason: String) {
-        let hash = reason.lastIndex(of: "#") ?? reason.endIndex
-        let name = reason[..<hash]
-        guard let dot = name.firstIndex(of: ".") else { return nil }
-        let code = name[name.index(after: dot)...]
+        let bytes = reason.utf8
+        let hash = bytes.lastIndex(of: UInt8(ascii: "#")) ?? bytes.endIndex
+        let name = bytes[..<hash]
+        guard let dot = name.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+        let code = name[name.index(after: dot)...].prefix { !" :;".utf8.contains($0) }
         guard dot > name.startIndex, !code.isEmpty else { return nil }
-        let ray = reason[hash...].dropFirst()
-        self.init(group: String(name[..<dot]), code: String(code), rayID: ray.isEmpty ? nil : String(ray))
+        let ray = bytes[hash...].dropFirst()
+        self.init(
+            group: String(Substring(name[..<dot])),
+            code: String(Substring(code)),
+            rayID: ray.isEmpty ? nil : String(Substring(ray))
+        )
     }
 
     /// The reason as written, cut to the 123 bytes that a close frame holds, as the engine cuts it.

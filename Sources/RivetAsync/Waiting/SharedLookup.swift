@@ -17,9 +17,12 @@ package final class SharedLookup<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
     private let root: RootTask
+    private let ended: any Error
 
-    package init(root: RootTask, value: Value? = nil) {
+    /// `ended` is what callers hear who are not cancelled themselves, where the root task is (B210).
+    package init(root: RootTask, value: Value? = nil, ended: any Error) {
         self.root = root
+        self.ended = ended
         state.withLock { $0.value = value }
     }
 
@@ -51,7 +54,11 @@ package final class SharedLookup<Value: Sendable>: Sendable {
                 let started = root.add { [self] in await run(running, lookUp) }
                 if !started { finish(running, .failure(CancellationError())) }
             }
-            return try await running.value()
+            do {
+                return try await running.value()
+            } catch is CancellationError where !Task.isCancelled {
+                throw ended
+            }
         }
     }
 

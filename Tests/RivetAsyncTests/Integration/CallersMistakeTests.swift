@@ -165,7 +165,7 @@ struct CallersMistakeTests {
     )
     func token(_ token: String) throws {
         for make in [
-            { try RivetConfiguration(endpoint: "http://engine.test", token: Secret(token)) },
+            { try RivetConfiguration(endpoint: "http://engine.test", token: .fixed(Secret(token))) },
             { try RivetConfiguration(endpoint: "http://ns:\(PercentEncoding.encode(token))@engine.test") },
         ] {
             let error = #expect(throws: RivetError.self) { _ = try make() }

@@ -27,7 +27,7 @@ struct ClientLifeTests {
     @Test("B53: a call that is cut when the client closes may have run")
     func closedUnderACall() async throws {
         let server = try await LiteralServer.start()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
         configuration.looksUpMetadata = false
         let client = RivetClient(configuration)
         let counter = client.getForID(Counter.self, "5jxlv5boumuljx2d2nvyat0o2edl00")
@@ -78,30 +78,41 @@ struct ClientLifeTests {
         await engine.stop()
     }
 
-    @Test("B28: two first calls at once share one lookup, and the id is kept")
-    func sharedLookup() async throws {
+    @Test("B28, B34: the id of a lookup is kept for calls, and resolve() asks again each time")
+    func keptID() async throws {
         let server = try await LiteralServer.start()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
         configuration.looksUpMetadata = false
         let client = RivetClient(configuration)
         let id = "5jxlv5boumuljx2d2nvyat0o2edl00"
         let serving = Task {
             let peer = try await server.accept()
-            let head = try await peer.readHead()
             let actor =
                 #"{"actor":{"actor_id":"\#(id)","name":"counter","key":"k","namespace_id":"n","datacenter":"d","#
                 + #""runner_name_selector":"default","crash_policy":"sleep","create_ts":1,"start_ts":null,"#
                 + #""pending_allocation_ts":null,"connectable_ts":null,"sleep_ts":null,"reschedule_ts":null,"#
                 + #""destroy_ts":null},"created":true}"#
-            peer.write("HTTP/1.1 200 OK\r\ncontent-length: \(actor.utf8.count)\r\n\r\n\(actor)")
-            return head[0]
+            var lines: [String] = []
+            for body in [actor, actor, ""] {
+                let head = try await peer.readHead()
+                lines.append(head[0])
+                let length = head.first { $0.lowercased().hasPrefix("content-length: ") }?.dropFirst(16)
+                _ = try await peer.read(length.flatMap { Int($0) } ?? 0)
+                let status = body.isEmpty ? "404 Not Found" : "200 OK"
+                peer.write("HTTP/1.1 \(status)\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)")
+            }
+            return lines
         }
         let counter = client.getOrCreate(Counter.self, ["k"])
-        async let first = counter.resolve()
-        async let second = counter.resolve()
-        let ids = try await [first, second, counter.resolve()]
-        #expect(ids == [ActorID(rawValue: id), ActorID(rawValue: id), ActorID(rawValue: id)])
-        #expect(try await serving.value == "PUT /actors?namespace=default HTTP/1.1")
+        #expect(try await counter.resolve().rawValue == id)
+        #expect(try await counter.resolve().rawValue == id)
+        await #expect(throws: RivetError.self) { try await counter.send(Count()) }
+        #expect(
+            try await serving.value == [
+                "PUT /actors?namespace=default HTTP/1.1", "PUT /actors?namespace=default HTTP/1.1",
+                "POST /gateway/\(id)/action/count HTTP/1.1",
+            ]
+        )
         await client.close(within: .zero)
         await server.stop()
     }
@@ -131,7 +142,7 @@ struct ClientLifeTests {
     @Test("B162: disconnect awaits the peer's close, also before the task that opened the socket goes on")
     func disconnectBeforeTheAttemptGoesOn() async throws {
         let server = try await LiteralServer.start()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
         configuration.looksUpMetadata = false
         configuration.replyNudge = .off
         let clock = HoldingClock()

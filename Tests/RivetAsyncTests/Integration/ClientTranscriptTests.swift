@@ -77,7 +77,7 @@ struct ClientTranscriptTests {
     func transcript() async throws {
         let server = try await LiteralServer.start()
         let port = server.port
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
+        var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
         configuration.looksUpMetadata = false
         configuration.replyNudge = .off
         let client = RivetClient(configuration)

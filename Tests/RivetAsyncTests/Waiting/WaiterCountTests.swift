@@ -107,7 +107,7 @@ struct WaiterCountTests {
     /// The lookup itself waits for something that is not counted.
     @Sendable static func lookup(_ gauge: ResourceGauge) -> Waiting {
         let root = RootTask(gauge: gauge)
-        let lookup = SharedLookup<Int>(root: root)
+        let lookup = SharedLookup<Int>(root: root, ended: CancellationError())
         let found = Signal()
         return Waiting {
             _ = try await lookup.value {

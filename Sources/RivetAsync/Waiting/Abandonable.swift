@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Runs code of the user's that may never return and may not hear its cancellation: who waits here goes when its own
+/// task is cancelled, and a late result is dropped (B317).
+///
+/// The code runs in a task of its own, with the caller's task-locals and priority. That task is cancelled with the
+/// caller's.
+///
+/// - Parameters:
+///   - gauge: counts that task, for as long as it runs.
+///   - abandoned: called where the code had not ended.
+package func abandonable<R: Sendable>(
+    _ gauge: ResourceGauge,
+    abandoned: () -> Void = {},
+    _ body: @escaping @Sendable () async throws -> R
+) async throws -> R {
+    let promise = Promise<R>(gauge: gauge)
+    gauge.tasks.add(1, ordering: .relaxed)
+    let task = Task {
+        let result: Result<R, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        gauge.tasks.subtract(1, ordering: .relaxed)
+        promise.finish(result)
+    }
+    return try await withTaskCancellationHandler {
+        do {
+            return try await promise.value()
+        } catch {
+            if !promise.isFinished { abandoned() }
+            throw error
+        }
+    } onCancel: {
+        task.cancel()
+    }
+}
