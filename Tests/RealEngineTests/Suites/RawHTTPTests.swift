@@ -64,12 +64,14 @@ extension EndToEnd {
             let size = 20 << 20
             try await row.run { check in
                 let raw = check.actor(Raw.self)
-                let down = try await raw.fetch(ActorRequest("big?n=\(size)"))
+                // Under a sanitizer on a busy machine it takes more than the usual 30 s.
+                let patient = CallOptions(timeout: .seconds(110))
+                let down = try await raw.fetch(ActorRequest("big?n=\(size)"), patient)
                 var count = 0
                 for try await chunk in down.body { count += chunk.count }
                 #expect(count == size)
                 let bytes = [UInt8](repeating: 7, count: size)
-                let saw = try await raw.fetch(ActorRequest("up", method: "PUT", body: .bytes(bytes)))
+                let saw = try await raw.fetch(ActorRequest("up", method: "PUT", body: .bytes(bytes)), patient)
                     .decodeJSON(Raw.Saw.self)
                 #expect(saw.bodyLength == size)
             }

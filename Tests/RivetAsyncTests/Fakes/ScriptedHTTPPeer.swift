@@ -235,6 +235,13 @@ final class HTTPPoolFixture: Sendable {
         var resources = ResourceGauge.Counts.zero
     }
 
+    /// Returns when what was written before has been read, and what was done about that has been read too, and so on.
+    func settle() async {
+        for _ in 0..<4 {
+            for lane in lanes.lanes { await lane.value { $0.resume(returning: ()) } }
+        }
+    }
+
     /// Closes everything and returns what is left.
     func close() async -> Left {
         await pool.close()

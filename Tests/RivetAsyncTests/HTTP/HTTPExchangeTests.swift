@@ -120,7 +120,7 @@ private final class PullCounter: Sendable {
         let fixture = try HTTPPoolFixture([[.request, .send(reset.sent), .pause(gate), .reset]])
         async let call = outcome(fixture)
         _ = await fixture.peer.until { $0.requests.count == 1 }
-        for _ in 0..<100 { await Task.yield() }
+        await fixture.settle()
         gate.set()
         let failure = await call.failure
         #expect(failure?.error as? TransportError == .system(.receive, .connectionReset))
@@ -203,7 +203,7 @@ private final class PullCounter: Sendable {
         // The peer's output, the network's buffer, and ours; no more, however long one waits.
         let bound = HTTPBodyBounds.all
         _ = await fixture.peer.until { $0.sent > bound / 2 }
-        for _ in 0..<200 { await Task.yield() }
+        await fixture.settle()
         #expect(fixture.peer.seen.sent <= bound)
         var read = 0
         for try await chunk in response.body {
