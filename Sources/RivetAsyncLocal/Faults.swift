@@ -150,4 +150,10 @@ public struct Faults: Sendable {
         guard case .refuse(let failure, let after) = kind else { return nil }
         return (failure, after)
     }
+
+    /// The next fault at `place`, unless it refuses: a refusal is taken before there is an answer, and the next is the
+    /// next request's.
+    func takeOther(at place: Place) -> Fault.Kind? {
+        take(at: place) { kind in if case .refuse = kind { false } else { true } }
+    }
 }

@@ -122,7 +122,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         case .upgrade(let upgrade):
             self.upgrade(upgrade, request)
         case .response(let head, let body):
-            let fault = server.engine.faults.take(at: .request)
+            let fault = server.engine.faults.takeOther(at: .request)
             write(head, body, ray: request.ray, fault: fault, isHead: request.head.method == "HEAD")
             isAnswering = false
             if !decoder.keepsAlive || hasEnded { return end() }

@@ -57,6 +57,15 @@ struct FaultTests {
         }
     }
 
+    @Test func aRefusalForTwoRequestsRefusesTwo() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            engine.faults.inject(.refuse(group: "guard", code: "rate_limit"), at: .request, times: 2)
+            #expect(try await call(peer, actor).status == 429)
+            #expect(try await call(peer, actor).status == 429)
+            #expect(try await call(peer, actor).text == #"{"output":1}"#)
+        }
+    }
+
     @Test func refusalsReachActionsOnAConnectionToo() async throws {
         try await withCounter { (engine, peer, actor) async throws in
             try await peer.connect(actor)
