@@ -33,7 +33,9 @@ public struct Faults: Sendable {
             message: String = "",
             afterTheActionRan: Bool = false
         ) -> Self {
-            let ofGateway = ["guard", "core", "namespace", "datacenter", "pegboard", "envoy"].contains(group)
+            let ofGateway =
+                ["guard", "core", "namespace", "datacenter", "pegboard", "envoy"].contains(group)
+                || (group == "auth" && code != "forbidden")
             let failure = EngineError(
                 group: group,
                 code: code,

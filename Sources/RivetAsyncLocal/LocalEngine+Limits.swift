@@ -35,7 +35,7 @@ extension LocalEngine {
 
     /// Choices that only this package's tests make (PROTOCOL k).
     package struct Settings: Sendable {
-        /// Wanted as `Authorization: Bearer` on the actors API and in gateway URLs; nil: none is wanted.
+        /// As 2.3.x: wanted as `Authorization: Bearer` on the actors API and in gateway URLs; nil: none is wanted.
         package var token: String?
         /// Makes `/metadata` answer as an app's own endpoint does.
         package var metadata: RuntimeMetadata?
@@ -47,6 +47,8 @@ extension LocalEngine {
         package var refusesUnknownQueues = false
         /// A destroyed actor answers `actor.destroyed_while_waiting_for_ready` instead of `actor.not_found`.
         package var answersDestroyed = false
+        /// A WebSocket whose token is refused gets the 101 and a close 1008 instead of a plain status.
+        package var closesRefusedUpgrades = false
         /// The pools that exist; nil: every name is a pool.
         package var pools: Set<String>?
 

@@ -24,6 +24,7 @@ public actor LocalEngine {
 
     package nonisolated let gauge: ResourceGauge
     private nonisolated let hosted: EngineState
+    nonisolated var tokens: TokenBook { hosted.tokens }
     private nonisolated let server: LocalServer
     private var isStopped = false
 
@@ -33,6 +34,7 @@ public actor LocalEngine {
     ///   - clock: what all its deadlines, idle times and schedules are measured by.
     ///   - transport: where it listens.
     ///   - limits: what it allows; Rivet's own limits by default.
+    ///   - authentication: which tokens it asks for; none by default.
     ///   - define: names the kinds of actors. Clients can create actors of other names too, but nothing answers there.
     /// - Returns: the engine, which listens already.
     /// - Throws: when the port is taken.
@@ -40,15 +42,24 @@ public actor LocalEngine {
         clock: any Clock<Duration> = ContinuousClock(),
         transport: Transport = .loopback(port: 0),
         limits: Limits = .init(),
+        authentication: Authentication = .none,
         _ define: (inout Registry) -> Void
     ) async throws -> LocalEngine {
-        try await start(clock: clock, transport: transport, limits: limits, settings: Settings(), define)
+        try await start(
+            clock: clock,
+            transport: transport,
+            limits: limits,
+            authentication: authentication,
+            settings: Settings(),
+            define
+        )
     }
 
     package static func start(
         clock: any Clock<Duration> = ContinuousClock(),
         transport: Transport = .loopback(port: 0),
         limits: Limits = .init(),
+        authentication: Authentication = .none,
         settings: Settings,
         _ define: (inout Registry) -> Void
     ) async throws -> LocalEngine {
@@ -58,6 +69,7 @@ public actor LocalEngine {
             kinds: registry.kinds,
             limits: limits,
             settings: settings,
+            authentication: authentication,
             time: TimeSource(clock),
             gauge: ResourceGauge()
         )

@@ -104,7 +104,8 @@ struct EngineError: Error {
     private static let statuses = [
         "actor.action_not_found": 404, "actor.action_timed_out": 408, "actor.method_not_allowed": 405,
         "actor.not_found": 404, "actor.restarting": 503, "actor.destroyed_while_waiting_for_ready": 400,
-        "actor.no_runner_config_configured": 400, "auth.forbidden": 403, "envoy.actor_not_found": 503,
+        "actor.no_runner_config_configured": 400, "auth.forbidden": 403, "auth.insufficient_permissions": 403,
+        "auth.invalid_token": 401, "auth.token_expired": 401, "envoy.actor_not_found": 503,
         "guard.actor_ready_timeout": 503, "guard.actor_stopped_while_waiting": 503,
         "guard.actor_wake_retries_exceeded": 503, "guard.gateway_response_start_timeout": 504,
         "guard.invalid_request_body": 413, "guard.invalid_response_body": 502, "guard.no_route": 404,

@@ -30,6 +30,7 @@ final class EngineState: Sendable {
     let tasks: TaskTracker
     let gauge: ResourceGauge
     let faults: Faults
+    let tokens: TokenBook
     let namespaceID = FreshID.engineID()
     private let directory = Mutex(Directory())
 
@@ -37,6 +38,7 @@ final class EngineState: Sendable {
         kinds: [ExactName: ErasedKind],
         limits: LocalEngine.Limits,
         settings: LocalEngine.Settings,
+        authentication: LocalEngine.Authentication,
         time: TimeSource,
         gauge: ResourceGauge
     ) {
@@ -48,6 +50,7 @@ final class EngineState: Sendable {
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
         tasks = TaskTracker(gauge: gauge)
         faults = Faults()
+        tokens = TokenBook(authentication, time: time, deadlines: deadlines)
         tasks.spawn { [deadlines] in await deadlines.run() }
     }
 

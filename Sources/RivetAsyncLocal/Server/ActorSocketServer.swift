@@ -59,6 +59,8 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
 
     func cut() { stream.lane.run { self.closeStream() } }
 
+    func gatewayCloses(_ closing: WebSocketClosing) { stream.lane.run { self.sendClose(closing) } }
+
     private func closeStream() {
         guard !isClosed else { return }
         isClosed = true

@@ -6,6 +6,8 @@ import Synchronization
 protocol ServedStream: AnyObject, Sendable {
     /// Ends the stream now; `LocalServer.removed` follows.
     func cut()
+    /// Closes a WebSocket as the gateway does, on its own account; from any thread.
+    func gatewayCloses(_ closing: WebSocketClosing)
 }
 
 /// Listens, and knows what is open.
@@ -62,6 +64,7 @@ final class LocalServer: Sendable {
     }
 
     func removed(_ stream: any ServedStream) {
+        engine.tokens.forget(ObjectIdentifier(stream))
         state.update { $0.streams[ObjectIdentifier(stream)] = nil }
     }
 

@@ -65,6 +65,8 @@ final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @
 
     func cut() { stream.lane.run { self.socket?.abort() } }
 
+    func gatewayCloses(_ closing: WebSocketClosing) { close(closing) }
+
     // MARK: ConnectionOutlet
 
     /// Rivet's messages are not for raw sockets.

@@ -7,7 +7,7 @@ extension Router {
     static let maxAPIBody = 2_097_152
     private static let version = "2.3.7"
 
-    func answerAPI(_ request: EngineRequest) -> EngineAnswer {
+    func answerAPI(_ request: EngineRequest, _ pass: Pass) -> EngineAnswer {
         let method = request.head.method
         switch request.path {
         case "/metadata" where method == "GET":
@@ -16,17 +16,28 @@ extension Router {
             guard isAuthorized(request, isAdministration: false) else { return forbidden }
             do throws(EngineError) {
                 switch method {
-                case "GET": return json(try list(request))
-                case "PUT": return json(try create(request, orGet: true))
-                case "POST": return json(try create(request, orGet: false))
+                case "GET": return json(try list(request, pass))
+                case "PUT": return json(try create(request, pass, orGet: true))
+                case "POST": return json(try create(request, pass, orGet: false))
                 default: return engineError(.apiNotFound)
                 }
+            } catch {
+                return engineError(error)
+            }
+        case "/auth/tokens" where method == "POST":
+            do throws(EngineError) {
+                return json(try issueToken(request, pass))
             } catch {
                 return engineError(error)
             }
         case let path where path.hasPrefix("/actors/") && method == "DELETE":
             guard isAuthorized(request, isAdministration: true) else { return forbidden }
             let id = ActorID(rawValue: PercentEncoding.decode(path.dropFirst("/actors/".count)) ?? "")
+            do throws(EngineError) {
+                try pass.require("delete", on: id)
+            } catch {
+                return engineError(error)
+            }
             guard let actor = engine.actor(id) else {
                 return engineError(.api("actor", "not_found", "The actor does not exist or was destroyed."))
             }
@@ -63,7 +74,7 @@ extension Router {
 
     // MARK: Lists
 
-    private func list(_ request: EngineRequest) throws(EngineError) -> [UInt8] {
+    private func list(_ request: EngineRequest, _ pass: Pass) throws(EngineError) -> [UInt8] {
         var name: String?
         var keyText: String?
         var ids: [String]?
@@ -94,9 +105,11 @@ extension Router {
             }
             let readable = ids.filter { EngineID(text: $0) != nil }
             guard !readable.isEmpty else { throw invalidInput("no actor id can be read") }
+            for id in readable { try pass.require("read", on: ActorID(rawValue: id)) }
             found = readable.compactMap { engine.actor(ActorID(rawValue: $0)) }
         } else {
             guard let name else { throw invalidInput("name or actor_ids is required") }
+            try pass.require(keyText == nil ? "list" : "read")
             if let keyText {
                 found = engine.actor(name: name, keyText: ActorKey(text: keyText).text).map { [$0] } ?? []
             } else {
@@ -112,7 +125,8 @@ extension Router {
 
     // MARK: Creation
 
-    private func create(_ request: EngineRequest, orGet: Bool) throws(EngineError) -> [UInt8] {
+    private func create(_ request: EngineRequest, _ pass: Pass, orGet: Bool) throws(EngineError) -> [UInt8] {
+        try pass.require("create")
         var namespace: String?
         for (parameter, value) in ActorsAPITarget.parameters(of: request.head.target) {
             guard parameter == "namespace" else { throw badRequest("unknown query parameter") }
@@ -193,7 +207,7 @@ extension Router {
         guard namespace == "default" else { throw .namespaceNotFound }
     }
 
-    private func badRequest(_ detail: String) -> EngineError {
+    func badRequest(_ detail: String) -> EngineError {
         .api("api", "bad_request", "Request is invalid: \(detail)")
     }
 

@@ -16,7 +16,12 @@ extension Router {
 
     // MARK: HTTP
 
-    func gateway(_ request: EngineRequest, _ route: GatewayRoute, _ refusal: FaultyRefusal?) async -> EngineAnswer {
+    func gateway(
+        _ request: EngineRequest,
+        _ route: GatewayRoute,
+        _ pass: Pass,
+        _ refusal: FaultyRefusal?
+    ) async -> EngineAnswer {
         let encoding = WireEncoding(headerValue: request.head.fields["x-rivet-encoding"])
         var target: Target?
         do {
@@ -25,7 +30,7 @@ extension Router {
                 throw EngineError.gateway("guard", "invalid_header", "Header x-rivet-skip-ready-wait is invalid.")
             }
             guard request.body.count <= engine.limits.maxRequestBody else { throw EngineError.bodyTooLarge }
-            let found = try self.target(of: request, route)
+            let found = try self.target(of: request, route, pass)
             try await found.actor.ready()
             target = found
             if let refusal, !refusal.afterTheActionRan { throw refusal.failure }
@@ -176,27 +181,20 @@ extension Router {
 
     // MARK: WebSocket
 
-    func upgrade(_ request: EngineRequest) async -> EngineUpgrade {
+    func upgrade(_ request: EngineRequest, _ route: GatewayRoute, _ pass: Pass) async -> EngineAnswer {
+        if let refusal = engine.faults.takeRefusal(at: .upgrade) {
+            return .upgrade(.close(closing(refusal.failure, request)), pass)
+        }
         do {
-            if case .refuse(let failure, _) = engine.faults.take(
-                at: .upgrade,
-                where: { kind in if case .refuse = kind { true } else { false } }
-            ) {
-                throw failure
-            }
-            let route = GatewayRoute(target: request.head.target)
             let header = request.head.fields["sec-websocket-protocol"]
             if header == nil, case .byID(_, token: nil, _) = route {
                 throw EngineError.gateway("guard", "missing_header", "Missing header sec-websocket-protocol.")
             }
-            let target = try self.target(of: request, route)
+            let target = try self.target(of: request, route, pass)
             try await target.actor.ready()
-            return upgrade(request, target, header ?? "")
+            return .upgrade(upgrade(request, target, header ?? ""), pass)
         } catch {
-            let failure = EngineError(thrown: error)
-            let code = "\(failure.group).\(failure.code)"
-            let reason = failure.origin == .actor ? code : "\(code)#\(request.ray)"
-            return .close(WebSocketClosing(.internalError, reason: reason))
+            return refusedUpgrade(EngineError(thrown: error), request)
         }
     }
 
@@ -231,7 +229,7 @@ extension Router {
 
     // MARK: Which actor
 
-    private func target(of request: EngineRequest, _ route: GatewayRoute) throws -> Target {
+    private func target(of request: EngineRequest, _ route: GatewayRoute, _ pass: Pass) throws -> Target {
         switch route {
         case .elsewhere:
             throw EngineError.apiNotFound
@@ -239,6 +237,7 @@ extension Router {
             throw EngineError.gateway("guard", code, "The query of the gateway URL is invalid.", status: 400)
         case .byID(let id, let token, let path):
             try check(token, request)
+            try pass.require("read", Grant.gateway, on: id)
             guard let engineID = EngineID(text: id.rawValue) else { throw EngineError.internalError }
             guard engineID.label == FreshID.label else {
                 throw EngineError.gateway("datacenter", "not_found", "The datacenter does not exist.", status: 400)
@@ -249,7 +248,9 @@ extension Router {
             try check(query.token, request)
             do throws(EngineError) {
                 try check(query.namespace)
-                return Target(actor: try actor(of: query), path: path)
+                let actor = try actor(of: query, pass)
+                try pass.require("read", Grant.gateway, on: actor.id)
+                return Target(actor: actor, path: path)
             } catch {
                 var ofGateway = error
                 ofGateway.origin = .gateway
@@ -258,12 +259,14 @@ extension Router {
         }
     }
 
-    private func actor(of query: GatewayQuery) throws(EngineError) -> HostedActor {
+    private func actor(of query: GatewayQuery, _ pass: Pass) throws(EngineError) -> HostedActor {
         switch query.method {
         case .get:
+            try pass.require("read")
             guard let actor = engine.actor(name: query.name, keyText: query.key.text) else { throw .actorNotFound }
             return actor
         case .getOrCreate(let creation):
+            try pass.require("create")
             return try resolve(
                 name: query.name,
                 keyText: query.key.text,

@@ -16,7 +16,7 @@ struct EngineRequest: Sendable {
 /// The ray and the date are added to a response when it is written.
 enum EngineAnswer: Sendable {
     case response(HTTPResponseHead, [UInt8])
-    case upgrade(EngineUpgrade)
+    case upgrade(EngineUpgrade, Pass)
 }
 
 /// What follows the 101.
@@ -40,17 +40,45 @@ struct Router: Sendable {
         guard request.head.fields["origin"] == nil else {
             return engineError(.api("api", "forbidden", "Requests with an Origin are refused.", status: 403))
         }
-        if request.isUpgrade { return .upgrade(await upgrade(request)) }
-        let refusal = engine.faults.takeRefusal(at: .request)
-        switch GatewayRoute(target: request.head.target) {
-        case .elsewhere:
-            if let refusal, !refusal.afterTheActionRan { return engineError(refusal.failure) }
-            let answer = answerAPI(request)
-            return refusal.map { engineError($0.failure) } ?? answer
-        case let route:
-            if request.head.method == "OPTIONS" { return .response(HTTPResponseHead(status: 204), []) }
-            return await gateway(request, route, refusal)
+        let route = GatewayRoute(target: request.head.target)
+        let use = TokenUse(request, route)
+        engine.tokens.record(use)
+        if request.head.method == "OPTIONS", !route.isElsewhere { return .response(HTTPResponseHead(status: 204), []) }
+        let pass: Pass
+        do throws(EngineError) {
+            pass = try admit(request, route, use)
+        } catch {
+            return request.isUpgrade ? refusedUpgrade(error, request) : engineError(error)
         }
+        if request.isUpgrade { return await upgrade(request, route, pass) }
+        let refusal = engine.faults.takeRefusal(at: .request)
+        guard route.isElsewhere else { return await gateway(request, route, pass, refusal) }
+        if let refusal, !refusal.afterTheActionRan { return engineError(refusal.failure) }
+        let answer = answerAPI(request, pass)
+        return refusal.map { engineError($0.failure) } ?? answer
+    }
+
+    private func admit(_ request: EngineRequest, _ route: GatewayRoute, _ use: TokenUse) throws(EngineError) -> Pass {
+        switch route {
+        // A URL that cannot be read reaches nothing.
+        case .refused: Pass()
+        case .elsewhere where request.path == "/metadata": Pass()
+        case .elsewhere: try engine.tokens.admit(use, toAPI: true)
+        case .byID, .byQuery: try engine.tokens.admit(use, toAPI: false)
+        }
+    }
+
+    /// A refused token is a plain status, by setting a close behind the 101 like every other failure.
+    func refusedUpgrade(_ failure: EngineError, _ request: EngineRequest) -> EngineAnswer {
+        if failure.isOfToken, !engine.settings.closesRefusedUpgrades { return engineError(failure) }
+        return .upgrade(.close(closing(failure, request)), Pass())
+    }
+
+    func closing(_ failure: EngineError, _ request: EngineRequest) -> WebSocketClosing {
+        if failure.isOfToken { return failure.tokenClosing }
+        let code = "\(failure.group).\(failure.code)"
+        let reason = failure.origin == .actor ? code : "\(code)#\(request.ray)"
+        return WebSocketClosing(.internalError, reason: reason)
     }
 
     /// An answer of the engine itself.

@@ -33,6 +33,9 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
 
     func cut() { stream.lane.run { self.close() } }
 
+    /// No WebSocket yet.
+    func gatewayCloses(_ closing: WebSocketClosing) {}
+
     private func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -119,8 +122,8 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     private func perform(_ answer: EngineAnswer, _ request: EngineRequest) {
         guard !isClosed else { return }
         switch answer {
-        case .upgrade(let upgrade):
-            self.upgrade(upgrade, request)
+        case .upgrade(let upgrade, let pass):
+            self.upgrade(upgrade, pass, request)
         case .response(let head, let body):
             let fault = server.engine.faults.takeOther(at: .request)
             write(head, body, ray: request.ray, fault: fault, isHead: request.head.method == "HEAD")
@@ -176,7 +179,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
 
     // MARK: Upgrade
 
-    private func upgrade(_ upgrade: EngineUpgrade, _ request: EngineRequest) {
+    private func upgrade(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest) {
         guard (try? WebSocketHandshake.response(to: request.head)) != nil,
             let key = request.head.fields["sec-websocket-key"]
         else {
@@ -201,15 +204,15 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
                 stream.lane.run { [self] in
                     guard !isClosed else { return }
                     output?.write(bytes)
-                    switchProtocols(upgrade, request)
+                    switchProtocols(upgrade, pass, request)
                 }
             }
         case .close(let closing):
             output?.write(bytes)
-            switchProtocols(.close(closing), request)
+            switchProtocols(.close(closing), pass, request)
         case nil:
             output?.write(bytes)
-            switchProtocols(upgrade, request)
+            switchProtocols(upgrade, pass, request)
         default:
             // The client's end, or `stop`, closes the stream.
             stream.resumeReading()
@@ -219,7 +222,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         }
     }
 
-    private func switchProtocols(_ upgrade: EngineUpgrade, _ request: EngineRequest) {
+    private func switchProtocols(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest) {
         // What came behind the request belongs to the WebSocket.
         var rest: [UInt8] = []
         for (index, chunk) in unread.enumerated() { rest += index == 0 ? chunk.dropFirst(position) : chunk[...] }
@@ -230,16 +233,31 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         switch upgrade {
         case .raw(let actor, let encoding, let parameters, let path):
             let socket = RawSocketServer(stream: stream, server: server)
-            if server.added(socket) {
+            if let closing = watch(socket, pass) {
+                open(.close(closing), Pass(), request, first)
+            } else if server.added(socket) {
                 socket.open(actor, encoding, parameters, path: path, fields: request.head.fields, first)
             } else {
+                server.removed(socket)
                 stream.close()
             }
-        case .connect, .close:
-            let socket = ActorSocketServer(stream: stream, server: server, ray: request.ray)
-            if server.added(socket) { socket.open(upgrade, first) } else { stream.close() }
+        case .connect:
+            open(upgrade, pass, request, first)
+        case .close:
+            open(upgrade, Pass(), request, first)
         }
         server.removed(self)
+    }
+
+    private func open(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest, _ first: ByteChunk) {
+        let socket = ActorSocketServer(stream: stream, server: server, ray: request.ray)
+        guard server.added(socket) else { return stream.close() }
+        socket.open(watch(socket, pass).map { .close($0) } ?? upgrade, first)
+    }
+
+    /// The result is what to close with at once.
+    private func watch(_ socket: any ServedStream, _ pass: Pass) -> WebSocketClosing? {
+        server.engine.tokens.watch(ObjectIdentifier(socket), pass) { [weak socket] in socket?.gatewayCloses($0) }
     }
 }
 

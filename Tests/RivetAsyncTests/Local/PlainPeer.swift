@@ -207,12 +207,18 @@ final class PlainPeer: ByteHandler, Sendable {
         return String(answer[start...].prefix(30))
     }
 
-    func upgrade(_ target: String, subprotocols: String? = "rivet, rivet_encoding.bare") async throws -> Response {
+    func upgrade(
+        _ target: String,
+        subprotocols: String? = "rivet, rivet_encoding.bare",
+        fields: [String: String] = [:],
+        version: String = "13"
+    ) async throws -> Response {
         var head = "GET \(target) HTTP/1.1\r\nHost: 127.0.0.1:6420\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        head += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        head += "Sec-WebSocket-Version: \(version)\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         if let subprotocols { head += "Sec-WebSocket-Protocol: \(subprotocols)\r\n" }
+        for (name, value) in fields { head += "\(name): \(value)\r\n" }
         send(head + "\r\n")
-        return try await response(hasBody: false)
+        return try await response()
     }
 
     /// Connects to an actor, and gives the connection's id.

@@ -41,6 +41,7 @@ func withEngine(
     clock: any Clock<Duration> = TestClock(),
     transport: LocalEngine.Transport = .memory,
     limits: LocalEngine.Limits = .init(),
+    authentication: LocalEngine.Authentication = .none,
     settings: LocalEngine.Settings = .init(),
     _ define: (inout LocalEngine.Registry) -> Void,
     _ body: (LocalEngine) async throws -> Void
@@ -49,6 +50,7 @@ func withEngine(
         clock: clock,
         transport: transport,
         limits: limits,
+        authentication: authentication,
         settings: settings,
         define
     )

@@ -111,7 +111,7 @@ package struct GatewayQuery: Sendable {
     }
 
     /// Base 64 for URLs, without padding (RFC 4648 §5).
-    static func base64URL(_ bytes: [UInt8]) -> String {
+    package static func base64URL(_ bytes: [UInt8]) -> String {
         String(
             decoding: Base64.encode(bytes).utf8.compactMap { byte -> UInt8? in
                 switch byte {

@@ -10,6 +10,9 @@ package enum GatewayRoute: Sendable {
     /// 400 `guard.CODE`.
     case refused(code: String)
 
+    /// No gateway path: the actors API's, or nothing.
+    package var isElsewhere: Bool { if case .elsewhere = self { true } else { false } }
+
     package init(target: String) {
         let mark = target.firstIndex(of: "?") ?? target.endIndex
         let path = target[..<mark]

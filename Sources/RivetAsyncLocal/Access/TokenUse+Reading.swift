@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsync
+
+extension TokenUse {
+    /// Finds the token of a request (PROTOCOL a5): the URL's wins.
+    init(_ request: EngineRequest, _ route: GatewayRoute) {
+        let fields = request.head.fields
+        // Of repeated fields the last counts, as for all of them (PROTOCOL d).
+        let header = fields.values(of: "x-rivet-token").last.map { (Way.header, $0) }
+        let bearer = fields.values(of: "authorization").last.flatMap(Self.bearer).map { (Way.bearer, $0) }
+        let found: (Way, String)?
+        switch route {
+        case .byID(_, let token?, _): found = (.path, token.reveal())
+        case .byQuery(let query, _) where query.token != nil: found = query.token.map { (.query, $0.reveal()) }
+        case .elsewhere: found = bearer ?? header
+        default: found = header ?? bearer ?? (request.isUpgrade ? Self.subprotocol(fields) : nil)
+        }
+        self.init(
+            method: request.head.method,
+            target: Self.withoutToken(request.head.target),
+            way: found?.0,
+            token: found.map { Secret($0.1) },
+            isWebSocket: request.isUpgrade
+        )
+    }
+
+    private static func bearer(_ value: String) -> String? {
+        let scheme = value.prefix { $0 != " " }
+        guard scheme.equalsIgnoringASCIICase("bearer"), scheme.endIndex < value.endIndex else { return nil }
+        return String(value[scheme.endIndex...].drop { $0 == " " })
+    }
+
+    private static func subprotocol(_ fields: HTTPFields) -> (Way, String)? {
+        let prefix = "rivet_token."
+        let item = fields.list("sec-websocket-protocol").first { $0.hasPrefix(prefix) }
+        return item.map { (.subprotocol, String($0.dropFirst(prefix.count))) }
+    }
+
+    /// Also of a target that is no gateway's or is refused: nothing that may be a token stays.
+    private static func withoutToken(_ target: String) -> String {
+        guard target.utf8.contains(UInt8(ascii: "@")) || target.contains("rvt-token") else { return target }
+        let mark = target.firstIndex(of: "?") ?? target.endIndex
+        let path = target[..<mark].split(separator: "/", omittingEmptySubsequences: false).enumerated()
+        let shown = path.map { $0 == 2 ? $1.prefix { $0 != "@" } : $1 }.joined(separator: "/")
+        let query = target[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false)
+            .filter { !$0.hasPrefix("rvt-token") }.joined(separator: "&")
+        return query.isEmpty ? shown : shown + "?" + query
+    }
+}
