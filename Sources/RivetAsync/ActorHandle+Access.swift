@@ -62,7 +62,13 @@ extension HandleCore {
             var body = ByteBuffer()
             request.write(to: &body)
             let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
-            let answer = try await context.executeAPI("POST", TokenRequest.target, body: bytes, at: address, deadline: deadline)
+            let answer = try await context.executeAPI(
+                "POST",
+                TokenRequest.target,
+                body: bytes,
+                at: address,
+                deadline: deadline
+            )
             let issued = try answer.decode("a token") { try TokenAnswer.read($0) }
             return IssuedToken(
                 token: issued.token,

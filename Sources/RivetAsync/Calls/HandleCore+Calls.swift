@@ -81,7 +81,9 @@ extension HandleCore {
             guard parameters.isProvided else { return try await Self.text(parameters.encode()) }
             return try await withDeadline(deadline, time: context.time) { [context] in
                 try await abandonable(context.gauge) {
-                    context.diagnostics.send(Diagnostic(.warning, "the provider of the connection parameters was left running"))
+                    context.diagnostics.send(
+                        Diagnostic(.warning, "the provider of the connection parameters was left running")
+                    )
                 } _: {
                     try await Self.text(parameters.encode())
                 }

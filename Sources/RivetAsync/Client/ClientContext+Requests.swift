@@ -104,7 +104,9 @@ extension ClientContext {
         for (more, isOfThisCall) in [(call, true), (try contextFields(), false), (defaultFields, false)] {
             var added = HTTPFields()
             for field in more where result[field.name] == nil {
-                if address.isTrusted || isOfThisCall || !UserFields.carriesCredentials(field.name) { added.append(field) }
+                if address.isTrusted || isOfThisCall || !UserFields.carriesCredentials(field.name) {
+                    added.append(field)
+                }
             }
             for field in added { result.append(field) }
         }

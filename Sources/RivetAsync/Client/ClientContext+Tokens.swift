@@ -27,7 +27,9 @@ extension ClientContext {
             return error.with(isTransient: true)
         }
         let kind = token.map { TokenText($0).kind } ?? "none"
-        return error.with(message: error.message + (error.message.isEmpty ? "" : "; ") + "the token that was sent: \(kind)")
+        return error.with(
+            message: error.message + (error.message.isEmpty ? "" : "; ") + "the token that was sent: \(kind)"
+        )
     }
 }
 

@@ -22,10 +22,12 @@ extension ClientContext {
         address(configuration.endpoint, namespace: configuration.namespace, namedToken: nil)
     }
 
-    /// A token belongs to a host: the configured one goes to the endpoint's own and to those that are allowed; elsewhere
-    /// what metadata named takes its place (B12, B235). A provider's token beats metadata's (B236).
+    /// A token belongs to a host: the configured one goes to the endpoint's own and to those that are allowed (B235).
+    ///
+    /// Elsewhere what metadata named takes its place. A provider's token beats metadata's (B236).
     private func address(_ endpoint: Endpoint, namespace: String, namedToken: Secret?) -> ServerAddress {
-        let isTrusted = endpoint.hasSameHost(as: configuration.endpoint.host)
+        let isTrusted =
+            endpoint.hasSameHost(as: configuration.endpoint.host)
             || configuration.allowedHosts.contains { endpoint.hasSameHost(as: $0) }
         let access: ServerAddress.Access =
             switch configuration.token.kind {
@@ -33,7 +35,8 @@ extension ClientContext {
             case .fixed(let token): (namedToken ?? (isTrusted ? token : nil)).map { .fixed($0) } ?? .none
             case .none: namedToken.map { .fixed($0) } ?? .none
             // The host in use decides (B233, B234).
-            case .automatic: (namedToken ?? (endpoint.isLoopback ? TokenText.ofLocalEngine : nil)).map { .fixed($0) } ?? .none
+            case .automatic:
+                (namedToken ?? (endpoint.isLoopback ? TokenText.ofLocalEngine : nil)).map { .fixed($0) } ?? .none
             }
         return ServerAddress(endpoint: endpoint, namespace: namespace, access: access, isTrusted: isTrusted)
     }

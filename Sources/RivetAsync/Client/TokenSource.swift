@@ -162,7 +162,10 @@ final class TokenSource: Sendable {
             if case .success(let token) = answer {
                 let end = TokenText(token).expiry?.multipliedReportingOverflow(by: 1_000)
                 let until = end.flatMap { $0.overflow ? nil : $0.partialValue }
-                state.kept = Kept(token: token, until: until.map { $0.subtractingReportingOverflow(Self.margin).partialValue })
+                state.kept = Kept(
+                    token: token,
+                    until: until.map { $0.subtractingReportingOverflow(Self.margin).partialValue }
+                )
                 state.refused = nil
             }
             return true

@@ -37,7 +37,8 @@ struct ConnectionAttempt: Sendable {
         }
     }
 
-    private func handshake(_ address: ServerAddress, _ token: Secret?, _ id: ActorID) async throws -> WebSocketHandshake {
+    private func handshake(_ address: ServerAddress, _ token: Secret?, _ id: ActorID) async throws -> WebSocketHandshake
+    {
         let context = handle.context
         let parameters: String?
         do {

@@ -3,7 +3,8 @@
 extension Endpoint {
     /// Whether both are one host to whoever may have a token: without case, and nothing is looked up (B235).
     package func hasSameHost(as other: String) -> Bool {
-        host.utf8.count == other.utf8.count && zip(host.utf8, other.utf8).allSatisfy { Self.lower($0) == Self.lower($1) }
+        host.utf8.count == other.utf8.count
+            && zip(host.utf8, other.utf8).allSatisfy { Self.lower($0) == Self.lower($1) }
     }
 
     /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`, in any spelling that is dialled as one of
@@ -58,7 +59,8 @@ extension Endpoint {
                     guard let address = v4(part) else { return nil }
                     groups += [UInt16(address >> 16), UInt16(truncatingIfNeeded: address)]
                 } else {
-                    guard part.utf8.count <= 4, part.first?.isHexDigit == true, let group = UInt16(part, radix: 16) else {
+                    guard part.utf8.count <= 4, part.first?.isHexDigit == true, let group = UInt16(part, radix: 16)
+                    else {
                         return nil
                     }
                     groups.append(group)

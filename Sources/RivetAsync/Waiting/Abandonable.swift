@@ -10,6 +10,9 @@ import Synchronization
 /// - Parameters:
 ///   - gauge: counts that task, for as long as it runs.
 ///   - abandoned: called where the code had not ended.
+///   - body: the user's code.
+/// - Returns: what it returns.
+/// - Throws: what it throws, or `CancellationError`.
 package func abandonable<R: Sendable>(
     _ gauge: ResourceGauge,
     abandoned: () -> Void = {},

@@ -52,7 +52,7 @@ extension TokenStage {
     /// A JWT whose claims are `claims`; its signature is none.
     static func jwt(_ claims: String) -> String {
         func part(_ text: String) -> String {
-            Base64.encode(Array(text.utf8)).split(separator: "=")[0]
+            String(Base64.encode(Array(text.utf8)).split(separator: "=")[0])
                 .replacing("+", with: "-").replacing("/", with: "_")
         }
         return "\(part(#"{"alg":"none"}"#)).\(part(claims)).c2ln"
