@@ -103,7 +103,12 @@ package struct WebSocketHandshake: Sendable {
     package static func refusal(of error: WebSocketHandshakeError) -> HTTPResponseHead {
         switch error {
         case .unsupportedVersion:
-            HTTPResponseHead(status: 426, reason: "Upgrade Required", fields: ["Sec-WebSocket-Version": "13"])
+            // To what the client shall upgrade stands in it too (RFC 9110 §15.5.22).
+            HTTPResponseHead(
+                status: 426,
+                reason: "Upgrade Required",
+                fields: ["Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"]
+            )
         case .methodNotGet:
             HTTPResponseHead(status: 405, fields: ["Allow": "GET"])
         case .reservedField, .invalidSubprotocol, .notSwitched, .upgradeField, .connectionField, .acceptKeyMissing,

@@ -8,7 +8,7 @@ extension Router {
     private static let version = "2.3.7"
 
     func answerAPI(_ request: EngineRequest, _ pass: Pass) -> EngineAnswer {
-        let method = request.head.method
+        let method = request.methodAsGet
         switch request.path {
         case "/metadata" where method == "GET":
             return json(metadata())

@@ -92,12 +92,12 @@ extension Router {
             }
             for field in await actorFields(actor) { head.fields[field.name] = field.value }
             return .response(head, response.body)
-        case .metadata where method == "GET":
+        case .metadata where request.methodAsGet == "GET":
             let body = #"{"runtime":"rivetkit","type":"actor","version":"2.3.7"}"#
             return .response(try await head(200, "application/json", actor), Array(body.utf8))
-        case .health where method == "GET":
+        case .health where request.methodAsGet == "GET":
             return .response(try await head(200, "text/plain; charset=utf-8", actor), Array("ok".utf8))
-        case .root where method == "GET":
+        case .root where request.methodAsGet == "GET":
             return .response(try await head(200, "text/plain; charset=utf-8", actor), Array("This is an actor.".utf8))
         case .metadata, .health, .root, .unknown:
             throw EngineError.routeNotFound(String(target.pathWithoutQuery))

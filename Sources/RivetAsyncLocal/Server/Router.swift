@@ -9,6 +9,8 @@ struct EngineRequest: Sendable {
 
     var path: Substring { head.target.prefix { $0 != "?" } }
     var isUpgrade: Bool { head.fields.list("upgrade", contains: "websocket") }
+    /// HEAD is GET without the body (RFC 9110 §9.3.2), which the connection leaves out.
+    var methodAsGet: String { head.method == "HEAD" ? "GET" : head.method }
 }
 
 /// What the engine does with a request.
@@ -39,6 +41,13 @@ struct Router: Sendable {
         // On 127.0.0.1 any web page could drive the engine, so browsers are refused.
         guard request.head.fields["origin"] == nil else {
             return engineError(.api("api", "forbidden", "Requests with an Origin are refused.", status: 403))
+        }
+        if request.isUpgrade {
+            do throws(WebSocketHandshakeError) {
+                _ = try WebSocketHandshake.response(to: request.head)
+            } catch {
+                return .response(WebSocketHandshake.refusal(of: error), [])
+            }
         }
         let route = GatewayRoute(target: request.head.target)
         let use = TokenUse(request, route)

@@ -105,12 +105,17 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
 
     private func answer() {
         guard let head = head.take() else { return }
-        let request = EngineRequest(head: head, body: body, ray: FreshID.engineID())
-        body = []
+        let ray = FreshID.engineID()
         guard head.target.utf8.count <= 64 << 10 else {
-            write(HTTPResponseHead(status: 414), [], ray: request.ray, fault: nil)
+            write(HTTPResponseHead(status: 414), [], ray: ray, fault: nil)
             return end()
         }
+        guard let head = head.inOriginForm else {
+            write(HTTPResponseHead(status: 400), [], ray: ray, fault: nil)
+            return end()
+        }
+        let request = EngineRequest(head: head, body: body, ray: ray)
+        body = []
         isAnswering = true
         stream.suspendReading()
         server.engine.tasks.spawn { [self] in
@@ -180,13 +185,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     // MARK: Upgrade
 
     private func upgrade(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest) {
-        guard (try? WebSocketHandshake.response(to: request.head)) != nil,
-            let key = request.head.fields["sec-websocket-key"]
-        else {
-            isAnswering = false
-            write(HTTPResponseHead(status: 400), [], ray: request.ray, fault: nil)
-            return end()
-        }
+        let key = request.head.fields["sec-websocket-key"] ?? ""
         // `rivet` is selected whatever was offered (PROTOCOL f1).
         let head = HTTPResponseHead(
             status: 101,
