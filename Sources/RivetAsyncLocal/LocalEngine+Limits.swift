@@ -49,6 +49,8 @@ extension LocalEngine {
         package var answersDestroyed = false
         /// A WebSocket whose token is refused gets the 101 and a close 1008 instead of a plain status.
         package var closesRefusedUpgrades = false
+        /// Reads `rvt-key-part`, as Rivet 3 does; also read where tokens are asked for.
+        package var readsKeyParts = false
         /// The pools that exist; nil: every name is a pool.
         package var pools: Set<String>?
 

@@ -46,6 +46,8 @@ final class TokenBook: Sendable {
         self.deadlines = deadlines
     }
 
+    var areAskedFor: Bool { rules != nil }
+
     // MARK: Uses
 
     var uses: [TokenUse] { state.withLock { $0.uses.suffix(Self.maxUses) } }

@@ -49,7 +49,10 @@ struct Router: Sendable {
                 return .response(WebSocketHandshake.refusal(of: error), [])
             }
         }
-        let route = GatewayRoute(target: request.head.target)
+        let route = GatewayRoute(
+            target: request.head.target,
+            readsKeyParts: engine.settings.readsKeyParts || engine.tokens.areAskedFor
+        )
         let use = TokenUse(request, route)
         engine.tokens.record(use)
         if request.head.method == "OPTIONS", !route.isElsewhere { return .response(HTTPResponseHead(status: 204), []) }

@@ -106,6 +106,19 @@ struct TokenIssueTests {
         }
     }
 
+    @Test func whoAsksForTokensReadsKeyPartsToo() async throws {
+        try await withCounter { (engine, peer, id) async throws in
+            let query = "rvt-namespace=default&rvt-method=get&rvt-key-part=my-counter"
+            let answer = try await peer.request("GET", "/gateway/counter/health?\(query)", Self.admin)
+            #expect(answer["x-rivet-actor"] == id)
+        }
+        try await withCounter(.none) { (_, peer, _) async throws in
+            let query = "rvt-namespace=default&rvt-method=get&rvt-key-part=my-counter"
+            let answer = try await peer.request("GET", "/gateway/counter/health?\(query)")
+            #expect(answer["x-rivet-error"] == "guard.query_invalid_params")
+        }
+    }
+
     // MARK: POST /auth/tokens
 
     private func issue(

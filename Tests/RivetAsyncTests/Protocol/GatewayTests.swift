@@ -89,6 +89,43 @@ struct GatewayTests {
         #expect(path == "/request/?x=1&y")
     }
 
+    struct KeyParts: Sendable {
+        let query: String
+        let key: ActorKey
+    }
+
+    @Test(arguments: [
+        KeyParts(query: "rvt-key-part=a&rvt-key-part=b", key: ["a", "b"]),
+        KeyParts(query: "rvt-key-part=a%2Cb&rvt-key-part=c+%C3%A9", key: ["a,b", "c \u{e9}"]),
+        KeyParts(query: "rvt-key-part=", key: [""]),
+        KeyParts(query: "rvt-key-part=&rvt-key-part", key: ["", ""]),
+        KeyParts(query: "rvt-key-part=a&rvt-key=b%2Cc&rvt-key-part=d", key: ["a", "d"]),
+        KeyParts(query: "rvt-key=b%2Cc", key: ["b", "c"]),
+        KeyParts(query: "rvt-key=", key: []),
+    ])
+    func keyPartsOfRivet3WinOverTheKey(_ row: KeyParts) {
+        let target = "/gateway/a/x?rvt-namespace=n&rvt-method=get&\(row.query)"
+        guard case .byQuery(let query, "/x") = GatewayRoute(target: target, readsKeyParts: true) else {
+            Issue.record("not read")
+            return
+        }
+        #expect(query.key == row.key)
+        if row.query.contains("part") {
+            guard case .refused("query_invalid_params") = GatewayRoute(target: target) else {
+                Issue.record("2.3.x does not know the name")
+                return
+            }
+        }
+    }
+
+    @Test func aKeyPartThatIsNoUTF8IsRefused() {
+        let target = "/gateway/a?rvt-namespace=n&rvt-method=get&rvt-key-part=%FF"
+        guard case .refused("query_invalid_percent_encoding") = GatewayRoute(target: target, readsKeyParts: true) else {
+            Issue.record("read")
+            return
+        }
+    }
+
     @Test("B20: an input too large for a URL is refused with both sizes")
     func inputsTooLargeForAURL() throws {
         let endpoint = try Endpoint.parse("http://h").endpoint

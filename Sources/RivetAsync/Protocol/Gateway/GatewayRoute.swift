@@ -13,7 +13,8 @@ package enum GatewayRoute: Sendable {
     /// No gateway path: the actors API's, or nothing.
     package var isElsewhere: Bool { if case .elsewhere = self { true } else { false } }
 
-    package init(target: String) {
+    /// `readsKeyParts`: Rivet 3 knows `rvt-key-part` (PROTOCOL c6), which 2.3.x refuses as it does any other name.
+    package init(target: String, readsKeyParts: Bool = false) {
         let mark = target.firstIndex(of: "?") ?? target.endIndex
         let path = target[..<mark]
         guard path.hasPrefix("/gateway/"), !path.contains("//") else {
@@ -25,7 +26,7 @@ package enum GatewayRoute: Sendable {
         let segment = rest[..<end]
         let parameters = target[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false)
         if parameters.contains(where: { $0.hasPrefix("rvt-") }) {
-            self = Self.query(segment, remainder: rest[end...], parameters)
+            self = Self.query(segment, remainder: rest[end...], parameters, readsKeyParts)
             return
         }
         guard !segment.isEmpty else {
@@ -46,13 +47,19 @@ package enum GatewayRoute: Sendable {
         )
     }
 
-    private static func query(_ segment: Substring, remainder: Substring, _ parameters: [Substring]) -> GatewayRoute {
+    private static func query(
+        _ segment: Substring,
+        remainder: Substring,
+        _ parameters: [Substring],
+        _ readsKeyParts: Bool
+    ) -> GatewayRoute {
         if segment.isEmpty { return .refused(code: "query_empty_actor_name") }
         if segment.contains("@") { return .refused(code: "query_path_token_syntax") }
         guard let name = PercentEncoding.decode(segment) else {
             return .refused(code: "query_invalid_percent_encoding")
         }
         var values: [String: String] = [:]
+        var keyParts: [String] = []
         var others: [Substring] = []
         for parameter in parameters {
             guard parameter.hasPrefix("rvt-") else {
@@ -61,10 +68,15 @@ package enum GatewayRoute: Sendable {
             }
             let equals = parameter.firstIndex(of: "=") ?? parameter.endIndex
             let key = String(parameter[..<equals].dropFirst("rvt-".count))
-            guard names.contains(key) else { return .refused(code: "query_invalid_params") }
+            let isKeyPart = readsKeyParts && key == "key-part"
+            guard names.contains(key) || isKeyPart else { return .refused(code: "query_invalid_params") }
             let encoded = parameter[equals...].dropFirst()
             guard let value = PercentEncoding.decode(encoded, plusIsBlank: true) else {
                 return .refused(code: "query_invalid_percent_encoding")
+            }
+            if isKeyPart {
+                keyParts.append(value)
+                continue
             }
             guard values.updateValue(value, forKey: key) == nil else { return .refused(code: "query_duplicate_param") }
         }
@@ -82,6 +94,7 @@ package enum GatewayRoute: Sendable {
             skipsReadyWait: skipsReadyWait
         )
         if query.key.parts == [""] { query.key = [] }
+        if !keyParts.isEmpty { query.key = ActorKey(keyParts) }
         switch method {
         case "get":
             guard creationNames.isDisjoint(with: values.keys) else {
