@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// Each is set once; a second call replaces the first.
 ///
-/// Handlers run isolated to the actor's instance. A thrown ``UserError`` reaches the client; other errors are masked.
+/// Handlers run isolated to the actor's instance. A thrown ``UserError`` or `ActorFailure` reaches the client; other
+/// errors are masked.
 public struct ActorKind<D: ActorDefinition, State: Sendable>: ~Copyable {
     /// The live actor that handlers get.
     public typealias Instance = ActorInstance<D, State>

@@ -35,10 +35,15 @@ package enum DefaultName {
         return slots
     }()
 
+    private static func make(of type: any Any.Type) -> String { lowerCamelCase(plain(type)) }
+
+    /// The default code of a failure: `SoldOut` → `sold_out`.
+    package static func code(of type: any Any.Type) -> String { snakeCase(plain(type)) }
+
     /// The unqualified name is the last component, without the context of local and private types; a generic one
     /// carries its arguments, `Chat<Int>`.
-    private static func make(of type: any Any.Type) -> String {
-        lowerCamelCase(String(_typeName(type, qualified: false).prefix { $0 != "<" }))
+    private static func plain(_ type: any Any.Type) -> String {
+        String(_typeName(type, qualified: false).prefix { $0 != "<" })
     }
 
     /// Puts the first word in lower case: one capital, or a run of them without the one that begins the next word.
@@ -48,5 +53,21 @@ package enum DefaultName {
         var run = word.prefix { $0.isUppercase }
         if run.count > 1, run.endIndex < name.endIndex, name[run.endIndex].isLowercase { run.removeLast() }
         return String(name[..<start]) + run.lowercased() + name[run.endIndex...]
+    }
+
+    /// Puts all words in lower case, with `_` between: a word begins at a capital behind a small letter or a digit, and
+    /// at the last of several capitals where a small letter follows.
+    package static func snakeCase(_ name: String) -> String {
+        let letters = Array(name)
+        var text = ""
+        for (index, letter) in letters.enumerated() {
+            if letter.isUppercase, index > 0, letters[index - 1] != "_" {
+                let followsCapital = letters[index - 1].isUppercase
+                let precedesSmall = index + 1 < letters.count && letters[index + 1].isLowercase
+                if !followsCapital || precedesSmall { text += "_" }
+            }
+            text += letter.lowercased()
+        }
+        return text
     }
 }

@@ -52,6 +52,10 @@ struct EngineError: Error {
         case let failure as EngineError: self = failure
         case let user as UserError:
             self.init(group: "user", code: user.code, message: user.message, metadata: user.metadata)
+        case let failure as any ActorFailure:
+            let code = type(of: failure).code
+            let message = (failure as? any CustomStringConvertible)?.description ?? code
+            self.init(group: "user", code: code, message: message, metadata: failure)
         default: self.init(group: "rivetkit", code: "internal_error", message: "\(error)")
         }
     }

@@ -18,8 +18,11 @@ extension MessageCodec {
 
     private func errorMessage(_ error: EngineError, actionID: UInt64?, actor: ActorReference?) throws -> ErrorMessage {
         let format = encoding.valueFormat
+        // It passes through the server's JSON in every encoding: inside BARE too, bytes are a pair and dates text.
+        let written = encoding == .bare ? ValueFormat.cbor : format
         let metadata = try error.metadata.map { metadata in
-            try ServerValue.normalized(try format.encode(metadata), isJSON: encoding == .json)
+            let bytes = try written.encode(metadata, options: ValueEncodingOptions(notFiniteAsNull: true))
+            return try ServerValue.normalized(bytes, isJSON: encoding == .json)
         }
         return ErrorMessage(
             group: error.group,

@@ -42,6 +42,15 @@ struct DefaultNameTests {
         #expect(DefaultName.lowerCamelCase(type) == name)
     }
 
+    @Test(arguments: [
+        ("SoldOut", "sold_out"), ("URLCheck", "url_check"), ("URL", "url"), ("A", "a"), ("ABTest", "ab_test"),
+        ("HTTP2Check", "http2_check"), ("_Private", "_private"), ("already", "already"), ("Two_Words", "two_words"),
+        ("ÄnderungNeu", "änderung_neu"), ("OutOfStock2", "out_of_stock2"), ("", ""), ("__", "__"),
+    ])
+    func wordsArePutInSnakeCase(type: String, code: String) {
+        #expect(DefaultName.snakeCase(type) == code)
+    }
+
     @Test func manyTasksFindTheSameName() async {
         await withTaskGroup(of: String.self) { group in
             for _ in 0..<100 { group.addTask { Rooms.Named<UInt8>.eventName } }
