@@ -26,21 +26,21 @@ public struct Faults: Sendable {
         /// The error instead of the answer: of an HTTP request, or of an action on a connection; at `.upgrade` the 101
         /// and then the close with this code.
         ///
-        /// Made by the gateway unless the group is one of the actor side.
+        /// Made by the gateway where it makes errors of that name, by the actor otherwise, which hides message and
+        /// metadata of most.
         public static func refuse(
             group: String,
             code: String,
             message: String = "",
+            metadata: (any Encodable & Sendable)? = nil,
             afterTheActionRan: Bool = false
         ) -> Self {
-            let ofGateway =
-                ["guard", "core", "namespace", "datacenter", "pegboard", "envoy"].contains(group)
-                || (group == "auth" && code != "forbidden")
             let failure = EngineError(
                 group: group,
                 code: code,
                 message: message,
-                origin: ofGateway || code == "destroyed_while_waiting_for_ready" ? .gateway : .actor
+                metadata: metadata,
+                origin: EngineError.origin(group: group, code: code)
             )
             return Self(kind: .refuse(failure, afterTheActionRan: afterTheActionRan))
         }
@@ -77,7 +77,7 @@ public struct Faults: Sendable {
 
     /// Where it goes wrong.
     public enum Place: Sendable {
-        /// An HTTP request's answer; with ``Fault/refuse(group:code:message:afterTheActionRan:)`` also an action on a
+        /// An HTTP request's answer; with ``Fault/refuse(group:code:message:metadata:afterTheActionRan:)`` also an action on a
         /// connection.
         case request
         /// The 101.

@@ -100,20 +100,39 @@ struct EngineError: Error {
     var httpStatus: Int {
         if let status = status ?? Self.statuses["\(group).\(code)"] { return status }
         switch group {
-        case "message", "queue", "guard", "namespace", "datacenter", "pegboard": return 400
+        case "message", "queue": return 400
+        case "core", "envoy": return 500
+        case _ where Self.gatewayGroups.contains(group): return 400
         default: return 500
         }
     }
 
+    /// Whose errors the engine and its gateway make, those of Rivet 3 among them (PROTOCOL i3, i7).
+    static let gatewayGroups: Set = [
+        "compute_gateway", "config", "core", "datacenter", "envoy", "guard", "namespace", "pegboard", "pool",
+        "runner_config", "serverless_runner_pool", "services", "ups",
+    ]
+    private static let gatewayCodes: Set = [
+        "actor.create_pending", "actor.creation_rate_limit", "actor.destroyed_while_waiting_for_ready",
+        "auth.insufficient_permissions", "auth.invalid_token", "auth.token_expired",
+    ]
+
+    /// Who writes an error of this name.
+    static func origin(group: String, code: String) -> Origin {
+        gatewayGroups.contains(group) || gatewayCodes.contains("\(group).\(code)") ? .gateway : .actor
+    }
+
     private static let statuses = [
-        "actor.action_not_found": 404, "actor.action_timed_out": 408, "actor.method_not_allowed": 405,
+        "actor.action_not_found": 404, "actor.action_timed_out": 408, "actor.create_pending": 409,
+        "actor.creation_rate_limit": 429, "actor.method_not_allowed": 405,
         "actor.not_found": 404, "actor.restarting": 503, "actor.destroyed_while_waiting_for_ready": 400,
         "actor.no_runner_config_configured": 400, "auth.forbidden": 403, "auth.insufficient_permissions": 403,
         "auth.invalid_token": 401, "auth.token_expired": 401, "envoy.actor_not_found": 503,
         "guard.actor_ready_timeout": 503, "guard.actor_stopped_while_waiting": 503,
         "guard.actor_wake_retries_exceeded": 503, "guard.gateway_response_start_timeout": 504,
         "guard.invalid_request_body": 413, "guard.invalid_response_body": 502, "guard.no_route": 404,
-        "guard.rate_limit": 429, "guard.request_timeout": 504, "guard.retry_attempts_exceeded": 502,
+        "guard.rate_limit": 429, "guard.request_delivery_indeterminate": 503, "guard.request_timeout": 504,
+        "guard.retry_attempts_exceeded": 502,
         "guard.service_unavailable": 503, "guard.tunnel_message_timeout": 504, "guard.tunnel_request_aborted": 503,
         "guard.tunnel_response_closed": 503, "guard.upstream_error": 502,
     ]

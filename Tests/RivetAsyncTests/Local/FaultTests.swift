@@ -41,6 +41,17 @@ struct FaultTests {
         Refusal(group: "actor", code: "dropped_reply", status: 500),
         Refusal(group: "actor", code: "destroyed_while_waiting_for_ready", status: 400),
         Refusal(group: "core", code: "internal_error", status: 500),
+        // Rivet 3's (PROTOCOL i7).
+        Refusal(group: "auth", code: "invalid_token", status: 401),
+        Refusal(group: "auth", code: "token_expired", status: 401),
+        Refusal(group: "auth", code: "insufficient_permissions", status: 403),
+        Refusal(group: "guard", code: "request_delivery_indeterminate", status: 503),
+        Refusal(group: "actor", code: "create_pending", status: 409),
+        Refusal(group: "actor", code: "creation_rate_limit", status: 429),
+        Refusal(group: "pool", code: "not_found", status: 400),
+        Refusal(group: "queue", code: "message_identity_mismatch", status: 400),
+        Refusal(group: "compute_gateway", code: "any", status: 400),
+        Refusal(group: "sqlite", code: "any", status: 500),
     ])
     func anyErrorBeforeOrAfterTheActionRan(_ refusal: Refusal) async throws {
         try await withCounter { (engine, peer, actor) async throws in
@@ -54,6 +65,22 @@ struct FaultTests {
                 #expect(refused.text.contains("\"\(refusal.code)\""))
             }
             #expect(try await call(peer, actor).text == #"{"output":2}"#)
+        }
+    }
+
+    @Test func aRefusalHasItsMetadata() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            let refusal = Faults.Fault.refuse(
+                group: "actor",
+                code: "create_pending",
+                message: "m",
+                metadata: ["actor_id": actor]
+            )
+            engine.faults.inject(refusal, at: .request)
+            let answer = try await peer.request("GET", "/actors?name=counter&namespace=default")
+            #expect(answer.status == 409)
+            let text = #"{"group":"actor","code":"create_pending","message":"m","metadata":{"actor_id":"\#(actor)"}}"#
+            #expect(answer.text == text)
         }
     }
 
