@@ -94,6 +94,8 @@ extension HandleCore {
             path: path,
             body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
             options,
+            // Its connection waits with it (B51).
+            as: timeout == nil ? .brief : .lingering,
             // The actor's answer at its own time-out comes first (B176).
             timeout: timeout.map { $0.withinReach + .seconds(15) }
         )

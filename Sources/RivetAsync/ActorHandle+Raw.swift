@@ -66,6 +66,7 @@ extension HandleCore {
                     head,
                     to: HTTPOrigin(endpoint),
                     body: request.body.content,
+                    as: .lingering,
                     deadline: call.deadline,
                     deadlineCoversBody: false
                 )

@@ -147,8 +147,14 @@ struct CallStateMachine {
 
     /// One code, whatever the call was doing; the phase and the last cause are in the text (B55).
     private func beyondDeadline(_ error: RivetError?) -> RivetError {
-        var text = "\(kind.name) had no answer before its deadline: it was \(phase.rawValue)"
-        if let cause { text += ", since \(cause.message)" } else if let error { text += "; \(error.message)" }
+        var doing = phase.rawValue
+        var more = error?.message
+        if let place = error?.underlying as? HTTPError, case .connectionsInUse = place {
+            doing = phase == .sending ? "\(place)" : "\(doing), \(place)"
+            more = nil
+        }
+        var text = "\(kind.name) had no answer before its deadline: it was \(doing)"
+        if let cause { text += ", since \(cause.message)" } else if let more { text += "; \(more)" }
         return RivetError(
             .deadlineExceeded,
             text,

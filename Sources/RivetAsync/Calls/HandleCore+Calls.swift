@@ -21,13 +21,20 @@ extension HandleCore {
         path: GatewayPath,
         body: ByteChunk,
         _ options: CallOptions,
+        as callKind: HTTPCallKind = .brief,
         timeout: Duration? = nil
     ) async throws -> HTTPAnswer {
         let encoding = context.configuration.encoding.wire
         return try await repeating(kind, options, timeout: timeout) { [self] call in
             let own: HTTPFields = ["x-rivet-encoding": encoding.name, "Content-Type": encoding.contentType]
             let head = try await requestHead(call, method: "POST", path: path, own: own, options)
-            let answer = try await context.execute(head, body: body, at: call.address.endpoint, deadline: call.deadline)
+            let answer = try await context.execute(
+                head,
+                body: body,
+                as: callKind,
+                at: call.address.endpoint,
+                deadline: call.deadline
+            )
             guard answer.isSuccess else { throw RivetError(answer: answer, encoding: encoding, of: kind) }
             return answer
         }

@@ -74,6 +74,7 @@ extension ClientContext {
     func execute(
         _ head: HTTPRequestHead,
         body: ByteChunk? = nil,
+        as kind: HTTPCallKind = .brief,
         at endpoint: Endpoint,
         deadline: TimePoint
     ) async throws -> HTTPAnswer {
@@ -82,6 +83,7 @@ extension ClientContext {
                 head,
                 to: HTTPOrigin(endpoint),
                 body: body.map { .bytes($0) } ?? .none,
+                as: kind,
                 deadline: deadline
             )
             return HTTPAnswer(

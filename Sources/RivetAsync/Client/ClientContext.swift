@@ -70,7 +70,17 @@ final class ClientContext: Sendable {
         }
         let dialing = Dialing(configuration, transport, time: time)
         self.dialing = dialing
-        pool = HTTPConnectionPool(lanes: lanes, root: root, time: time, scheduler: deadlines, gauge: gauge) {
+        var limits = HTTPConnectionPool.Limits()
+        // What is out of its range is never used.
+        limits.maxConnections = max(configuration.maxConnectionsPerOrigin, 1)
+        pool = HTTPConnectionPool(
+            limits: limits,
+            lanes: lanes,
+            root: root,
+            time: time,
+            scheduler: deadlines,
+            gauge: gauge
+        ) {
             try await dialing.dial($0, lane: $1, deadline: $2)
         }
         let deadlines = deadlines

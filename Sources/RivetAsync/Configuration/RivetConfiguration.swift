@@ -107,6 +107,14 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///
     /// 8 MiB by default; at least 1.
     public var maxHeldBytes = 8 << 20
+    /// How many requests may be under way at a time to one host and port; the others wait in line.
+    ///
+    /// 64 by default; at least 1. Connections and raw WebSockets do not count. A request counts until its answer has
+    /// arrived whole, so what `fetch` returned counts until it is read or dropped. From 2 on, a quarter of the places, at
+    /// least one, is kept for actions, lookups and queue sends without wait: `fetch` and `enqueueAndWait` have the rest.
+    /// A call that has no place when its deadline comes fails with ``RivetError/Code/deadlineExceeded`` and
+    /// ``RivetError/Execution/notSent``, and says so.
+    public var maxConnectionsPerOrigin = 64
     /// How dead networks are found; nil for never.
     ///
     /// A ping each 30 s, 10 s for its pong by default.
@@ -228,6 +236,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         }
         for (name, value) in [
             ("maxInputSize", maxInputSize), ("maxHeldActions", maxHeldActions), ("maxHeldBytes", maxHeldBytes),
+            ("maxConnectionsPerOrigin", maxConnectionsPerOrigin),
         ] where value < 1 {
             wrong.append("\(name) is \(value) and must be at least 1")
         }

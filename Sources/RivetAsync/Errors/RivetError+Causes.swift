@@ -75,14 +75,9 @@ extension RivetError {
         case let error as TransportError:
             self = .transport(error, endpoint, execution, advice: failure.advice)
         case is DeadlinePassedError:
-            self.init(
-                .deadlineExceeded,
-                "\(kind) had no answer before the deadline",
-                fault: .network,
-                execution: execution,
-                isTransient: true,
-                underlying: failure.error
-            )
+            self = .late("\(kind) had no answer before the deadline", execution, failure.error)
+        case HTTPError.connectionsInUse:
+            self = .late("\(kind) had no answer before the deadline: it was \(failure.error)", execution, failure.error)
         case HTTPError.poolClosed:
             // Cut when the grace was over: nobody knows what became of it (B53).
             self = .clientClosed.with(execution: execution, underlying: failure.error)
@@ -100,6 +95,17 @@ extension RivetError {
                 underlying: failure.error
             )
         }
+    }
+
+    private static func late(_ message: String, _ execution: Execution, _ cause: any Error) -> RivetError {
+        RivetError(
+            .deadlineExceeded,
+            message,
+            fault: .network,
+            execution: execution,
+            isTransient: true,
+            underlying: cause
+        )
     }
 
     private static func http(

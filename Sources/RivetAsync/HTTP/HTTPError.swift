@@ -42,6 +42,8 @@ package enum HTTPError: Error, Sendable, Equatable {
     case bodyHasReader
     /// The client was closed.
     case poolClosed
+    /// The deadline came while all connections that a call may have were in use.
+    case connectionsInUse(limit: Int, host: String)
 
     // Either side.
 
@@ -73,7 +75,7 @@ package enum HTTPError: Error, Sendable, Equatable {
     package var isPeersFault: Bool {
         switch self {
         case .invalidMethod, .invalidTarget, .invalidStatus, .invalidReason, .invalidFieldName, .invalidFieldValue,
-            .framingField, .bodyLength, .bodyHasReader, .poolClosed, .hostFields:
+            .framingField, .bodyLength, .bodyHasReader, .poolClosed, .connectionsInUse, .hostFields:
             false
         case .malformed, .unsupportedVersion, .bothLengths, .conflictingLengths, .unsupportedTransferCoding, .tooLarge,
             .truncated, .unexpectedBytes, .unexpectedUpgrade, .answeredInTLS:
@@ -96,6 +98,7 @@ extension HTTPError: CustomStringConvertible {
         case .bodyLength(let announced, let actual): "the body was announced with \(announced) bytes and has \(actual)"
         case .bodyHasReader: "the body of the HTTP response is being read by another task"
         case .poolClosed: "the client was closed"
+        case .connectionsInUse(let limit, let host): "waiting for one of \(limit) connections to \(host)"
         case .hostFields(let count): "an HTTP request needs one Host field and has \(count)"
         case .malformed(let part, let offset): "malformed HTTP message: \(part.rawValue) at byte \(offset)"
         case .unsupportedVersion(let offset): "the peer speaks another version than HTTP/1.1 (byte \(offset))"

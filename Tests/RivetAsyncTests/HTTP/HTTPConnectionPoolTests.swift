@@ -111,7 +111,7 @@ import Testing
             Issue.record("there was no connection")
         } catch {
             let failure = try #require(error as? HTTPCallError)
-            #expect(failure.error is DeadlinePassedError)
+            #expect(failure.error as? HTTPError == .connectionsInUse(limit: 1, host: fixture.origin.hostField))
             #expect(!failure.requestLeft)
         }
         #expect(fixture.counts == [1, 0, 0])

@@ -20,26 +20,9 @@ package final class HTTPConnectionPool: Sendable {
 
     package typealias Dial = @Sendable (HTTPOrigin, Lane, TimePoint?) async throws -> any ByteStream
 
-    /// What a caller in the queue gets.
-    private enum Grant {
-        case connection(HTTPConnection)
-        /// Room for a new one.
-        case dial
-    }
-
-    private typealias Waiter = Promise<Grant>
-
-    private struct Host {
-        var idle: [(connection: HTTPConnection, until: TimePoint)] = []
-        /// In use, being opened and idle.
-        var count = 0
-        var waiters: [Waiter] = []
-    }
-
     private struct State {
-        var hosts: [HTTPOrigin: Host] = [:]
-        var connections: [ObjectIdentifier: HTTPConnection] = [:]
-        var isSweeping = false
+        /// There are as few as servers that the configuration or metadata names, so none is forgotten.
+        var origins: [HTTPOrigin: HTTPOriginPool] = [:]
         var isClosed = false
     }
 
@@ -82,6 +65,7 @@ package final class HTTPConnectionPool: Sendable {
         _ head: HTTPRequestHead,
         to origin: HTTPOrigin,
         body: HTTPRequestBody = .none,
+        as kind: HTTPCallKind = .brief,
         deadline: TimePoint? = nil,
         deadlineCoversBody: Bool = true
     ) async throws(HTTPCallError) -> HTTPResponse {
@@ -94,7 +78,7 @@ package final class HTTPConnectionPool: Sendable {
         let stop = HTTPCallStop(scheduler: scheduler)
         if let deadline { stop.setDeadline(deadline) }
         let outcome = await withTaskCancellationHandler {
-            await run(encoder, body, origin, deadline, stop, stopsAtHead: !deadlineCoversBody)
+            await run(encoder, body, origin, kind, deadline, stop, stopsAtHead: !deadlineCoversBody)
         } onCancel: {
             stop.stop(CancellationError())
         }
@@ -112,6 +96,7 @@ package final class HTTPConnectionPool: Sendable {
         _ encoder: HTTPRequestEncoder,
         _ body: HTTPRequestBody,
         _ origin: HTTPOrigin,
+        _ kind: HTTPCallKind,
         _ deadline: TimePoint?,
         _ stop: HTTPCallStop,
         stopsAtHead: Bool
@@ -119,9 +104,9 @@ package final class HTTPConnectionPool: Sendable {
         while true {
             let connection: HTTPConnection
             do {
-                switch try await checkOut(origin, stop) {
+                switch try await checkOut(origin, kind, stop) {
                 case .connection(let kept): connection = kept
-                case .dial: connection = try await open(origin, deadline)
+                case .open(let number): connection = try await open(number, origin, deadline)
                 }
             } catch {
                 stop.end()
@@ -143,60 +128,51 @@ package final class HTTPConnectionPool: Sendable {
 
     // MARK: Checking out
 
-    private enum CheckOut {
-        case granted(Grant)
-        case queued(Waiter)
-    }
-
-    private func checkOut(_ origin: HTTPOrigin, _ stop: HTTPCallStop) async throws -> Grant {
-        let checkOut: CheckOut = try state.withLock { state in
+    private func checkOut(
+        _ origin: HTTPOrigin,
+        _ kind: HTTPCallKind,
+        _ stop: HTTPCallStop
+    ) async throws -> HTTPOriginPool.Grant {
+        let checkOut = try state.withLock { state in
             if let error = stop.error { throw error }
             if state.isClosed { throw HTTPError.poolClosed }
-            if let kept = state.hosts[origin, default: Host()].idle.popLast() {
-                return .granted(.connection(kept.connection))
-            }
-            if state.hosts[origin, default: Host()].count < limits.maxConnections {
-                state.hosts[origin, default: Host()].count += 1
-                return .granted(.dial)
-            }
-            let waiter = Waiter(gauge: gauge)
-            state.hosts[origin, default: Host()].waiters.append(waiter)
-            return .queued(waiter)
+            return state.origins[origin, default: HTTPOriginPool(limits)].submit(kind, gauge)
         }
         switch checkOut {
         case .granted(let grant): return grant
-        case .queued(let waiter):
-            stop.onStop { [self] error in leaveQueue(origin, waiter, error) }
+        case .queued(let waiter, let call):
+            stop.onStop { [self] error in
+                // Where it got its connection at the same time, it finds out there that it was stopped.
+                tell(origin, droppedFor: error) { $0.machine.cancel(call) }
+            }
             defer { stop.removeAction() }
-            return try await waiter.valueUncancellably()
+            do {
+                return try await waiter.valueUncancellably()
+            } catch is DeadlinePassedError {
+                throw HTTPError.connectionsInUse(limit: limits.maxConnections, host: origin.hostField)
+            }
         }
     }
 
-    private func leaveQueue(_ origin: HTTPOrigin, _ waiter: Waiter, _ error: any Error) {
-        state.withLock { state in
-            state.hosts[origin]?.waiters.removeAll { $0 === waiter }
-        }
-        // Where it got its connection at the same time, it finds out there that it was stopped.
-        waiter.finish(.failure(error))
-    }
-
-    private func open(_ origin: HTTPOrigin, _ deadline: TimePoint?) async throws -> HTTPConnection {
+    private func open(_ number: Int, _ origin: HTTPOrigin, _ deadline: TimePoint?) async throws -> HTTPConnection {
         let stream: any ByteStream
         do {
             stream = try await dial(origin, lanes.next(), deadline)
         } catch {
-            freeSlot(origin)
+            tell(origin) { $0.machine.openFailed(number) }
             throw error
         }
         let connection = HTTPConnection(
             stream,
             limits: limits.messages,
-            becameFree: { [weak self] in self?.checkIn($0, origin) },
-            becameClosed: { [weak self] in self?.wasClosed($0, origin) }
+            becameFree: { [weak self] _ in self?.becameFree(number, origin) },
+            becameClosed: { [weak self] _ in self?.becameClosed(number, origin) }
         )
         let isClosed = state.withLock { state in
-            state.connections[ObjectIdentifier(connection)] = connection
-            return state.isClosed
+            state.origins[origin]?.connections[number] = connection
+            state.origins[origin]?.machine.opened(number)
+            // The one thing that can come of it, that it is to be closed, is carried out here.
+            return state.origins[origin]?.machine.nextAction() != nil
         }
         guard !isClosed else {
             await close([connection])
@@ -207,91 +183,67 @@ package final class HTTPConnectionPool: Sendable {
 
     // MARK: Checking in
 
-    private enum CheckIn {
-        case hand(Waiter)
-        case keep(sweepAt: TimePoint?)
-        case close
+    private func becameFree(_ number: Int, _ origin: HTTPOrigin) {
+        let now = time.now
+        tell(origin) { $0.machine.freed(number, now: now) }
     }
 
-    private func checkIn(_ connection: HTTPConnection, _ origin: HTTPOrigin) {
-        let until = time.now.advanced(by: limits.idleTimeout)
-        let checkIn: CheckIn = state.withLock { state in
-            var host = state.hosts[origin, default: Host()]
-            defer { state.hosts[origin] = host }
-            if state.isClosed { return .close }
-            if !host.waiters.isEmpty { return .hand(host.waiters.removeFirst()) }
-            guard host.idle.count < limits.maxIdle else { return .close }
-            host.idle.append((connection, until))
-            defer { state.isSweeping = true }
-            return .keep(sweepAt: state.isSweeping ? nil : until)
-        }
-        switch checkIn {
-        case .hand(let waiter): waiter.finish(.success(.connection(connection)))
-        case .keep(let sweepAt): if let sweepAt { scheduleSweep(at: sweepAt) }
-        case .close: connection.close(HTTPError.poolClosed)
+    private func becameClosed(_ number: Int, _ origin: HTTPOrigin) {
+        tell(origin) { pool in
+            pool.connections[number] = nil
+            pool.machine.closed(number)
         }
     }
 
-    private func wasClosed(_ connection: HTTPConnection, _ origin: HTTPOrigin) {
-        state.withLock { state in
-            state.connections[ObjectIdentifier(connection)] = nil
-            state.hosts[origin]?.idle.removeAll { $0.connection === connection }
+    /// Tells the machine of `origin` something, and carries out what it makes of that.
+    private func tell(
+        _ origin: HTTPOrigin,
+        droppedFor error: any Error = HTTPError.poolClosed,
+        _ event: (inout HTTPOriginPool) -> Void
+    ) {
+        let steps = state.withLock { state in
+            // Whoever tells something has been here before.
+            state.origins[origin, default: HTTPOriginPool(limits)].tell(event)
         }
-        freeSlot(origin)
+        for step in steps { carryOut(step, origin, error) }
     }
 
-    /// One connection fewer: the first in the queue may open another.
-    private func freeSlot(_ origin: HTTPOrigin) {
-        let waiter: Waiter? = state.withLock { state in
-            guard var host = state.hosts[origin] else { return nil }
-            defer { state.hosts[origin] = host.count == 0 && host.waiters.isEmpty ? nil : host }
-            if !host.waiters.isEmpty { return host.waiters.removeFirst() }
-            host.count -= 1
-            return nil
+    private func carryOut(_ step: HTTPOriginPool.Step, _ origin: HTTPOrigin, _ error: any Error) {
+        switch step {
+        case .grant(let waiter, let grant): waiter.finish(.success(grant))
+        case .drop(let waiter): waiter.finish(.failure(error))
+        case .close(let connection): connection.stream.lane.run { connection.close(HTTPError.poolClosed) }
+        case .wakeUp(let deadline):
+            scheduler.schedule(at: deadline) { [weak self] in
+                guard let self else { return }
+                let now = time.now
+                tell(origin) { $0.machine.timePassed(now: now) }
+            }
         }
-        waiter?.finish(.success(.dial))
     }
 
     // MARK: The end
-
-    private func scheduleSweep(at deadline: TimePoint) {
-        _ = scheduler.schedule(at: deadline) { [weak self] in self?.sweep() }
-    }
-
-    /// Closes what has been idle for too long.
-    private func sweep() {
-        let now = time.now
-        let (expired, next) = state.withLock { state -> ([HTTPConnection], TimePoint?) in
-            var expired: [HTTPConnection] = []
-            var next: TimePoint?
-            for origin in state.hosts.keys {
-                guard let idle = state.hosts[origin]?.idle else { continue }
-                expired += idle.filter { $0.until <= now }.map(\.connection)
-                let kept = idle.filter { $0.until > now }
-                state.hosts[origin]?.idle = kept
-                next = (kept.map(\.until) + [next].compactMap(\.self)).min()
-            }
-            state.isSweeping = next != nil
-            return (expired, next)
-        }
-        for connection in expired { connection.stream.lane.run { connection.close(HTTPError.poolClosed) } }
-        if let next { scheduleSweep(at: next) }
-    }
 
     /// Closes all connections, those in use too, and returns when they are closed.
     ///
     /// Calls fail from now on.
     package func close() async {
-        let (waiters, connections) = state.withLock { state in
+        let steps = state.withLock { state in
             state.isClosed = true
-            let waiters = state.hosts.values.flatMap(\.waiters)
-            for origin in state.hosts.keys {
-                state.hosts[origin]?.waiters = []
-                state.hosts[origin]?.idle = []
+            var steps: [HTTPOriginPool.Step] = []
+            for origin in state.origins.keys {
+                steps += state.origins[origin]?.tell { $0.machine.close() } ?? []
             }
-            return (waiters, Array(state.connections.values))
+            return steps
         }
-        for waiter in waiters { waiter.finish(.failure(HTTPError.poolClosed)) }
+        var connections: [HTTPConnection] = []
+        for step in steps {
+            switch step {
+            case .drop(let waiter): waiter.finish(.failure(HTTPError.poolClosed))
+            case .close(let connection): connections.append(connection)
+            case .grant, .wakeUp: assertionFailure("nothing of this comes of the end")
+            }
+        }
         await close(connections)
     }
 
@@ -303,9 +255,6 @@ package final class HTTPConnectionPool: Sendable {
 
     /// For tests: the connections of `origin`, those of them that are idle, and the calls that wait for one.
     package func counts(of origin: HTTPOrigin) -> (all: Int, idle: Int, waiting: Int) {
-        state.withLock { state in
-            guard let host = state.hosts[origin] else { return (0, 0, 0) }
-            return (host.count, host.idle.count, host.waiters.count)
-        }
+        state.withLock { $0.origins[origin]?.machine.counts ?? (0, 0, 0) }
     }
 }
