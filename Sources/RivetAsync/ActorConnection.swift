@@ -85,8 +85,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ action: A,
         _ options: CallOptions = .init()
     ) async throws -> A.Output where A.Target == Definition {
-        let arguments = try driver.context.encodeArguments(of: action)
-        return try await perform(A.actionName, arguments, options)
+        try await perform(A.actionName, { try $0.encodeArguments(of: action) }, options)
     }
 
     /// Calls an action by name; see ``send(_:_:)`` for order, cancellation and errors.
@@ -105,7 +104,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         as output: Output.Type = Output.self,
         options: CallOptions = .init()
     ) async throws -> Output {
-        try await perform(name, try driver.context.encodeArguments(repeat each argument, action: name), options)
+        try await perform(name, { try $0.encodeArguments(repeat each argument, action: name) }, options)
     }
 
     /// Calls an action by name and ignores what it returns; see ``send(_:_:)``.
@@ -115,18 +114,25 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ argument: repeat each Argument,
         options: CallOptions = .init()
     ) async throws -> NoValue {
-        let arguments = try driver.context.encodeArguments(repeat each argument, action: name)
-        _ = try await driver.perform(name: name, arguments: arguments, options)
-        return NoValue()
+        try await driver.handle.observed(.action, name, overConnection: true) { record in
+            let arguments = try driver.context.encodeArguments(repeat each argument, action: name)
+            record?.tryBegins()
+            _ = try await driver.perform(name: name, arguments: arguments, options)
+            return NoValue()
+        }
     }
 
-    private nonisolated func perform<Output: Decodable>(
+    private nonisolated func perform<Output: Decodable & Sendable>(
         _ name: String,
-        _ arguments: ByteChunk,
+        _ arguments: (ClientContext) throws -> ByteChunk,
         _ options: CallOptions
     ) async throws -> Output {
-        let value = try await driver.perform(name: name, arguments: arguments, options)
-        return try value.decodeOutput(Output.self, of: name)
+        try await driver.handle.observed(.action, name, overConnection: true) { record in
+            let arguments = try arguments(driver.context)
+            record?.tryBegins()
+            let value = try await driver.perform(name: name, arguments: arguments, options)
+            return try value.decodeOutput(Output.self, of: name)
+        }
     }
 
     /// Waits for the actor's `Init`.
@@ -135,15 +141,17 @@ public actor ActorConnection<Definition: ActorDefinition> {
     /// - Throws: the ``RivetError`` with which the connection ended, or `CancellationError`.
     @discardableResult
     public nonisolated func waitUntilConnected() async throws -> ConnectionInfo {
-        for await status in self.status {
-            switch status {
-            case .connected(let info): return info
-            case .closed(.requested): throw RivetError.connectionClosed
-            case .closed(.failed(let error)): throw error
-            default: continue
+        try await driver.handle.observed(.connect, "", overConnection: true) { _ in
+            for await status in self.status {
+                switch status {
+                case .connected(let info): return info
+                case .closed(.requested): throw RivetError.connectionClosed
+                case .closed(.failed(let error)): throw error
+                default: continue
+                }
             }
+            throw CancellationError()
         }
-        throw CancellationError()
     }
 
     /// Ends a wait between two attempts, for example when the network is back.

@@ -49,9 +49,9 @@ extension HandleCore {
             throw RivetError.invalidArgument("validFor is \(validFor) and must be within 1 s and 24 h")
         }
         guard !operations.isEmpty else { throw RivetError.invalidArgument("there is no operation to allow") }
-        return try await counted { deadline in
-            let id = try await resolver.id(deadline: deadline)
-            let address = try await context.serverAddress(deadline: deadline)
+        return try await counted { scope in
+            let id = try await resolver.id(in: scope)
+            let address = try await context.serverAddress(in: scope)
             let request = TokenRequest(
                 namespace: address.namespace,
                 subject: subject,
@@ -67,7 +67,7 @@ extension HandleCore {
                 TokenRequest.target,
                 body: bytes,
                 at: address,
-                deadline: deadline
+                in: scope
             )
             let issued = try answer.decode("a token") { try TokenAnswer.read($0) }
             return IssuedToken(
@@ -79,9 +79,9 @@ extension HandleCore {
     }
 
     func resolveIfExists() async throws -> ActorID? {
-        try await counted { deadline in
+        try await counted { scope in
             do {
-                return try await resolver.find(deadline: deadline)
+                return try await resolver.find(in: scope)
             } catch let error as RivetError where error.matches("actor", "not_found") {
                 return nil
             }
@@ -89,11 +89,14 @@ extension HandleCore {
     }
 
     /// What every question to the engine about this actor has in common; its deadline is `callTimeout`.
-    func counted<R: Sendable>(_ body: (TimePoint) async throws -> R) async throws -> R {
-        try Task.checkCancellation()
-        try context.beginCall()
-        defer { context.endCall() }
-        if let invalidName { throw invalidName }
-        return try await body(context.time.now.advanced(by: context.configuration.callTimeout))
+    func counted<R: Sendable>(_ body: (CallScope) async throws -> R) async throws -> R {
+        try await observed(.resolve, "") { record in
+            try Task.checkCancellation()
+            try context.beginCall()
+            defer { context.endCall() }
+            if let invalidName { throw invalidName }
+            let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
+            return try await body(try context.scope(deadline: deadline, record))
+        }
     }
 }

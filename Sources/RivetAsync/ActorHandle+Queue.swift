@@ -47,7 +47,10 @@ extension ActorHandle {
         _ body: some Encodable & Sendable,
         _ options: CallOptions = .init()
     ) async throws {
-        _ = try await core.enqueue(queueName, try core.context.encodeBody(body, of: queueName), options)
+        try await core.observed(.enqueue, queueName) { record in
+            let body = try core.context.encodeBody(body, of: queueName)
+            _ = try await core.enqueue(queueName, body, options, record)
+        }
     }
 
     /// As `enqueueAndWait` with a type, by name.
@@ -58,16 +61,18 @@ extension ActorHandle {
         timeout: Duration,
         _ options: CallOptions = .init()
     ) async throws -> QueueOutcome<Reply> {
-        let body = try core.context.encodeBody(body, of: queueName)
-        let result = try await core.enqueue(queueName, body, options, waiting: timeout)
-        switch result.status {
-        case QueueResult.completed:
-            guard let response = result.response else { return .completed(nil) }
-            return .completed(try core.context.value(response).decodeOutput(Reply?.self, of: queueName))
-        case QueueResult.timedOut:
-            return .timedOut
-        default:
-            return .other(result.status)
+        try await core.observed(.enqueue, queueName) { record in
+            let body = try core.context.encodeBody(body, of: queueName)
+            let result = try await core.enqueue(queueName, body, options, record, waiting: timeout)
+            switch result.status {
+            case QueueResult.completed:
+                guard let response = result.response else { return .completed(nil) }
+                return .completed(try core.context.value(response).decodeOutput(Reply?.self, of: queueName))
+            case QueueResult.timedOut:
+                return .timedOut
+            default:
+                return .other(result.status)
+            }
         }
     }
 }
@@ -77,6 +82,7 @@ extension HandleCore {
         _ name: String,
         _ body: ByteChunk,
         _ options: CallOptions,
+        _ record: CallRecord?,
         waiting timeout: Duration? = nil
     ) async throws -> QueueResult {
         if let timeout { try RivetError.checkPositive("timeout", timeout) }
@@ -94,6 +100,7 @@ extension HandleCore {
             path: path,
             body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
             options,
+            record,
             // Its connection waits with it (B51).
             as: timeout == nil ? .brief : .lingering,
             // The actor's answer at its own time-out comes first (B176).

@@ -7,7 +7,7 @@ extension ActorHandle {
     /// Repeats as for ``send(_:_:)``, but never with a streamed body. The deadline covers the answer's head; the body is
     /// read at the reader's pace. Cancelling the call drops the request.
     public func fetch(_ request: ActorRequest, _ options: CallOptions = .init()) async throws -> ActorResponse {
-        try await core.fetch(request, options)
+        try await core.observed(.request, request.pathWithoutQuery) { try await core.fetch(request, options, $0) }
     }
 
     /// Opens a WebSocket to the actor's own handler.
@@ -28,7 +28,9 @@ extension ActorHandle {
         subprotocols: [String] = [],
         _ options: CallOptions = .init()
     ) async throws -> ActorWebSocket {
-        try await core.webSocket(path, subprotocols, options)
+        try await core.observed(.webSocket, ActorRequest(path).pathWithoutQuery) { record in
+            try await core.webSocket(path, subprotocols, options, record)
+        }
     }
 
     /// Gives `body` a WebSocket and closes it before returning, whether `body` returns, throws or is cancelled.
@@ -44,9 +46,14 @@ extension ActorHandle {
 }
 
 extension HandleCore {
-    func fetch(_ request: ActorRequest, _ options: CallOptions) async throws -> ActorResponse {
+    func fetch(_ request: ActorRequest, _ options: CallOptions, _ record: CallRecord?) async throws -> ActorResponse {
         let path = try RivetError.checking { () throws(GatewayPathError) in try GatewayPath.request(request.path) }
         try UserFields.check(request.fields)
+        var options = options
+        // Those of the request are the call's own too.
+        for name in TraceFields.names where options.fields[name] == nil {
+            if let value = request.fields[name] { options.fields[name] = value }
+        }
         guard HTTPSyntax.isToken(request.method), request.method != "CONNECT" else {
             throw RivetError.invalidArgument("\(HTTPError.invalidMethod)")
         }
@@ -58,7 +65,8 @@ extension HandleCore {
         let encoding = WireEncoding.json  // Of the errors of the actor side, unless the caller asks for another.
         let isSafe = ["GET", "HEAD"].contains(request.method)
         let canRepeat = request.body.content.isRepeatable
-        return try await repeating(.raw, options, canRepeat: canRepeat, isSafe: isSafe) { [self, own] call in
+        return try await repeating(.raw, options, record, canRepeat: canRepeat, isSafe: isSafe) {
+            [self, own, options] call in
             let head = try await requestHead(call, method: request.method, path: path, own: own, options)
             let endpoint = call.address.endpoint
             do {
@@ -93,12 +101,13 @@ extension HandleCore {
     func webSocket(
         _ path: String,
         _ subprotocols: [String],
-        _ options: CallOptions
+        _ options: CallOptions,
+        _ record: CallRecord?
     ) async throws -> ActorWebSocket {
         let path = try RivetError.checking { () throws(GatewayPathError) in try GatewayPath.webSocket(path) }
         if let problem = Subprotocols.problem(ofUsers: subprotocols) { throw RivetError.invalidArgument(problem) }
         let timeout = options.timeout ?? context.configuration.openTimeout
-        return try await repeating(.raw, options, timeout: timeout, isSafe: true) { [self] call in
+        return try await repeating(.raw, options, record, timeout: timeout, isSafe: true) { [self] call in
             let endpoint = call.address.endpoint
             do {
                 return try await withDeadline(call.deadline, time: context.time) { [self] in
@@ -133,7 +142,7 @@ extension HandleCore {
             host: endpoint.authority,
             subprotocols: offer.list,
             requiresSubprotocol: true,
-            fields: try context.fields(own: [:], call: options.fields, to: call.address),
+            fields: context.fields(own: [:], call: options.fields, in: call.scope, to: call.address),
             nonce: KernelRandom.bytes(16)
         )
         let lane = context.nextLane()

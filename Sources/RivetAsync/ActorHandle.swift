@@ -36,8 +36,11 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         _ action: A,
         _ options: CallOptions = .init()
     ) async throws -> A.Output where A.Target == Definition {
-        let arguments = try core.context.encodeArguments(of: action)
-        return try await core.callAction(A.actionName, arguments, options).decodeOutput(A.Output.self, of: A.actionName)
+        try await core.observed(.action, A.actionName) { record in
+            let arguments = try core.context.encodeArguments(of: action)
+            return try await core.callAction(A.actionName, arguments, options, record)
+                .decodeOutput(A.Output.self, of: A.actionName)
+        }
     }
 
     /// Calls an action by name; see ``send(_:_:)``.
@@ -56,8 +59,10 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         as output: Output.Type = Output.self,
         options: CallOptions = .init()
     ) async throws -> Output {
-        let arguments = try core.context.encodeArguments(repeat each argument, action: name)
-        return try await core.callAction(name, arguments, options).decodeOutput(Output.self, of: name)
+        try await core.observed(.action, name) { record in
+            let arguments = try core.context.encodeArguments(repeat each argument, action: name)
+            return try await core.callAction(name, arguments, options, record).decodeOutput(Output.self, of: name)
+        }
     }
 
     /// Calls an action by name and ignores what it returns; see ``send(_:_:)``.
@@ -67,9 +72,11 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         _ argument: repeat each Argument,
         options: CallOptions = .init()
     ) async throws -> NoValue {
-        let arguments = try core.context.encodeArguments(repeat each argument, action: name)
-        _ = try await core.callAction(name, arguments, options)
-        return NoValue()
+        try await core.observed(.action, name) { record in
+            let arguments = try core.context.encodeArguments(repeat each argument, action: name)
+            _ = try await core.callAction(name, arguments, options, record)
+            return NoValue()
+        }
     }
 
     // MARK: Connections

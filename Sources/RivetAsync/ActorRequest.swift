@@ -26,6 +26,9 @@ public struct ActorRequest: Sendable {
         self.fields = fields
         self.body = body
     }
+
+    /// For diagnostics: a query may hold anything.
+    var pathWithoutQuery: String { String(path.prefix { $0 != "?" && $0 != "#" }) }
 }
 
 /// The content of a raw request.

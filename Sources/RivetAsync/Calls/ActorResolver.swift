@@ -22,11 +22,11 @@ final class ActorResolver: Sendable {
         lookup.forget { id == nil || $0 == id }
     }
 
-    func id(deadline: TimePoint) async throws -> ActorID {
+    func id(in scope: CallScope) async throws -> ActorID {
         if let known = lookup.current { return known }
         do {
-            return try await withDeadline(deadline, time: context.time) { [self] in
-                try await lookup.value { [self] in try await resolve(deadline: deadline) }
+            return try await withDeadline(scope.deadline, time: context.time) { [self] in
+                try await lookup.value { [self] in try await resolve(in: scope) }
             }
         } catch let error as RivetError {
             // Whatever became of the lookup, what the caller wants has not been sent.
@@ -45,31 +45,31 @@ final class ActorResolver: Sendable {
     /// One lookup that makes nothing (B256).
     ///
     /// - Throws: `actor.not_found` where there is none.
-    func find(deadline: TimePoint) async throws -> ActorID {
+    func find(in scope: CallScope) async throws -> ActorID {
         switch query {
         case .id(let name, let id):
-            let record = try await Self.record(context, of: id, deadline: deadline)
+            let record = try await Self.record(context, of: id, in: scope)
             guard let record, record.destroyTime == nil, name.isEmpty || record.name.hasSameBytes(as: name) else {
                 throw RivetError.actorNotFound("there is no actor with this id")
             }
             return id
         case .get(let name, let key), .getOrCreate(let name, let key, _):
-            return try await Self.find(context, name: name, key: key, deadline: deadline)
+            return try await Self.find(context, name: name, key: key, in: scope)
         }
     }
 
-    private func resolve(deadline: TimePoint) async throws -> ActorID {
+    private func resolve(in scope: CallScope) async throws -> ActorID {
         switch query {
         case .id(_, let id):
             return id
         case .get(let name, let key):
-            return try await Self.find(context, name: name, key: key, deadline: deadline)
+            return try await Self.find(context, name: name, key: key, in: scope)
         case .getOrCreate(let name, let key, let create):
             do {
                 let request = try Self.creation(context, name: name, key: key, create)
-                return try await Self.put(context, "PUT", request, deadline: deadline)
+                return try await Self.put(context, "PUT", request, in: scope)
             } catch let error as RivetError where error.matches("actor", "key_reserved_in_different_datacenter") {
-                return try await Self.find(context, name: name, key: key, deadline: deadline)  // B43
+                return try await Self.find(context, name: name, key: key, in: scope)  // B43
             }
         }
     }
@@ -78,12 +78,15 @@ final class ActorResolver: Sendable {
     static func create(_ context: ClientContext, name: String, key: ActorKey, _ create: CreateOptions) async throws
         -> ActorID
     {
-        try context.beginCall()
-        defer { context.endCall() }
-        try RivetError.checkName(name, "actor name")
-        let request = try creation(context, name: name, key: key, create)
-        let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
-        return try await put(context, "POST", request, deadline: deadline)
+        let info = CallInfo(kind: .resolve, actorName: name, name: "", overConnection: false)
+        return try await context.observed(info) { record in
+            try context.beginCall()
+            defer { context.endCall() }
+            try RivetError.checkName(name, "actor name")
+            let request = try creation(context, name: name, key: key, create)
+            let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
+            return try await put(context, "POST", request, in: try context.scope(deadline: deadline, record))
+        }
     }
 
     private static func creation(
@@ -113,12 +116,12 @@ final class ActorResolver: Sendable {
         _ context: ClientContext,
         name: String,
         key: ActorKey,
-        deadline: TimePoint
+        in scope: CallScope
     ) async throws -> ActorID {
-        let address = try await context.serverAddress(deadline: deadline)
+        let address = try await context.serverAddress(in: scope)
         _ = try checkedText(of: key)
         let target = ActorsAPITarget.byKey(name: name, key: key, namespace: address.namespace)
-        let answer = try await context.executeAPI("GET", target, at: address, deadline: deadline)
+        let answer = try await context.executeAPI("GET", target, at: address, in: scope)
         let actors = try answer.decode("the list of actors") { bytes in try ActorsAPIResponse.readList(bytes) }
         // Another name, or a destroyed actor, counts as none (B36).
         guard let actor = actors.first(where: { $0.name.hasSameBytes(as: name) && $0.destroyTime == nil }) else {
@@ -131,9 +134,9 @@ final class ActorResolver: Sendable {
         _ context: ClientContext,
         _ method: String,
         _ request: ActorsAPIRequest,
-        deadline: TimePoint
+        in scope: CallScope
     ) async throws -> ActorID {
-        let address = try await context.serverAddress(deadline: deadline)
+        let address = try await context.serverAddress(in: scope)
         var body = ByteBuffer()
         request.write(to: &body)
         let target = ActorsAPITarget.actors(namespace: address.namespace)
@@ -141,19 +144,19 @@ final class ActorResolver: Sendable {
         var pause = Duration.milliseconds(100)
         while true {
             do {
-                let answer = try await context.executeAPI(method, target, body: bytes, at: address, deadline: deadline)
+                let answer = try await context.executeAPI(method, target, body: bytes, at: address, in: scope)
                 return try answer.decode("the actor") { try ActorsAPIResponse.readActor($0).actor.actorID }
             } catch let error as RivetError where error.matches("actor", "destroyed_during_creation") {
-                try await context.pause(&pause, before: deadline, after: error)  // B42
+                try await context.pause(&pause, before: scope.deadline, after: error)  // B42
             }
         }
     }
 
     /// The actor as the engine knows it, for its own account of why it does not start (B60).
-    static func record(_ context: ClientContext, of id: ActorID, deadline: TimePoint) async throws -> ActorRecord? {
-        let address = try await context.serverAddress(deadline: deadline)
+    static func record(_ context: ClientContext, of id: ActorID, in scope: CallScope) async throws -> ActorRecord? {
+        let address = try await context.serverAddress(in: scope)
         let target = ActorsAPITarget.byID(id, namespace: address.namespace)
-        let answer = try await context.executeAPI("GET", target, at: address, deadline: deadline)
+        let answer = try await context.executeAPI("GET", target, at: address, in: scope)
         return try answer.decode("the actor") { bytes in try ActorsAPIResponse.readList(bytes) }
             .first { $0.actorID == id }
     }

@@ -47,7 +47,7 @@ struct CallStateMachine {
     /// The worst of all tries: what the caller hears is never better (B53).
     private var execution = RivetError.Execution.notSent
     /// Why there was a repeat.
-    private var cause: RivetError?
+    private(set) var cause: RivetError?
     private var hasRenewedToken = false
 
     init(

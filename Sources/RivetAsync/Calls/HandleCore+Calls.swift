@@ -2,7 +2,12 @@
 
 /// Requests to the actor over HTTP: finding it, repeating what is safe to repeat (B30, B31, B52, B53).
 extension HandleCore {
-    func callAction(_ name: String, _ arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
+    func callAction(
+        _ name: String,
+        _ arguments: ByteChunk,
+        _ options: CallOptions,
+        _ record: CallRecord?
+    ) async throws -> EncodedValue {
         let path = try RivetError.checking("the action name \"\(name)\": ") { () throws(GatewayPathError) in
             try GatewayPath.action(name)
         }
@@ -10,7 +15,7 @@ extension HandleCore {
         var body = ByteBuffer()
         codec.writeActionBody(arguments: arguments, to: &body)
         let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
-        let answer = try await post(.action(name), path: path, body: bytes, options)
+        let answer = try await post(.action(name), path: path, body: bytes, options, record)
         let output = try answer.decodeRan(name) { try codec.readActionResult($0) }
         return context.value(output)
     }
@@ -21,11 +26,12 @@ extension HandleCore {
         path: GatewayPath,
         body: ByteChunk,
         _ options: CallOptions,
+        _ record: CallRecord?,
         as callKind: HTTPCallKind = .brief,
         timeout: Duration? = nil
     ) async throws -> HTTPAnswer {
         let encoding = context.configuration.encoding.wire
-        return try await repeating(kind, options, timeout: timeout) { [self] call in
+        return try await repeating(kind, options, record, timeout: timeout) { [self] call in
             let own: HTTPFields = ["x-rivet-encoding": encoding.name, "Content-Type": encoding.contentType]
             let head = try await requestHead(call, method: "POST", path: path, own: own, options)
             let answer = try await context.execute(
@@ -45,7 +51,9 @@ extension HandleCore {
         let address: ServerAddress
         let token: Secret?
         let actorID: ActorID
-        let deadline: TimePoint
+        let scope: CallScope
+
+        var deadline: TimePoint { scope.deadline }
     }
 
     /// The target and fields of a request to the actor.
@@ -71,7 +79,7 @@ extension HandleCore {
                 token: call.token,
                 path: path
             ),
-            fields: try context.fields(own: own, call: options.fields, to: call.address)
+            fields: context.fields(own: own, call: options.fields, in: call.scope, to: call.address)
         )
     }
 
@@ -116,6 +124,7 @@ extension HandleCore {
     func repeating<R: Sendable>(
         _ kind: RequestKind,
         _ options: CallOptions,
+        _ record: CallRecord?,
         timeout: Duration? = nil,
         canRepeat: Bool = true,
         isSafe: Bool = false,
@@ -128,6 +137,7 @@ extension HandleCore {
         try UserFields.check(options.fields)
         let limit = try options.checkedTimeout() ?? timeout ?? context.configuration.callTimeout
         let deadline = context.time.now.advanced(by: limit)
+        let scope = try context.scope(deadline: deadline, own: options.fields, record)
         var machine = CallStateMachine(
             kind,
             isPinned: query.isPinned,
@@ -141,27 +151,33 @@ extension HandleCore {
             do {
                 switch action {
                 case .resolve:
-                    _ = try await context.serverAddress(deadline: deadline)
-                    machine.resolved(try await resolver.id(deadline: deadline))
+                    _ = try await context.serverAddress(in: scope)
+                    machine.resolved(try await resolver.id(in: scope))
                 case .send(let id):
-                    let address = try await context.serverAddress(deadline: deadline)
-                    let token = try await context.token(for: address, deadline: deadline)
-                    do {
-                        return try await once(Call(address: address, token: token, actorID: id, deadline: deadline))
-                    } catch let error as RivetError {
-                        throw context.judged(error, token, at: address)
-                    }
+                    record?.tryBegins()
+                    return try await context.part("try", of: record) { try await send(to: id, in: scope, once) }
                 case .forget(let id):
+                    context.diagnostics.send(
+                        Diagnostic(repeats: "the actor's id is looked up anew", record, why: machine.cause)
+                    )
                     resolver.forget(id)
                 case .pause(let longest, let least):
+                    context.diagnostics.send(
+                        Diagnostic(
+                            repeats: "a call is repeated after a pause",
+                            record,
+                            why: machine.cause,
+                            wait: longest
+                        )
+                    )
                     if try await context.wait(upTo: longest, atLeast: least, before: deadline) {
                         machine.paused()
                     } else {
                         machine.deadlinePassed()
                     }
                 case .explain(let id, let error):
-                    let record = try? await ActorResolver.record(context, of: id, deadline: deadline)
-                    machine.explained(id, error, reason: record?.errorName)
+                    let actor = try? await ActorResolver.record(context, of: id, in: scope)
+                    machine.explained(id, error, reason: actor?.errorName)
                 case .fail:
                     break
                 }
@@ -171,23 +187,37 @@ extension HandleCore {
         }
     }
 
+    private func send<R: Sendable>(
+        to id: ActorID,
+        in scope: CallScope,
+        _ once: @Sendable (Call) async throws -> R
+    ) async throws -> R {
+        let address = try await context.serverAddress(in: scope)
+        let token = try await context.token(for: address, deadline: scope.deadline)
+        do {
+            return try await once(Call(address: address, token: token, actorID: id, scope: scope))
+        } catch let error as RivetError {
+            throw context.judged(error, token, at: address)
+        }
+    }
+
     // MARK: Names
 
     func resolve() async throws -> ActorID {
-        try await counted { deadline in
+        try await counted { scope in
             // It asks again each time: the id that is kept may be one that was destroyed meanwhile (B34).
             resolver.forget()
-            return try await resolver.id(deadline: deadline)
+            return try await resolver.id(in: scope)
         }
     }
 
     func gatewayURL() async throws -> SecretURL {
-        try await counted { deadline in try await gatewayURL(deadline: deadline) }
+        try await counted { scope in try await gatewayURL(in: scope) }
     }
 
-    private func gatewayURL(deadline: TimePoint) async throws -> SecretURL {
-        let address = try await context.serverAddress(deadline: deadline)
-        let token = try await context.token(for: address, deadline: deadline)
+    private func gatewayURL(in scope: CallScope) async throws -> SecretURL {
+        let address = try await context.serverAddress(in: scope)
+        let token = try await context.token(for: address, deadline: scope.deadline)
         let root = try GatewayPath("")
         let (name, key, method): (String, ActorKey, GatewayQuery.Method)
         switch query {
@@ -204,7 +234,7 @@ extension HandleCore {
             (name, key, method) = (actorName, actorKey, .getOrCreate(creation))
         }
         guard GatewayQuery.canExpress(key) else {
-            let id = try await resolver.id(deadline: deadline)  // B26
+            let id = try await resolver.id(in: scope)  // B26
             return gatewayURL(address, token, id, root)
         }
         let query = GatewayQuery(

@@ -18,6 +18,17 @@ final class HandleCore: Sendable {
         invalidName = query.problem
         resolver = ActorResolver(context: context, query: query)
     }
+
+    /// Runs a call of the user's with all that belongs around it.
+    nonisolated(nonsending) func observed<R: Sendable>(
+        _ kind: CallInfo.Kind,
+        _ name: String,
+        overConnection: Bool = false,
+        _ body: (CallRecord?) async throws -> R
+    ) async throws -> R {
+        let info = { CallInfo(kind: kind, actorName: self.query.actorName, name: name, overConnection: overConnection) }
+        return try await context.observed(info(), body)
+    }
 }
 
 /// How a handle names its actor.
@@ -26,6 +37,12 @@ enum ActorQuery: Sendable {
     case id(name: String, ActorID)
     case get(name: String, key: ActorKey)
     case getOrCreate(name: String, key: ActorKey, CreateOptions)
+
+    var actorName: String {
+        switch self {
+        case .id(let name, _), .get(let name, _), .getOrCreate(let name, _, _): name
+        }
+    }
 
     var isPinned: Bool { if case .id = self { true } else { false } }
 

@@ -101,9 +101,9 @@ extension ClientContext {
     /// The protocol's own fields always stay; of the others those of one call, which are checked already, win (B11).
     ///
     /// To a host that may not have the token, those of all calls go without the fields that carry one (B235).
-    func fields(own: HTTPFields, call: HTTPFields = [:], to address: ServerAddress) throws -> HTTPFields {
+    func fields(own: HTTPFields, call: HTTPFields = [:], in scope: CallScope, to address: ServerAddress) -> HTTPFields {
         var result = own
-        for (more, isOfThisCall) in [(call, true), (try contextFields(), false), (defaultFields, false)] {
+        for (more, isOfThisCall) in [(call, true), (scope.fields, false), (defaultFields, false)] {
             var added = HTTPFields()
             for field in more where result[field.name] == nil {
                 if address.isTrusted || isOfThisCall || !UserFields.carriesCredentials(field.name) {
@@ -114,20 +114,6 @@ extension ClientContext {
         }
         if result["user-agent"] == nil { result["User-Agent"] = "RivetAsync" }
         return result
-    }
-
-    private func contextFields() throws -> HTTPFields {
-        guard let request = configuration.requestContext?() else { return [:] }
-        var fields = HTTPFields()
-        fields["x-rivet-ray-id"] = request.rayID
-        fields["traceparent"] = request.traceparent
-        for field in UserFields.withoutProtocols(request.fields) where fields[field.name] == nil {
-            fields.append(field)
-        }
-        if let problem = UserFields.problem(of: fields) {
-            throw RivetError.invalidArgument("requestContext: \(problem)")
-        }
-        return fields
     }
 }
 
@@ -140,7 +126,7 @@ extension ClientContext {
         _ target: String,
         body: ByteChunk? = nil,
         at address: ServerAddress,
-        deadline: TimePoint
+        in scope: CallScope
     ) async throws -> HTTPAnswer {
         func once(_ token: Secret?) async throws -> HTTPAnswer {
             var own: HTTPFields = [:]
@@ -149,18 +135,23 @@ extension ClientContext {
             let head = HTTPRequestHead(
                 method: method,
                 target: address.endpoint.basePath + target,
-                fields: try fields(own: own, to: address)
+                fields: fields(own: own, in: scope, to: address)
             )
-            let answer = try await execute(head, body: body, at: address.endpoint, deadline: deadline)
+            let answer = try await execute(head, body: body, at: address.endpoint, deadline: scope.deadline)
             guard answer.isSuccess else {
                 throw judged(RivetError(answer: answer, encoding: .json, of: .lookup), token, at: address)
             }
             return answer
         }
-        do {
-            return try await once(token(for: address, deadline: deadline))
-        } catch let error as RivetError where error.asksForAnotherToken && method != "POST" {
-            return try await once(token(for: address, deadline: deadline))
+        return try await part("lookup", of: scope.record) {
+            do {
+                return try await once(token(for: address, deadline: scope.deadline))
+            } catch let error as RivetError where error.asksForAnotherToken && method != "POST" {
+                diagnostics.send(
+                    Diagnostic(repeats: "a lookup is sent again with another token", scope.record, why: error)
+                )
+                return try await once(token(for: address, deadline: scope.deadline))
+            }
         }
     }
 

@@ -23,6 +23,7 @@ final class ClientContext: Sendable {
     let tokens: TokenSource?
     private let lanes: LaneGroup
     private let connectionNumbers = Atomic<UInt64>(0)
+    private let spanIDs = Atomic<UInt64>(0)
     private let state = Mutex(State())
 
     private struct State {
@@ -45,7 +46,10 @@ final class ClientContext: Sendable {
     ) {
         self.configuration = configuration
         invalidConfiguration = configuration.problem
-        defaultFields = UserFields.withoutProtocols(configuration.fields)
+        var defaults = UserFields.withoutProtocols(configuration.fields)
+        // Of one piece of work, so never of all (PROTOCOL d).
+        (defaults["traceparent"], defaults["tracestate"]) = (nil, nil)
+        defaultFields = defaults
         self.time = time
         self.random = random
         gauge = ResourceGauge()
@@ -99,6 +103,7 @@ final class ClientContext: Sendable {
     }
 
     func nextLane() -> Lane { lanes.next() }
+    func nextSpanID() -> UInt64 { spanIDs.add(1, ordering: .relaxed).newValue }
     func nextConnectionNumber() -> UInt64 { connectionNumbers.add(1, ordering: .relaxed).newValue }
 
     // MARK: What is under way

@@ -32,7 +32,8 @@ public struct Diagnostic: Sendable {
         public let unit: String
     }
 
-    /// One end of a piece of work, for tracing; no line of this version has one.
+    /// One end of a piece of work, for tracing: a call, and within it its metadata request, lookups and tries; and an
+    /// attempt of a connection.
     public struct Span: Sendable {
         /// What is done.
         public let name: String
@@ -50,12 +51,17 @@ public struct Diagnostic: Sendable {
     public let message: String
     /// The values that belong to it.
     ///
-    /// Lines about a connection begin with `connection`, its number within the client, and `attempt`, the number of the
-    /// attempt in the current outage (1, 2, …), as in ``ConnectionStatus``; they share both until the next attempt.
+    /// Lines about a connection begin with `connection`, its number within the client, `attempt`, the number of the
+    /// attempt in the current outage (1, 2, …), as in ``ConnectionStatus``, and `actor`; they share these until the next
+    /// attempt. Lines about a call begin with `call`, the number of its span. Further names: `kind`, `name`,
+    /// `transport`, `outcome` (`ok`, `cancelled` or the error's code), `execution`, `tries`, `try`, `wait`, `cause`,
+    /// `error` (group and code of Rivet's error), `actor_id`, `connection_id`, `ray_id`, `close_code`.
     public let fields: [Field]
     /// The number to count, where the line has one.
+    ///
+    /// Each call has one `rivet.client.call.duration`, in seconds, at its end.
     public let measurement: Measurement?
-    /// The span that begins or ends here; nil in this version.
+    /// The span that begins or ends here.
     public let span: Span?
 
     package init(

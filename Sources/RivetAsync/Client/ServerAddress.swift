@@ -42,7 +42,7 @@ extension ClientContext {
     }
 
     /// Looks metadata up once for all calls of the client; a failure is not kept (B12–B17).
-    func serverAddress(deadline: TimePoint) async throws -> ServerAddress {
+    func serverAddress(in scope: CallScope) async throws -> ServerAddress {
         if let known = metadata.current { return known }
         let own = ownAddress
         guard configuration.looksUpMetadata else { return own }
@@ -50,15 +50,15 @@ extension ClientContext {
         var cause: RivetError?
         while true {
             do {
-                return try await withDeadline(deadline, time: time) { [self] in
-                    try await metadata.value { [self] in try await fetchMetadata(own) }
+                return try await withDeadline(scope.deadline, time: time) { [self] in
+                    try await metadata.value { [self] in try await fetchMetadata(own, in: scope) }
                 }
             } catch let error as DeadlinePassedError {
                 throw noMetadata(own.endpoint, cause, error)
             } catch let error as RivetError where error.isTransient {
                 // Retried within this call's deadline; the next call tries again (B14).
                 do {
-                    try await self.pause(&pause, before: deadline, after: error)
+                    try await self.pause(&pause, before: scope.deadline, after: error)
                 } catch let error as RivetError {
                     throw noMetadata(own.endpoint, error, error)
                 }
@@ -86,13 +86,15 @@ extension ClientContext {
     }
 
     /// One try, whoever waits for it: one that hangs is not the whole of a call's deadline (B14).
-    private func fetchMetadata(_ own: ServerAddress) async throws -> ServerAddress {
+    private func fetchMetadata(_ own: ServerAddress, in scope: CallScope) async throws -> ServerAddress {
         let deadline = time.now.advanced(by: configuration.connectTimeout.withinReach + .seconds(10))
         let head = HTTPRequestHead(
             target: own.endpoint.basePath + ActorsAPITarget.metadata(namespace: own.namespace),
-            fields: try fields(own: [:], to: own)
+            fields: fields(own: [:], in: scope, to: own)
         )
-        let answer = try await execute(head, at: own.endpoint, deadline: deadline)
+        let answer = try await part("metadata", of: scope.record) {
+            try await execute(head, at: own.endpoint, deadline: deadline)
+        }
         let what = "GET /metadata was answered"
         guard answer.head.status == 200 else {
             throw RivetError.unexpected(answer, what, piece: answer.body.boundedText)

@@ -129,10 +129,20 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///
     /// The system's trust store by default.
     public var tls = TLSOptions()
-    /// Asked in the caller's task at the start of each call, so that its task-locals are visible.
+    /// Asked once for each call, at its start and in the caller's task, so that task-locals are visible; the answer goes
+    /// with all that is done for the call.
     ///
-    /// None by default.
+    /// A connection asks in the task that calls `connect()`, and in a task of its own for each later attempt. None by
+    /// default.
     public var requestContext: (@Sendable () -> RequestContext)?
+    /// Runs around each call, in the caller's task: for spans, task-local loggers and audit.
+    ///
+    /// Run `call` once. All its tries, its deadline and its decoding are inside; what the hook throws is what the caller
+    /// gets, and an error of the call that the hook keeps to itself is thrown all the same. Running it twice throws
+    /// ``RivetError/Code/invalidArgument`` there, not at all fails the call with the same code. The hook's own time is
+    /// outside of the call's deadline. Opening a connection is a call where somebody awaits
+    /// ``ActorConnection/waitUntilConnected()``. None by default, and then nothing is paid.
+    public var aroundCall: (@Sendable (_ info: CallInfo, _ call: () async throws -> Void) async throws -> Void)?
 
     /// Checks everything at once.
     ///
@@ -241,6 +251,9 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
             wrong.append("\(name) is \(value) and must be at least 1")
         }
         if let problem = UserFields.problem(of: fields) { wrong.append("fields: \(problem)") }
+        var ray = HTTPFields()
+        ray["x-rivet-ray-id"] = fields["x-rivet-ray-id"]
+        if let problem = TraceFields.problem(of: ray) { wrong.append("fields: \(problem)") }
         return wrong.isEmpty ? nil : Self.invalid(wrong.joined(separator: "; "))
     }
 
@@ -267,25 +280,6 @@ public struct KeepAlive: Sendable {
     public init(interval: Duration = .seconds(30), timeout: Duration = .seconds(10)) {
         self.interval = interval
         self.timeout = timeout
-    }
-}
-
-/// What ties a request to the work that caused it, for tracing.
-public struct RequestContext: Sendable {
-    /// Sent as `x-rivet-ray-id`.
-    public var rayID: String?
-    /// Sent as `traceparent` (W3C Trace Context).
-    public var traceparent: String?
-    /// Further fields, without those of the protocol, which are left out as in ``RivetConfiguration/fields``.
-    ///
-    /// What cannot be sent, here or above, fails the call with ``RivetError/Code/invalidArgument``.
-    public var fields: HTTPFields
-
-    /// Makes a context; nothing by default.
-    public init(rayID: String? = nil, traceparent: String? = nil, fields: HTTPFields = [:]) {
-        self.rayID = rayID
-        self.traceparent = traceparent
-        self.fields = fields
     }
 }
 

@@ -36,7 +36,9 @@ enum UserFields {
     ///
     /// - Throws: ``RivetError`` with ``RivetError/Code/invalidArgument``.
     static func check(_ fields: HTTPFields) throws {
-        if let problem = problem(of: fields) { throw RivetError.invalidArgument(problem) }
+        if let problem = problem(of: fields) ?? TraceFields.problem(of: fields) {
+            throw RivetError.invalidArgument(problem)
+        }
         for field in fields where isProtocols(field.name) {
             throw RivetError.invalidArgument("the field \(field.name) is written by the protocol itself")
         }

@@ -10,16 +10,16 @@ struct ConnectionAttempt: Sendable {
     let lane: Lane
     /// The first attempt may use the id that the handle keeps; later ones resolve anew (B133).
     let isFirst: Bool
-    let deadline: TimePoint
+    let scope: CallScope
 
     /// Opens the socket; `opened` is called on the lane when the 101 has come, before what came with it is read.
     func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws -> ConnectionSocket {
         let context = handle.context
-        return try await withDeadline(deadline, time: context.time) {
-            let address = try await context.serverAddress(deadline: deadline)
+        return try await withDeadline(scope.deadline, time: context.time) {
+            let address = try await context.serverAddress(in: scope)
             if !isFirst { handle.resolver.forget() }
-            let id = try await handle.resolver.id(deadline: deadline)
-            let token = try await context.token(for: address, deadline: deadline)
+            let id = try await handle.resolver.id(in: scope)
+            let token = try await context.token(for: address, deadline: scope.deadline)
             let handshake = try await handshake(address, token, id)
             do {
                 return try await ConnectionSocket.open(
@@ -28,7 +28,7 @@ struct ConnectionAttempt: Sendable {
                     token: token,
                     handshake: handshake,
                     lane: lane,
-                    deadline: deadline,
+                    deadline: scope.deadline,
                     opened
                 )
             } catch {
@@ -42,7 +42,7 @@ struct ConnectionAttempt: Sendable {
         let context = handle.context
         let parameters: String?
         do {
-            parameters = try await handle.encodedParameters(self.parameters, deadline: deadline)
+            parameters = try await handle.encodedParameters(self.parameters, deadline: scope.deadline)
         } catch let error as RivetError {
             // Asked again with each attempt (B134, B135); a value that does not encode never will.
             throw AttemptEnding(error: error, isPermanent: !error.isTransient, failsHeldActions: true)
@@ -57,7 +57,7 @@ struct ConnectionAttempt: Sendable {
             host: address.endpoint.authority,
             subprotocols: subprotocols.list,
             requiresSubprotocol: true,
-            fields: try context.fields(own: [:], to: address),
+            fields: context.fields(own: [:], in: scope, to: address),
             nonce: KernelRandom.bytes(16)
         )
     }

@@ -17,7 +17,7 @@ actor ConnectionDriver: ClientMember {
     nonisolated let lane: Lane
     nonisolated let statuses: Broadcast<ConnectionStatus>
     nonisolated let book = Subscriptions()
-    private nonisolated let handle: HandleCore
+    nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
     private nonisolated let invalidOptions: RivetError?
@@ -34,6 +34,8 @@ actor ConnectionDriver: ClientMember {
     private var timers: [Int: DeadlineScheduler.ID] = [:]
     private var lastTimer = 0
     private var isFirstAttempt = true
+    /// What the first attempt is tied to, asked in the task that called `connect()` (B261).
+    private var firstScope: Result<HTTPFields, any Error>?
     /// The number of the last attempt, for diagnostics.
     private var attemptNumber = 1
     private var suspendedFeeds = 0
@@ -53,6 +55,7 @@ actor ConnectionDriver: ClientMember {
         parameters = options.parameters ?? handle.options.parameters
         skipsReadyWait = handle.skipsReadyWait(options.skipsReadyWait)
         invalidOptions = options.invalid
+        firstScope = Result { try context.scope(deadline: context.time.now).fields }
         machine = ConnectionStateMachine(
             policy: options.reconnect ?? configuration.reconnect,
             maxHeldActions: configuration.maxHeldActions,
@@ -90,7 +93,7 @@ actor ConnectionDriver: ClientMember {
                 if !isFirstAttempt { await pause(delay) }
                 carryOut(machine.attemptStarted(), reports: !isFirstAttempt)
                 if machine.isOver { break }
-                let ending = await attempt()
+                let ending = await observedAttempt()
                 isFirstAttempt = false
                 endSocket()
                 let actions: [ConnectionStateMachine<Waiter>.Action]
@@ -116,6 +119,16 @@ actor ConnectionDriver: ClientMember {
             await group.next()
             group.cancelAll()
         }
+    }
+
+    private func observedAttempt() async -> AttemptEnding {
+        var ending = AttemptEnding(error: .connectionClosed)
+        // The end of an attempt is what it throws.
+        try? await context.part("attempt", of: nil) {
+            ending = await attempt()
+            throw ending.error
+        }
+        return ending
     }
 
     /// One attempt, from the lookup to the end of its socket.
@@ -145,8 +158,10 @@ actor ConnectionDriver: ClientMember {
             skipsReadyWait: skipsReadyWait,
             lane: lane,
             isFirst: isFirstAttempt,
-            deadline: deadline
+            scope: try firstScope.map { try CallScope(deadline: deadline, fields: $0.get(), record: nil) }
+                ?? context.scope(deadline: deadline)
         )
+        firstScope = nil
         let abandon = abandon
         return try await withThrowingTaskGroup(of: ConnectionSocket.self) { group in
             group.addTask {
@@ -250,7 +265,9 @@ actor ConnectionDriver: ClientMember {
             case .report(let status):
                 if reports { report(status) }
                 if case .connecting(let attempt) = status { attemptNumber = attempt }
-                context.diagnostics.send(Diagnostic(status, connection: number, attempt: attemptNumber))
+                context.diagnostics.send(
+                    Diagnostic(status, connection: number, attempt: attemptNumber, actor: handle.query.actorName)
+                )
             case .sendSubscription(let name, let subscribe):
                 nudge.otherMessageSent()
                 socket?.sendSubscription(name, subscribe: subscribe)
@@ -306,6 +323,7 @@ actor ConnectionDriver: ClientMember {
                 "nudged",
                 connection: number,
                 attempt: attemptNumber,
+                actor: handle.query.actorName,
                 measurement: Diagnostic.Measurement(name: "rivet.nudges", value: 1, unit: "1")
             )
         )
@@ -479,7 +497,8 @@ actor ConnectionDriver: ClientMember {
                         .warning,
                         "a connection was released without disconnect(); it is being closed",
                         connection: driver.number,
-                        attempt: driver.attemptNumber
+                        attempt: driver.attemptNumber,
+                        actor: driver.handle.query.actorName
                     )
                 )
                 driver.carryOut(driver.machine.disconnectRequested())

@@ -2,33 +2,36 @@
 
 /// What a connection's changes look like to who listens (B213–B218): no token, parameter or payload is in them.
 extension Diagnostic {
-    /// A line about a connection: its number within the client, and that of its attempt.
+    /// A line about a connection: its number within the client, that of its attempt, and the actor's name.
     init(
         _ level: Level,
         _ message: String,
         connection: UInt64,
         attempt: Int,
+        actor: String,
         _ more: KeyValuePairs<String, String> = [:],
         measurement: Measurement? = nil
     ) {
         var fields = [
             Field(name: "connection", value: "\(connection)"), Field(name: "attempt", value: "\(attempt)"),
+            Field(name: "actor", value: actor),
         ]
         for (name, value) in more { fields.append(Field(name: name, value: value)) }
         self.init(level, message, fields, measurement: measurement)
     }
 
     /// What a change of status says; `attempt` is the one that led to it.
-    init(_ status: ConnectionStatus, connection: UInt64, attempt: Int) {
+    init(_ status: ConnectionStatus, connection: UInt64, attempt: Int, actor: String) {
         switch status {
         case .connecting:
-            self.init(.debug, "connecting", connection: connection, attempt: attempt)
+            self.init(.debug, "connecting", connection: connection, attempt: attempt, actor: actor)
         case .connected(let info):
             self.init(
                 .debug,
                 "connected",
                 connection: connection,
                 attempt: attempt,
+                actor: actor,
                 ["actor_id": info.actorID.rawValue, "connection_id": info.connectionID],
                 measurement: Measurement(name: "rivet.connections.opened", value: 1, unit: "1")
             )
@@ -38,19 +41,21 @@ extension Diagnostic {
                 "waiting to connect again",
                 connection: connection,
                 attempt: attempt,
+                actor: actor,
                 [
                     "next_attempt": "\(state.attempt)", "delay": "\(state.delay)", "cause": state.cause.description,
                 ],
                 measurement: Measurement(name: "rivet.connections.lost", value: 1, unit: "1")
             )
         case .closed(.requested):
-            self.init(.debug, "closed", connection: connection, attempt: attempt)
+            self.init(.debug, "closed", connection: connection, attempt: attempt, actor: actor)
         case .closed(.failed(let error)):
             self.init(
                 .warning,
                 "closed for good",
                 connection: connection,
                 attempt: attempt,
+                actor: actor,
                 ["cause": error.description]
             )
         }

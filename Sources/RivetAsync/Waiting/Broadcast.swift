@@ -34,11 +34,14 @@ package final class Broadcast<Element: Sendable>: Sendable {
     /// The newest element, where it is kept for new readers.
     package var latest: Element? { state.withLock { $0.latest } }
 
+    /// Whether anybody would read what is sent.
+    package var isRead: Bool { readerCount.load(ordering: .relaxed) > 0 }
+
     /// Hands `element` to every reader; it is not made where nobody would read it.
     ///
     /// Calls that must keep an order come one after another.
     package func send(_ element: @autoclosure () -> Element) {
-        guard isReplaying || readerCount.load(ordering: .relaxed) > 0 else { return }
+        guard isReplaying || isRead else { return }
         let element = element()
         let readers = state.withLock { state in
             if isReplaying { state.latest = element }

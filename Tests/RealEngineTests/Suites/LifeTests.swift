@@ -46,7 +46,7 @@ extension EndToEnd {
             let context = check.client.context
             let deadline = context.time.now.advanced(by: .seconds(10))
             while true {
-                let record = try await ActorResolver.record(context, of: id, deadline: deadline)
+                let record = try await ActorResolver.record(context, of: id, in: context.scope(deadline: deadline))
                 if (record?.sleepTime == nil) == (sleep == .awake) { return }
                 try await Task.sleep(for: .milliseconds(20))
             }
