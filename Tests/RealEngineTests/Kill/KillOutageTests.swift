@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// That what was killed is started again, whatever happens between; it runs without an engine.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct KillOutageTests {
     private let folder: String
 

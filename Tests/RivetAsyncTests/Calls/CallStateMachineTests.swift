@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// One call over HTTP as a transcript: what happened on the left, what the machine wants on the right.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CallStateMachineTests {
     enum Event: Sendable {
         case resolved(ActorID)

@@ -5,7 +5,7 @@ import Testing
 /// The rules of the behaviour catalogue, 1 to 319: which of them a test holds.
 ///
 /// A test says so in its title, `@Test("B53: …")` or `@Test("B30, B52: …")`.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct BehaviourCoverageTests {
     static let all = Set(1...319)
 

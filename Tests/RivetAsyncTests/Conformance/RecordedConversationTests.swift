@@ -4,7 +4,7 @@ import RivetAsync
 import Testing
 
 /// Whole conversations with a running engine: what its actors and what other clients said is read by our two ends.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RecordedConversationTests {
     /// What was read, and what was not.
     private struct Tally {

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// Pings every 30 s and waits 10 s for each pong, in seconds from the start.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct KeepAliveStateMachineTests {
     static func at(_ seconds: Int) -> TimePoint { TimePoint(.seconds(seconds)) }
 

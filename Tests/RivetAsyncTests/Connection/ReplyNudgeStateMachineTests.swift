@@ -3,7 +3,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ReplyNudgeStateMachineTests {
     static func at(_ milliseconds: Int) -> TimePoint { TimePoint(.milliseconds(milliseconds)) }
 

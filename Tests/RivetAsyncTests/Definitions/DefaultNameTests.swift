@@ -18,7 +18,7 @@ private struct Box<T> {
     enum Inside: ActorDefinition {}
 }
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct DefaultNameTests {
     @Test func typesNameThemselves() {
         enum Local: ActorDefinition {}

@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// The groups `key`, `endpoint`, `url.*` and `actorId`.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct DefinitionVectorTests {
     @Test("B25: keys are written and read")
     func keysAreWrittenAndRead() {

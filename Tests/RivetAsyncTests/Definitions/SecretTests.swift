@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SecretTests {
     @Test("B215: a secret shows nowhere but where it is asked for")
     func secretsDoNotShow() {

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Lists of arguments (PROTOCOL h5).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ArgumentTests {
     struct Join: Codable, Equatable {
         var room: String, nick: String?, age: Int

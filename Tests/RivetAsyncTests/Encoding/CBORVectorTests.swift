@@ -3,7 +3,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CBORVectorTests {
     private static let appendixA = VectorFile.group("cbor.rfc8949")
     private static let values = VectorFile.group("cbor.value")

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// What serves for one document serves for the next, unless a type kept a part of it.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ContainerReuseTests {
     private struct Point: Codable, Equatable { var x: Int, y: Int }
 

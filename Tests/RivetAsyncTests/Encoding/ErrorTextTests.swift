@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// No error tells a value or a key that is the user's; and its path is what `Codable` promises.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ErrorTextTests {
     struct Account: Codable { var secrets: [String: Int] }
     struct Refusing: Decodable {

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// A failure says where, what was wanted and what was there.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct FailureTests {
     struct Row: CustomTestStringConvertible {
         var json: String

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// What integers look like to JavaScript (PROTOCOL j4).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct IntegerTests {
     struct Row {
         var value: Int

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// Inputs that must be refused, each with its kind of error.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct InvalidInputTests {
     private static func vectors(_ decoder: String) -> [Vector] {
         VectorFile.group("invalid").filter { $0["decoder"]?.text == decoder }

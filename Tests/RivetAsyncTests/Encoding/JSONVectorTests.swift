@@ -3,7 +3,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct JSONVectorTests {
     private static let pairs = VectorFile.group("json.compat")
     private static let numbers = VectorFile.group("json.number")

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// A map's members are found however the map is written, and in whatever order they are asked for.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MemberTests {
     private struct Name: CodingKey {
         var stringValue: String

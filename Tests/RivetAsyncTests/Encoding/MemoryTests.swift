@@ -7,7 +7,7 @@ import Testing
 @testable import RivetAsync
 
 /// What the kernel counted as this process's greatest size, before and behind documents made to be costly.
-@Suite(.leavesNothing, .timeLimit(.minutes(2)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MemoryTests {
     /// A quarter of a megabyte each: the same few bytes over and over, between a head and an end.
     struct Document {

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Dates and durations that no type of theirs makes itself.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MomentTests {
     /// The moment as seconds, so that a wrong one is not printed by Foundation, which may trap.
     struct Moment: Decodable, CustomStringConvertible {

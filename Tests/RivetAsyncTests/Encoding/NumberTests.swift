@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Numbers at their ends: exact, the nearest, or an error; never another value in silence.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct NumberTests {
     /// A document, what it is asked for, and what comes of it: the value's text, or the kind of failure.
     struct Row: CustomTestStringConvertible, Sendable {

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// What a JavaScript actor on a running engine answered and broadcast, read as what it is.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RecordedValueTests {
     /// One of the actor's values, by the name it was asked with.
     struct Recorded: CustomTestStringConvertible {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ShapeTests {
     @Test func tableIsLongEnough() {
         #expect(Shape.all.count >= 60)

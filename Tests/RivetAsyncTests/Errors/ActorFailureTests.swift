@@ -63,7 +63,7 @@ enum Shop: ActorDefinition {
 }
 
 /// Failures that both ends know as a type.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ActorFailureTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let encoding: RivetConfiguration.Encoding

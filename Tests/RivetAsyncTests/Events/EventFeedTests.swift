@@ -4,7 +4,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct EventFeedTests {
     static func event(_ number: UInt8, size: Int = 1) -> EncodedValue {
         EncodedValue(bytes: ByteChunk(Array(repeating: number, count: size)), format: .nativeCBOR)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import RivetAsync
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SubscriptionTableTests {
     static func feed(_ name: String) -> EventFeed {
         EventFeed(name: name, buffering: .default, gauge: ResourceGauge()) {}

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// The limit of requests under way, as who calls meets it.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ConnectionLimitTests {
     enum Echo: ActorDefinition {}
     struct Note: ActorQueueMessage { typealias Target = Echo }

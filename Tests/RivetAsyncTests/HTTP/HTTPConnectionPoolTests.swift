@@ -3,7 +3,7 @@ import RivetAsync
 import RivetAsyncLocal
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1))) struct HTTPConnectionPoolTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(3))) struct HTTPConnectionPoolTests {
     @Test func callsOneAfterTheOtherUseOneConnection() async throws {
         let fixture = try HTTPPoolFixture()
         for _ in 0..<20 { #expect(try await fixture.get("/a?b=c") == "ok") }

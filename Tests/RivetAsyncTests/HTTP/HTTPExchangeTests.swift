@@ -42,7 +42,7 @@ private final class PullCounter: Sendable {
     var value: Int { number.withLock { $0 } }
 }
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1))) struct HTTPExchangeTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(3))) struct HTTPExchangeTests {
     // MARK: Peers that are silent, gone, or talk too much
 
     @Test func silentPeerFailsAtTheDeadlineAndTheRequestHadLeft() async throws {

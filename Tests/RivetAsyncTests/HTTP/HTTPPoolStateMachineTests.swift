@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// Who gets which connection, as transcripts: what happened on the left, what the machine wants on the right.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct HTTPPoolStateMachineTests {
     enum Event: Sendable {
         case brief, linger

@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1))) struct HTTPRequestDecoderTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(3))) struct HTTPRequestDecoderTests {
     @Test func requestsFollowEachOther() {
         requestVerifier().expect(
             [

@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1))) struct HTTPResponseDecoderTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(3))) struct HTTPResponseDecoderTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var methods = ["GET"]

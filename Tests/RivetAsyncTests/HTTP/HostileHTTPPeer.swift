@@ -225,7 +225,7 @@ struct HostileHTTPPeer: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1))) struct HostileHTTPPeerTests {
+@Suite(.leavesNothing, .timeLimit(.minutes(3))) struct HostileHTTPPeerTests {
     @Test func tableIsLongEnoughAndLimitsAreAsDocumented() {
         #expect(HostileHTTPPeer.rows.count >= 45)
         let limits = HTTPLimits()

@@ -7,7 +7,7 @@ import Testing
 
 /// What the caller got wrong is told to the caller at once: nothing is dialled, nothing is repeated, nobody else is
 /// blamed.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CallersMistakeTests {
     enum Echo: ActorDefinition {}
     struct Ask: ActorAction { typealias Target = Echo }

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// What went wrong below is in the error that a user sees: the error itself, with its number, and the host it was.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CauseTests {
     static let id = ClientTranscriptTests.id
     static let reset = WebSocketError.ended(.failed(.system(.receive, .connectionReset)))

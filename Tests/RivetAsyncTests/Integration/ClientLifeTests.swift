@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// How a client and its connections end: by shutdown, by cancellation, by being let go.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ClientLifeTests {
     @Test("B165, B170: graceful shutdown refuses new calls, closes connections, and runConnections returns")
     func gracefulShutdown() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 /// The client's side of the transcript in Documentation.docc/Protocol.md, section l, against a socket that holds the
 /// literal bytes.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ClientTranscriptTests {
     static let id = "5jxlv5boumuljx2d2nvyat0o2edl00"
     static let connectionID = "6f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9"

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// The README's program against the local engine: in memory, over TCP and over TLS.
-@Suite(.leavesNothing, .timeLimit(.minutes(2)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CounterTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let encoding: RivetConfiguration.Encoding

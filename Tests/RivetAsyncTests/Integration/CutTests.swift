@@ -6,7 +6,7 @@ import Testing
 
 /// The connection is cut at every byte of an action's request and of its answer: nothing runs twice, and no error says
 /// that what ran did not.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CutTests {
     @Test(
         "B53: cut at every byte of the answer, the action ran once and the error does not deny it",

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// What a client says about its connections.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct DiagnosticTests {
     /// The client's lines until `count` have come: the message, and the names of the fields.
     static func lines(_ client: RivetClient, _ count: Int) -> Task<[Diagnostic], Never> {

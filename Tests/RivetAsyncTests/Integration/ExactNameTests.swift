@@ -6,7 +6,7 @@ import Testing
 @testable import RivetAsync
 
 /// Names with other bytes are other names, also where a `String` takes them for one.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ExactNameTests {
     static let one = "caf\u{e9}"
     static let two = "cafe\u{301}"

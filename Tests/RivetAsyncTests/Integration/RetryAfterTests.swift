@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// `Retry-After` in each spelling, and on everything that is repeated.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RetryAfterTests {
     struct Field: Sendable, CustomTestStringConvertible {
         var testDescription: String { "\(value), \(date ?? "no date")" }

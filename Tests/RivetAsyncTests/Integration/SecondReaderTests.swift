@@ -9,7 +9,7 @@ import Testing
 ///
 /// The second is served too where the
 /// sequence cannot throw, and told so where it can.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SecondReaderTests {
     private enum Site: ActorDefinition {}
 

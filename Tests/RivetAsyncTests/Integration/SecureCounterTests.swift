@@ -7,7 +7,7 @@ import Testing
 /// The counter over https and wss: the local engine behind a TLS terminator.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct SecureCounterTests {

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// What becomes of names, ids and paths that are no part of a URI, or lead elsewhere.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TargetTests {
     typealias Echo = CallersMistakeTests.Echo
 

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Endpoints that are wrong, dead, or somebody else: each a clear error within its deadline, and the client lives on.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct UnfriendlyPeerTests {
     enum Counter: ActorDefinition {}
     struct Increment: ActorAction {

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LayeringTests {
     @Test func everyFolderNamesOnlyWhatLiesBelowIt() throws {
         let library = Repository.root.appending(path: "Sources/RivetAsync")

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// The engine's own answers: actors API, metadata, gateway errors (PROTOCOL a3, b, i3), vectors of group `http`.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ActorsAPITests {
     private static let id = "5jxlv5boumuljx2d2nvyat0o2edl00"
     private static let namespace = "tlf0xcg1buacno4zofgpr7isbeal00"

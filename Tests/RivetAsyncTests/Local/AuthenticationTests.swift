@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// The engine asks for tokens, as Rivet 3 does (PROTOCOL a5, k11).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct AuthenticationTests {
     private static let query = "rvt-namespace=default&rvt-method=getOrCreate&rvt-runner=default&rvt-key=my-counter"
     private static let byAdmin = ["Authorization": "Bearer admin-1"]

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// Trouble on demand does what it says (PROTOCOL k10), over sockets.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct FaultTests {
     private func withCounter(
         clock: any Clock<Duration> = TestClock(),

@@ -5,7 +5,7 @@ import RivetAsyncLocal
 import Testing
 
 /// The vectors of group `http`: what the engine reads, and the bodies that it writes, byte for byte.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalHTTPVectorTests {
     private static let vectors = VectorFile.group("http")
     private static let ofActions = vectors.filter { $0.id.hasPrefix("http.action.") }

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// Sleep, wake, kill, destroy and schedules (PROTOCOL k2, k5, k8, k9).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalLifecycleTests {
     @Test func aSleepingActorKeepsItsConnectionAndWakesForTheNextMessage() async throws {
         let test = StageTest()

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// A `/connect` WebSocket from the server's side (PROTOCOL f, g, h), literal messages.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalConnectionTests {
     @Test(arguments: StreamPair.Kind.all)
     func initialMessageInEachEncoding(_ kind: StreamPair.Kind) async throws {

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// What any HTTP server has to take (RFC 9110, 9112, 6455).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalHTTPTests {
     private func withSite(_ body: (PlainPeer, String) async throws -> Void) async throws {
         try await withEngine {

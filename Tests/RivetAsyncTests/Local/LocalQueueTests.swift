@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// Queues (PROTOCOL e2, k7).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalQueueTests {
     private func send(
         _ peer: PlainPeer,

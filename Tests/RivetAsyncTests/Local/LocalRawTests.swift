@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// Plain HTTP and plain WebSockets to an actor (PROTOCOL e3, f4).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalRawTests {
     private enum Site: ActorDefinition {
         struct Rest: ActorAction { typealias Target = Site }

@@ -5,7 +5,7 @@ import RivetAsyncLocal
 import Testing
 
 /// What Rivet's own clients said to a running engine is read by the local one: no message and no body is refused.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RecordedClientTests {
     struct Recording: Sendable, CustomTestStringConvertible {
         let name: String

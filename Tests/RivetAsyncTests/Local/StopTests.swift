@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// `stop` ends everything that an engine holds, whatever is under way.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct StopTests {
     @Test(arguments: [LocalEngine.Transport.memory, .loopback(port: 0)])
     func nothingIsLeftOfWhatWasUnderWay(_ transport: LocalEngine.Transport) async throws {

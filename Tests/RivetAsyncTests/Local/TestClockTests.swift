@@ -2,7 +2,7 @@
 import RivetAsyncLocal
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TestClockTests {
     private let clock = TestClock()
 

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// What tokens allow, and `POST /auth/tokens` (PROTOCOL a5).
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TokenIssueTests {
     private static let admin = ["Authorization": "Bearer admin-1"]
 

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// The protocol's transcript (PROTOCOL l) from the server's side: literal bytes, over sockets and over memory.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TranscriptTests {
     @Test(arguments: [LocalEngine.Transport.memory, .loopback(port: 0)])
     func theServersSideOfTheTranscript(_ transport: LocalEngine.Transport) async throws {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// The hook around a call: in the caller's task, once, and what it throws is what the caller gets.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct AroundCallTests {
     @TaskLocal static var request: String = ""
 

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// One measurement for each call, a span for each part, a line for each repeat; nothing where nobody listens.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CallDiagnosticTests {
     /// Reads until the client has closed.
     private static func lines(

@@ -9,7 +9,7 @@ private enum Caller {
 }
 
 /// What a request is tied to: asked once, checked at once, on all that a call causes.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RequestContextTests {
     static let id: String = "5jxlv5boumuljx2d2nvyat0o2edl00"
     static let parent: String = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ErrorMessageTests {
     @Test("B203: absent metadata stays absent, whatever stands for it")
     func absentMetadata() throws {

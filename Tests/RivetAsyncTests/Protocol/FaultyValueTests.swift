@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// What is wrong inside a value spoils that value; the message around it is read.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct FaultyValueTests {
     /// A list of arguments with a fault in it, and the failure of reading it.
     struct Fault: CustomTestStringConvertible, Sendable {

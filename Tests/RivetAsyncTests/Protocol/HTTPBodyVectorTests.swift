@@ -4,7 +4,7 @@ import Testing
 
 /// The group `http`: requests as the client writes them, answers as the engine and the actor side do, each read by
 /// the other end.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct HTTPBodyVectorTests {
     private let endpoint: Endpoint
     private let actorID: ActorID = "5jxlv5boumuljx2d2nvyat0o2edl00"

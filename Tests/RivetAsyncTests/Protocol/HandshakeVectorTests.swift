@@ -4,7 +4,7 @@ import RivetAsync
 import Testing
 
 /// The groups `subprotocols`, `subprotocols.server`, `header.connParams` and `close`.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct HandshakeVectorTests {
     /// JSON text of a value of the vectors; they have at most one member, so no order is lost.
     private func json(_ value: FileValue) -> String {

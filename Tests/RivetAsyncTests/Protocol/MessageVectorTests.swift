@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// The groups `bare.message`, `cbor.message` and `json.message`: read by one end, written by the other.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MessageVectorTests {
     /// What a message says, fields by name, in the form of the vectors.
     struct Said: Equatable {

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// A token belongs to a host: what metadata moves, and what stays.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TokenHostTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var testDescription: String

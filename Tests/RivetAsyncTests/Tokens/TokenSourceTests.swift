@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// When a provider is asked for a token, how often, and who hears what came of it.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TokenSourceTests {
     @Test("B237, B238: many first calls ask once, with nil, and all get the answer")
     func asksOnce() async throws {

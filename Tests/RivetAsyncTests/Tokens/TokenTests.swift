@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Tokens on the wire: where they go, what a refusal does to each kind of request, and what connections do.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TokenTests {
     private static func error(
         sourceLocation: SourceLocation = #_sourceLocation,

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// What holds for every kind of stream.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ByteStreamTests {
     @Test(arguments: StreamPair.Kind.all)
     func bytesGoBothWaysAndBothEndsFinish(_ kind: StreamPair.Kind) async throws {

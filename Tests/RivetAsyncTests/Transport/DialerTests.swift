@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Synchronization
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct DialerTests {
     private let clock = TestClock()
     private let gauge = ResourceGauge()

@@ -6,7 +6,7 @@ import Testing
 @testable import RivetAsync
 
 /// Each rule of a lane (Design, "Waiting for the network").
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LaneTests {
     private let gauge = ResourceGauge()
 

@@ -5,7 +5,7 @@ import Testing
 /// A thousand idle connections: the case of the benchmark, in a process of its own, where every descriptor can be counted.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct ManyConnectionsTests {

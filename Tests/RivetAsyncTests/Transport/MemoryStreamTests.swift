@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// What only memory streams can do.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MemoryStreamTests {
     private let lane = Lane()
     private let near: MemoryStream

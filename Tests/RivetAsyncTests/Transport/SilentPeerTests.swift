@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// A connection that is there and says nothing: the last stage at which a call can be left.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SilentPeerTests {
     enum Ending: CaseIterable, Sendable {
         case deadline, cancellation

@@ -4,7 +4,7 @@ import RivetAsync
 import Synchronization
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SystemResolverTests {
     private let gauge = ResourceGauge()
 

@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// The one way to wait, and what is made of it.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MonitorTests {
     /// Returns when so many tasks wait.
     private static func parked(_ count: Int, _ gauge: ResourceGauge) async {

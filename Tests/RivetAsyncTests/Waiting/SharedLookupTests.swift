@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// One lookup for all who ask at the same time.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SharedLookupTests {
     private struct Ended: Error {}
 

@@ -6,7 +6,7 @@ import Testing
 @testable import RivetAsyncLocal
 
 /// Whoever waits is in the gauge of who owns what it waits for, until it is woken.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct WaiterCountTests {
     /// One way to wait: `park` in a task of its own, and what wakes it.
     struct Waiting: Sendable {

@@ -248,7 +248,7 @@ struct HostileHandshake: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct HostileHandshakeTests {
     /// The error comes without any waiting, the stream is closed, and the next handshake works.
     @Test(arguments: HostileHandshake.rows, StreamPair.Kind.all)

@@ -3,7 +3,7 @@ import RivetAsync
 import RivetAsyncLocal
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct WebSocketChannelTests {
     @Test(arguments: StreamPair.Kind.all)
     func messagesGoBothWaysAsTheyAre(_ kind: StreamPair.Kind) async throws {

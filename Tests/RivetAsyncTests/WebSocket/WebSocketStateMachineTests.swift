@@ -2,7 +2,7 @@
 import RivetAsync
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct WebSocketStateMachineTests {
     private var client = WebSocketStateMachine(.init(role: .client, closeTimeout: .seconds(5)))
     private func at(_ seconds: Int) -> TimePoint { TimePoint(.seconds(seconds)) }

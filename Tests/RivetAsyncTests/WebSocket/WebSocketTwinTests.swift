@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// The fast paths beside naive ones that cannot be wrong.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct WebSocketTwinTests {
     @Test func maskingIsTheByteLoop() {
         var generator = SeededGenerator(seed: 6455)

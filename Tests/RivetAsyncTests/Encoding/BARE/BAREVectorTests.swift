@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// The groups `bare.*` but `bare.message`: each value written and read.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct BAREVectorTests {
     private func check<T: Equatable>(
         _ vector: Vector,

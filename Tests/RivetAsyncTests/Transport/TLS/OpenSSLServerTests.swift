@@ -5,7 +5,7 @@ import Testing
 /// The same against `openssl s_server`, a process for each, where Python's ssl differs or cannot do it.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct OpenSSLServerTests {

@@ -6,7 +6,7 @@ import Testing
 /// `http` to a port for `https`: what such a server does about it differs, and the error has to say what to do.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct PlainHTTPToTLSTests {

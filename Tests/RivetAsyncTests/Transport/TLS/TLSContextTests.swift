@@ -3,7 +3,7 @@ import RivetAsync
 import Testing
 
 /// What is wrong before a byte is sent: the library, the files, the names.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TLSContextTests {
     struct Missing: Sendable {
         var names: OpenSSLLibrary.Names

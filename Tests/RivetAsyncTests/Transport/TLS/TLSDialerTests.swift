@@ -9,7 +9,7 @@ import Testing
 /// What holds around the handshakes of one client.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct TLSDialerTests {

@@ -8,7 +8,7 @@ import Testing
 /// Everything against real servers: Python's ssl, all in one process.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct TLSServerTests {

@@ -5,7 +5,7 @@ import Testing
 /// That the terminator changes nothing but the encryption, so that other tests can rely on it.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct TLSTerminatorTests {

@@ -6,7 +6,7 @@ import Testing
 /// A server that ends without `close_notify`: what it sent may be cut short, so it is never a whole answer.
 @Suite(
     .leavesNothing,
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(3)),
     .enabled(if: TestCertificates.areAvailable, "needs openssl, python3 and sh in PATH")
 )
 struct TLSTruncationTests {
