@@ -74,7 +74,7 @@ extension AttemptEnding {
                 code: isLimit ? .limitExceeded : .protocolViolation,
                 underlying: error
             )
-        case .ended, .notOpen, .readTwice:
+        case .ended, .silent, .abandoned, .notOpen, .readTwice:
             self = .lost("\(endpoint.text): \(error)", error)
         }
     }
@@ -109,11 +109,6 @@ extension AttemptEnding {
                 underlying: cause
             )
         )
-    }
-
-    /// No pong in time (B145).
-    static func silent(after timeout: Duration) -> AttemptEnding {
-        lost("no pong came within \(timeout)")
     }
 
     static func notOpened(within limit: Duration, _ cause: (any Error)? = nil) -> AttemptEnding {

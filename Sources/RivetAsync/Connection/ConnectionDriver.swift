@@ -26,7 +26,6 @@ actor ConnectionDriver: ClientMember {
 
     private var machine: ConnectionStateMachine<Waiter>
     private var nudge = ReplyNudgeStateMachine()
-    private var keepAlive: KeepAliveStateMachine?
     private(set) var socket: ConnectionSocket?
     /// How the attempt under way has ended.
     private var attemptEnd: Monitor<AttemptEnding?>
@@ -225,12 +224,6 @@ actor ConnectionDriver: ClientMember {
         }
     }
 
-    func receivedPong(_ id: UInt32, generation: Int) {
-        guard generation == self.generation else { return }
-        keepAlive?.receivedPong(id: id, now: context.time.now)
-        checkKeepAlive()
-    }
-
     func becameWritable(generation: Int) {
         guard generation == self.generation else { return }
         sendHeld()
@@ -246,7 +239,6 @@ actor ConnectionDriver: ClientMember {
         generation += 1
         socket?.abort()
         socket = nil
-        keepAlive = nil
         for timer in timers.values { context.deadlines.cancel(timer) }
         timers = [:]
     }
@@ -284,7 +276,8 @@ actor ConnectionDriver: ClientMember {
             case .markReconnected(let info):
                 for feed in book.current.feeds { feed.appendGap(.reconnected(info)) }
             case .opened:
-                startKeepAlive()
+                // Pings start after Init (PROTOCOL h7).
+                if let setting = context.configuration.keepAlive { socket?.startKeepAlive(setting) }
             case .closeSocket:
                 socket?.close()
             case .abandonAttempt:
@@ -345,31 +338,6 @@ actor ConnectionDriver: ClientMember {
                     driver.timers[number] = nil
                     body(driver)
                 }
-            }
-        }
-    }
-
-    private func startKeepAlive() {
-        guard let setting = context.configuration.keepAlive else { return }
-        keepAlive = KeepAliveStateMachine(setting, now: context.time.now)
-        if suspendedFeeds > 0 { keepAlive?.readingSuspended() }
-        checkKeepAlive()
-    }
-
-    private func checkKeepAlive() {
-        while let action = keepAlive?.timePassed(now: context.time.now) {
-            switch action {
-            case .wait(let until):
-                at(until) { $0.checkKeepAlive() }
-                return
-            case .sendPing(let id):
-                socket?.ping(id)
-            case .failConnection:
-                let timeout = context.configuration.keepAlive?.timeout ?? .zero
-                socketEnded(.silent(after: timeout), generation: generation)
-                return
-            case .nothing:
-                return
             }
         }
     }
@@ -457,7 +425,6 @@ actor ConnectionDriver: ClientMember {
         suspendedFeeds += 1
         guard suspendedFeeds == 1 else { return }
         socket?.suspendReading()
-        keepAlive?.readingSuspended()
     }
 
     private func feedHasRoom() {
@@ -465,8 +432,6 @@ actor ConnectionDriver: ClientMember {
         suspendedFeeds -= 1
         guard suspendedFeeds == 0 else { return }
         socket?.resumeReading()
-        keepAlive?.readingResumed(now: context.time.now)
-        checkKeepAlive()
     }
 
     nonisolated func retryNow() {

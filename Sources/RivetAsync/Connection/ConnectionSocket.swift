@@ -124,8 +124,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
     /// The memory for messages that is kept between them, for tests of its bound.
     var retainedSize: Int { output.capacity }
 
-    func ping(_ id: UInt32) {
-        withUnsafeBytes(of: id.bigEndian) { connection?.ping($0) }
+    func startKeepAlive(_ setting: KeepAlive) {
+        connection?.startKeepAlive(interval: setting.interval, timeout: setting.timeout)
     }
 
     func close() {
@@ -200,11 +200,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         touched.removeAll(keepingCapacity: true)
     }
 
-    func received(pong: ByteChunk) {
-        guard pong.count == 4 else { return }
-        let id = pong.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        driver?.assumeIsolated { $0.receivedPong(id, generation: generation) }
-    }
+    /// Pings are the connection's own.
+    func received(pong: ByteChunk) {}
 
     func writable() {
         driver?.assumeIsolated { $0.becameWritable(generation: generation) }

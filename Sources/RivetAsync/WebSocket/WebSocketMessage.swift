@@ -36,6 +36,10 @@ package enum WebSocketError: Error, Sendable, Equatable {
     case violation(WebSocketProtocolError)
     /// The stream ended before a close frame came.
     case ended(StreamEnding)
+    /// No pong came in time.
+    case silent(after: Duration)
+    /// We gave it up with everything else that was open.
+    case abandoned
     /// Sent after one side had begun to close.
     case notOpen
     /// Two tasks read one sequence of messages at the same time.
@@ -48,6 +52,8 @@ extension WebSocketError: CustomStringConvertible {
         case .violation(let error): "the peer broke the WebSocket protocol: \(error)"
         case .ended(.finished): "the peer ended the stream without a WebSocket close frame"
         case .ended(.failed(let error)): "the stream failed: \(error)"
+        case .silent(let timeout): "no pong came within \(timeout)"
+        case .abandoned: "the WebSocket was given up"
         case .notOpen: "the WebSocket is closed or closing"
         case .readTwice: "another task is reading this WebSocket's messages"
         }

@@ -137,6 +137,13 @@ package struct WebSocketStateMachine: Sendable {
         }
     }
 
+    /// No pong came in time: nothing is said to a peer that is not there.
+    package mutating func peerWasSilent(for timeout: Duration) {
+        guard case .open = state else { return }  // Legal race: closed in the same turn.
+        pending = [.report(.failed(.silent(after: timeout))), .closeStream]
+        state = .ended
+    }
+
     // MARK: Actions
 
     package mutating func nextAction() -> Action? {

@@ -56,12 +56,23 @@ final class WebSocketStage: Sendable {
         readAhead: Int = 1 << 20,
         onPong: @escaping @Sendable (ByteChunk) -> Void = { _ in }
     ) async -> WebSocketChannel {
+        await connected(role: role, limits: limits, readAhead: readAhead, onPong: onPong).channel
+    }
+
+    func connected(
+        role: WebSocketRole = .client,
+        limits: WebSocketLimits = WebSocketLimits(),
+        readAhead: Int = 1 << 20,
+        onPong: @escaping @Sendable (ByteChunk) -> Void = { _ in }
+    ) async -> (channel: WebSocketChannel, connection: WebSocketConnection) {
         await peerStream.setHandlerLater(peer)
         let channel = makeChannel(role, readAhead, onPong)
-        await stream.lane.perform { [self] in
-            connection(channel, stream, role, limits).start()
+        let connection = await stream.lane.perform { [self] in
+            let made = self.connection(channel, stream, role, limits)
+            made.start()
+            return made
         }
-        return channel
+        return (channel, connection)
     }
 
     /// Opens with a handshake; `answer` is what the peer sends.

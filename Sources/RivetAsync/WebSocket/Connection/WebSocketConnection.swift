@@ -28,6 +28,11 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     private var deadline: DeadlineScheduler.ID?
     private var isPerforming = false
     private var isStreamClosed = false
+    private var isReadingSuspended = false
+    private var keepAlive: KeepAliveStateMachine?
+    private var keepAliveTimeout = Duration.zero
+    private var keepAliveTimer: DeadlineScheduler.ID?
+    private var lastReceived: TimePoint
     /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
     private var unansweredPing: ByteChunk?
 
@@ -46,6 +51,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         self.deadlines = deadlines
         self.maskingKeys = configuration.role == .client ? maskingKeys : nil
         machine = WebSocketStateMachine(configuration)
+        lastReceived = time.now
     }
 
     /// Takes the stream over.
@@ -128,20 +134,78 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// No `ended` follows, only `streamClosed`.
     package func abort() { closeStream() }
 
-    package func suspendReading() { if machine.isOpen { stream.suspendReading() } }
-    package func resumeReading() { if !isStreamClosed { stream.resumeReading() } }
+    package func suspendReading() {
+        guard machine.isOpen else { return }
+        stream.suspendReading()
+        isReadingSuspended = true
+        keepAlive?.readingSuspended()
+    }
+
+    package func resumeReading() {
+        guard !isStreamClosed else { return }
+        stream.resumeReading()
+        guard isReadingSuspended else { return }
+        isReadingSuspended = false
+        keepAlive?.readingResumed(now: time.now)
+        // A timer that is set looks again when it fires.
+        if keepAliveTimer == nil { checkKeepAlive() }
+    }
+
+    // MARK: Keep-alive
+
+    /// Pings whenever nothing came for `interval`, and fails the connection when no pong comes within `timeout`.
+    ///
+    /// Both rest while reading is suspended.
+    package func startKeepAlive(interval: Duration, timeout: Duration) {
+        keepAlive = KeepAliveStateMachine(interval: interval, timeout: timeout, now: time.now)
+        keepAliveTimeout = timeout
+        if isReadingSuspended { keepAlive?.readingSuspended() }
+        checkKeepAlive()
+    }
+
+    private func checkKeepAlive() {
+        if let timer = keepAliveTimer.take() { deadlines.cancel(timer) }
+        // Closing has a deadline of its own.
+        guard isOpen else { return }
+        keepAlive?.received(at: lastReceived)
+        while let action = keepAlive?.timePassed(now: time.now) {
+            switch action {
+            case .wait(let until):
+                keepAliveTimer = deadlines.schedule(at: until) { [self] in
+                    stream.lane.run { [self] in checkKeepAlive() }
+                }
+                return
+            case .sendPing(let id):
+                withUnsafeBytes(of: id.bigEndian) { ping($0) }
+            case .failConnection:
+                machine.peerWasSilent(for: keepAliveTimeout)
+                return perform()
+            case .nothing:
+                return
+            }
+        }
+    }
+
+    private func receivedPong(_ payload: ByteChunk) {
+        guard keepAlive != nil, payload.count == 4 else { return }
+        let id = payload.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        keepAlive?.receivedPong(id: id, now: time.now)
+        checkKeepAlive()
+    }
 
     // MARK: ByteHandler
 
     package func received(_ bytes: ByteChunk) {
-        machine.received(bytes, now: time.now)
+        lastReceived = time.now
+        machine.received(bytes, now: lastReceived)
         perform()
     }
 
     package func receiveRoom() -> UnsafeMutableRawBufferPointer? { machine.receiveRoom() }
 
     package func received(inRoom count: Int) {
-        machine.received(inRoom: count, now: time.now)
+        lastReceived = time.now
+        machine.received(inRoom: count, now: lastReceived)
         perform()
     }
 
@@ -169,7 +233,9 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         while !isStreamClosed, let action = machine.nextAction() {
             switch action {
             case .deliver(let messages): handler.received(messages)
-            case .deliverPong(let payload): handler.received(pong: payload)
+            case .deliverPong(let payload):
+                receivedPong(payload)
+                handler.received(pong: payload)
             case .sendPong(let payload): answer(payload)
             case .sendClose(let closing):
                 let key = maskingKeys?.next()
@@ -207,6 +273,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         isStreamClosed = true
         unansweredPing = nil
         if let deadline = deadline.take() { deadlines.cancel(deadline) }
+        if let timer = keepAliveTimer.take() { deadlines.cancel(timer) }
         stream.close()
         handler.streamClosed()
     }

@@ -9,7 +9,7 @@ struct KeepAliveStateMachineTests {
     static func at(_ seconds: Int) -> TimePoint { TimePoint(.seconds(seconds)) }
 
     static func machine() -> KeepAliveStateMachine {
-        KeepAliveStateMachine(KeepAlive(interval: .seconds(30), timeout: .seconds(10)), now: at(0))
+        KeepAliveStateMachine(interval: .seconds(30), timeout: .seconds(10), now: at(0))
     }
 
     @Test("B145: an answered ping is followed by the next one an interval after its pong")
@@ -70,6 +70,21 @@ struct KeepAliveStateMachineTests {
         machine.readingResumed(now: Self.at(100))
         #expect(machine.timePassed(now: Self.at(100)) == .wait(until: Self.at(130)))
         #expect(machine.timePassed(now: Self.at(130)) == .sendPing(id: 2))
+    }
+
+    @Test("B145: what comes puts the next ping off, but is no pong")
+    func traffic() {
+        var machine = Self.machine()
+        machine.received(at: Self.at(20))
+        #expect(machine.timePassed(now: Self.at(30)) == .wait(until: Self.at(50)))
+        machine.received(at: Self.at(10))
+        #expect(machine.timePassed(now: Self.at(49)) == .wait(until: Self.at(50)), "older news changes nothing")
+        #expect(machine.timePassed(now: Self.at(50)) == .sendPing(id: 1))
+        machine.received(at: Self.at(55))
+        #expect(machine.timePassed(now: Self.at(59)) == .wait(until: Self.at(60)))
+        #expect(machine.timePassed(now: Self.at(60)) == .failConnection)
+        machine.received(at: Self.at(61))
+        #expect(machine.timePassed(now: Self.at(100)) == .nothing)
     }
 
     @Test("reading that goes on without having stopped moves no ping, and nothing wakes what has failed")

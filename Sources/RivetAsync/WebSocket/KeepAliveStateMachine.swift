@@ -15,10 +15,10 @@ struct KeepAliveStateMachine: Sendable {
     private let interval: Duration
     private let timeout: Duration
 
-    init(_ setting: KeepAlive, now: TimePoint) {
-        interval = setting.interval
-        timeout = setting.timeout
-        state = .idle(nextPing: now.advanced(by: setting.interval))
+    init(interval: Duration, timeout: Duration, now: TimePoint) {
+        self.interval = interval
+        self.timeout = timeout
+        state = .idle(nextPing: now.advanced(by: interval))
     }
 
     enum Action: Equatable, Sendable {
@@ -45,6 +45,12 @@ struct KeepAliveStateMachine: Sendable {
         case .paused, .ended:
             return .nothing
         }
+    }
+
+    /// Something came at `time`, so that no ping is needed until an interval later; it is no answer to a ping.
+    mutating func received(at time: TimePoint) {
+        guard case .idle(let nextPing) = state else { return }
+        state = .idle(nextPing: max(nextPing, time.advanced(by: interval)))
     }
 
     mutating func receivedPong(id: UInt32, now: TimePoint) {
