@@ -40,6 +40,8 @@ package protocol ByteStream: AnyObject, Sendable {
     var pendingOutput: Int { get }
     /// Appends to the output; `body` writes straight into the buffer that will be sent.
     func write(_ body: (inout ByteBuffer) -> Void)
+    /// Sends what was gathered at once and not at the end of the turn, as far as there is room for it.
+    func flush()
     /// Ends our side after everything written so far (FIN; over TLS `close_notify` before it).
     func finishWriting()
     /// No `received` until `resumeReading`; the kernel's buffer fills and the peer has to wait.

@@ -40,6 +40,27 @@ struct WebSocketChannelTests {
         await stage.end()
     }
 
+    /// A close frame or a violation, and the end of the stream in the same turn.
+    @Test(
+        "our close frame leaves, though the peer ends the stream in the same turn",
+        arguments: StreamPair.Kind.all,
+        [frame(8, [0x03, 0xE8]), frame(8, [0x03]), frame(3)]
+    )
+    func closeAndEndAtOnce(_ kind: StreamPair.Kind, _ bytes: [UInt8]) async throws {
+        let stage = try await WebSocketStage(kind)
+        let channel = await stage.channel()
+        await stage.peerStream.lane.perform {
+            stage.peerStream.write { $0.append(bytes) }
+            stage.peerStream.finishWriting()
+        }
+        await channel.close()
+        let code: [UInt8] = bytes == frame(8, [0x03, 0xE8]) ? [0x03, 0xE8] : [0x03, 0xEA]
+        let record = await stage.peer.untilEnd()
+        #expect(record.bytes == WebSocketStage.fromClient(8, code))
+        #expect(record.ends == [.finished])
+        await stage.end()
+    }
+
     @Test(arguments: StreamPair.Kind.all)
     func closeComesBehindWhatWasAccepted(_ kind: StreamPair.Kind) async throws {
         let stage = try await WebSocketStage(kind)

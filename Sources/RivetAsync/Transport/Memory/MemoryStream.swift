@@ -151,6 +151,11 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
         askForEndOfTurn()
     }
 
+    package func flush() {
+        lane.assertCurrent()
+        if isOpen, !isWriteBlocked { send() }
+    }
+
     private func askForEndOfTurn() {
         guard !isEndOfTurnAsked, !isWriteBlocked else { return }
         isEndOfTurnAsked = true

@@ -179,6 +179,11 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         askForEndOfTurn()
     }
 
+    package func flush() {
+        lane.assertCurrent()
+        if isOpen, !isWriteBlocked { send() }
+    }
+
     private func askForEndOfTurn() {
         guard !isEndOfTurnAsked else { return }
         isEndOfTurnAsked = true

@@ -248,6 +248,12 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         below.finishWriting()
     }
 
+    package func flush() {
+        lane.assertCurrent()
+        encrypt()
+        below.flush()
+    }
+
     private func askForEndOfTurn() {
         guard !isEndOfTurnAsked else { return }
         isEndOfTurnAsked = true

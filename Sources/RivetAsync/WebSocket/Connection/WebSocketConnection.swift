@@ -245,7 +245,10 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
                 stream.resumeReading()
                 handler.ended(ending)
             case .finishWriting: stream.finishWriting()
-            case .closeStream: closeStream()
+            case .closeStream:
+                // What was gathered in this turn, a close frame above all, must not go down with the stream (B292).
+                stream.flush()
+                closeStream()
             }
         }
     }
