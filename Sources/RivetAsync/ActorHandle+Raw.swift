@@ -12,14 +12,15 @@ extension ActorHandle {
 
     /// Opens a WebSocket to the actor's own handler.
     ///
-    /// It is not reconnected: open another one.
+    /// It is not reconnected: open another one. A handle by key looks its actor up anew for each, since a kept id may be
+    /// stale, which an opening handshake does not show.
     ///
     /// - Parameters:
     ///   - path: path and query, as in ``ActorRequest/path``.
     ///   - subprotocols: reach the actor as a request field; the engine always selects its own. One that is empty, no
     ///     token (RFC 9110 §5.6.2), named twice or of Rivet's own (`rivet`, `rivet_…`) is
     ///     ``RivetError/Code/invalidArgument``.
-    ///   - options: `timeout` is for opening; ``RivetConfiguration/openTimeout`` by default.
+    ///   - options: `timeout` is for the lookup and the opening; ``RivetConfiguration/openTimeout`` by default.
     /// - Returns: the open socket.
     /// - Throws: ``RivetError``; `CancellationError`. What the actor refuses after the upgrade ends
     ///   ``ActorWebSocket/messages``.
@@ -107,6 +108,8 @@ extension HandleCore {
         let path = try RivetError.checking { () throws(GatewayPathError) in try GatewayPath.webSocket(path) }
         if let problem = Subprotocols.problem(ofUsers: subprotocols) { throw RivetError.invalidArgument(problem) }
         let timeout = options.timeout ?? context.configuration.openTimeout
+        // The 101 comes for a stale id too (PROTOCOL f2), so an id that was kept proves nothing (B193).
+        resolver.forget()
         return try await repeating(.raw, options, record, timeout: timeout, isSafe: true) { [self] call in
             let endpoint = call.address.endpoint
             do {
@@ -145,26 +148,9 @@ extension HandleCore {
             fields: context.fields(own: [:], call: options.fields, in: call.scope, to: call.address),
             nonce: KernelRandom.bytes(16)
         )
-        let lane = context.nextLane()
-        let stream = try await context.dialing.dial(HTTPOrigin(endpoint), lane: lane, deadline: call.deadline)
-        let channel = WebSocketChannel(
-            lane: lane,
-            maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.stream()),
-            translate: { ActorWebSocket.error(of: $0, endpoint) }
+        let deadline = call.deadline
+        return ActorWebSocket(
+            try await OpenWebSocket.open(self, call.actorID, at: endpoint, handshake, deadline: deadline)
         )
-        let time = context.time
-        let deadlines = context.deadlines
-        _ = try await WebSocketConnection.open(handshake, over: stream) { _, _ in
-            let connection = WebSocketConnection(
-                stream: stream,
-                handler: channel,
-                configuration: .init(role: .client, closeTimeout: .seconds(2)),
-                time: time,
-                deadlines: deadlines
-            )
-            channel.attach(connection)
-            return connection
-        }
-        return ActorWebSocket(channel, lane: lane, context: context)
     }
 }

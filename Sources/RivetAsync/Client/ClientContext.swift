@@ -29,8 +29,11 @@ final class ClientContext: Sendable {
     private struct State {
         var isClosed = false
         var isClosing = false
+        /// Nothing that was under way may go on.
+        var isGraceOver = false
         var calls = 0
         var connections: [ObjectIdentifier: any ClientMember] = [:]
+        var sockets: [ObjectIdentifier: any ClientSocket] = [:]
     }
 
     /// Set when everything has ended.
@@ -145,6 +148,22 @@ final class ClientContext: Sendable {
         state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
     }
 
+    /// Has the socket closed with the client; false when it is too late, and nothing is kept then.
+    ///
+    /// `removeSocket` belongs to it. One that `isInUse` counts as a call, which is given the grace; `endCall` belongs to it.
+    func addSocket(_ socket: any ClientSocket, isInUse: Bool) -> Bool {
+        state.withLock { state in
+            guard !state.isGraceOver else { return false }
+            state.sockets[ObjectIdentifier(socket)] = socket
+            if isInUse { state.calls += 1 }
+            return true
+        }
+    }
+
+    func removeSocket(_ socket: any ClientSocket) {
+        state.withLock { $0.sockets[ObjectIdentifier(socket)] = nil }
+    }
+
     // MARK: The end
 
     /// No new calls and connections from here on.
@@ -158,26 +177,32 @@ final class ClientContext: Sendable {
 
     /// Starts the one closing of this client, unless it has been started.
     ///
-    /// Without any grace, or with a negative one, calls that run fail at once.
-    func beginClose(within grace: Duration) {
+    /// Without any grace, or with a negative one, calls that run fail at once. `isShutdown`: the whole process goes, which
+    /// is what the peers of sockets are told.
+    func beginClose(within grace: Duration, isShutdown: Bool = false) {
         let isFirst = state.withLock { state in
             defer { state.isClosing = true }
             return !state.isClosing
         }
         guard isFirst else { return }
         stopAccepting()
-        Task { await close(within: grace) }
+        Task { await close(within: grace, isShutdown: isShutdown) }
     }
 
     /// Closes without waiting for anything: what waits fails, sockets close.
     func cancel() {
         stopAccepting()
         root.cancel()
+        let sockets = state.withLock { state in
+            state.isGraceOver = true
+            return Array(state.sockets.values)
+        }
+        for socket in sockets { socket.abort() }
         beginClose(within: .zero)
     }
 
     /// Lets calls that run end within `grace`, closes all connections at the same time, then everything else.
-    private func close(within grace: Duration) async {
+    private func close(within grace: Duration, isShutdown: Bool) async {
         let until = time.now.advanced(by: grace)
         await withTaskGroup { group in
             group.addTask { [time] in try? await time.sleep(until: until) }
@@ -185,9 +210,13 @@ final class ClientContext: Sendable {
             await group.next()
             group.cancelAll()
         }
-        let connections = state.withLock { Array($0.connections.values) }
+        let (connections, sockets) = state.withLock { state in
+            state.isGraceOver = true
+            return (Array(state.connections.values), Array(state.sockets.values))
+        }
         await withDiscardingTaskGroup { group in
             for connection in connections { group.addTask { await connection.disconnect(.clientClosed) } }
+            for socket in sockets { group.addTask { await socket.close(isShutdown: isShutdown) } }
         }
         tokens?.close()
         await pool.close()
@@ -205,4 +234,12 @@ protocol ClientMember: AnyObject, Sendable {
     func run() async
     /// Ends it, with what its callers hear, and returns when it has ended.
     func disconnect(_ reason: RivetError) async
+}
+
+/// A socket that closes with its client at the latest: a raw WebSocket.
+protocol ClientSocket: AnyObject, Sendable {
+    /// Closes it and returns when its stream is closed, after the close time-out at the latest.
+    func close(isShutdown: Bool) async
+    /// Ends it at once.
+    func abort()
 }

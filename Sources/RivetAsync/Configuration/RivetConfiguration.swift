@@ -262,12 +262,12 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     }
 }
 
-/// How a connection notices that the network between both ends has died (RFC 6455 §5.5.2).
+/// How a connection or raw WebSocket notices that the network between both ends has died (RFC 6455 §5.5.2).
 ///
 /// Pings end at Rivet's gateway: they find dead networks, do not wake a sleeping actor and say nothing about it. They
-/// pause while `suspendReading` holds the socket.
+/// pause while a reader holds the socket: `suspendReading`, or raw messages that nobody takes.
 public struct KeepAlive: Sendable {
-    /// The time from one ping to the next.
+    /// How long nothing may come before a ping leaves.
     ///
     /// 30 s by default.
     public var interval: Duration

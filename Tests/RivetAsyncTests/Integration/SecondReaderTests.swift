@@ -53,7 +53,7 @@ struct SecondReaderTests {
         #expect(await fifth.value == nil)
     }
 
-    @Test("events: a batch goes to the reader that came first, the next one to the next, the end to all")
+    @Test("B316: events: a batch goes to the reader that came first, the next one to the next, the end to all")
     func events() async throws {
         let gauge = ResourceGauge()
         let feed = EventFeed(name: "x", buffering: .default, gauge: gauge) {}
@@ -113,7 +113,7 @@ struct SecondReaderTests {
         }
     }
 
-    @Test("deliveries: the second is told, the first waits on")
+    @Test("B316: deliveries: the second is told, the first waits on")
     func deliveries() async throws {
         try await CounterTests.run { client, _ in
             let conn = client.getOrCreate(Counter.self).connect()
@@ -146,7 +146,7 @@ struct SecondReaderTests {
         }
     }
 
-    @Test("messages of a raw WebSocket, at both ends: the second is told, the first waits on")
+    @Test("B316: messages of a raw WebSocket, at both ends: the second is told, the first waits on")
     func rawWebSocket() async throws {
         let engine = try await LocalEngine.start { engine in
             engine.actor(Site.self, state: 0) { site in
@@ -180,7 +180,7 @@ struct SecondReaderTests {
         await engine.stop()
     }
 
-    @Test("a response's body: the second is told, the first waits on")
+    @Test("B316: a response's body: the second is told, the first waits on")
     func body() async throws {
         let gauge = ResourceGauge()
         let buffer = HTTPBodyBuffer(gauge: gauge) { _ in }

@@ -15,7 +15,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     private let outbox: WebSocketOutbox
     private let translate: Translation
     private let onPong: @Sendable (ByteChunk) -> Void
-    private let ending = Mutex<WebSocketEnding?>(nil)
+    private let finish = Mutex<Finish?>(nil)
     private let finished: Signal
 
     // On the lane only.
@@ -23,11 +23,20 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     private var batch = RingBuffer<WebSocketReceivedMessages>()
     private var batchSize = 0
     private var output = ByteBuffer()
+    private var isClosedByUs = false
+    /// What an end of the stream is that nothing else has explained.
+    private var unexplained = WebSocketError.notOpen
+
+    private struct Finish {
+        let ending: WebSocketEnding
+        /// Our side began the closing handshake.
+        let isOurs: Bool
+    }
 
     /// A channel that reads ahead at most `readAhead` bytes of messages.
     ///
     /// `maskingKeys` is nil in the server's role. By default a clean close ends the sequence and a failure is thrown as
-    /// it is. `onPong` is called on the lane.
+    /// it is; a close of our own always ends it. `onPong` is called on the lane.
     package init(
         lane: Lane,
         readAhead: Int = 1 << 20,
@@ -50,16 +59,24 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     // MARK: Any task
 
+    /// How it ended; nil while it is open.
+    package var ending: WebSocketEnding? { finish.withLock { $0?.ending } }
+
     /// Why it was lost; nil while it is open, after a close, and where we gave it up.
     package var failure: WebSocketError? {
-        if case .failed(let error) = ending.withLock({ $0 }), error != .notOpen { error } else { nil }
+        if case .failed(let error) = ending, error != .notOpen { error } else { nil }
     }
 
-    package var messages: WebSocketMessages { WebSocketMessages(channel: self) }
+    package var messages: WebSocketMessages { messages(keeping: nil) }
+
+    /// The messages; whoever reads them, or may, holds `owner`.
+    package func messages(keeping owner: (any AnyObject & Sendable)?) -> WebSocketMessages {
+        WebSocketMessages(channel: self, owner: owner)
+    }
 
     /// How it was closed; nil while it is open and after a failure.
     package var closing: WebSocketClosing? {
-        if case .closed(let closing) = ending.withLock({ $0 }) { closing } else { nil }
+        if case .closed(let closing) = ending { closing } else { nil }
     }
 
     /// Returns when the message was accepted; waits only while more than 64 KiB are pending.
@@ -95,21 +112,44 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     /// Begins the closing handshake behind everything accepted, and returns when the stream is closed.
     ///
-    /// That is after the close time-out at the latest. Messages that come meanwhile are dropped. Calling it again waits
-    /// for the same.
+    /// That is after the close time-out at the latest, or when the task is cancelled. Messages that come meanwhile are
+    /// dropped. Calling it again waits for the same.
     package func close(_ closing: WebSocketClosing = WebSocketClosing(.normalClosure)) async {
-        outbox.close()
-        lane.run { [self] in
-            flush(evenIfBlocked: true)
-            connection?.close(closing)
-        }
+        beginClose(closing)
         await finished.wait()
     }
 
-    /// Ends the stream now; the sequence of messages throws what `ended` makes of it.
-    package func abort() {
+    /// The same, whatever happens to the task.
+    package func closeUncancellably(_ closing: WebSocketClosing) async {
+        beginClose(closing)
+        await finished.waitUncancellably()
+    }
+
+    /// The same without waiting.
+    package func beginClose(_ closing: WebSocketClosing) {
         outbox.close()
-        lane.run { [self] in connection?.abort() }
+        lane.run { [self] in
+            flush(evenIfBlocked: true)
+            guard let connection, connection.isOpen else { return }
+            isClosedByUs = true
+            connection.close(closing)
+        }
+    }
+
+    /// Ends the stream now; the sequence of messages throws `error`.
+    package func abort(_ error: WebSocketError = .notOpen) {
+        outbox.close()
+        lane.run { [self] in
+            unexplained = error
+            connection?.abort()
+        }
+    }
+
+    /// What the sequence of messages ends with; nil while it is open and where it just ends.
+    package var error: (any Error)? {
+        guard let finish = finish.withLock({ $0 }) else { return nil }
+        if case .closed = finish.ending, finish.isOurs { return nil }
+        return translate(finish.ending)
     }
 
     // MARK: Reader
@@ -122,7 +162,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
                 if mustResumeReading { lane.run { [self] in connection?.resumeReading() } }
                 return true
             case .ended:
-                if let error = ending.withLock({ $0 }).flatMap(translate) { throw error }
+                if let error { throw error }
                 return false
             case .empty:
                 do {
@@ -139,6 +179,12 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     }
 
     // MARK: Lane
+
+    /// Whether neither side has begun to close.
+    package var isOpen: Bool { connection?.isOpen ?? false }
+
+    /// Sends a ping of at most 125 bytes at once.
+    package func sendPing(_ payload: UnsafeRawBufferPointer) { connection?.ping(payload) }
 
     private func flush(evenIfBlocked: Bool = false) {
         // While the stream is full, senders fill the outbox, and then wait.
@@ -170,14 +216,14 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     package func ended(_ ending: WebSocketEnding) {
         pushBatch()
-        self.ending.withLock { $0 = $0 ?? ending }
+        finish.withLock { $0 = $0 ?? Finish(ending: ending, isOurs: isClosedByUs) }
         outbox.close()
         inbox.finish()
     }
 
     package func streamClosed() {
         // After `abort` nothing else has said that it is over.
-        ended(.failed(.notOpen))
+        ended(.failed(unexplained))
         connection = nil
         finished.set()
     }

@@ -3,21 +3,28 @@
 /// The messages that a WebSocket receives, in order.
 ///
 /// Messages are read ahead up to a bound in bytes; then the peer has to wait until some were taken. The sequence ends
-/// with nil after the closing handshake and throws when the connection ended in another way, in both cases after the
-/// messages that came before. A message goes to one reader: iterate once, or one after another, but not at the same
-/// time; whoever reads while another task waits gets ``RivetError/Code/invalidArgument``, and that task waits on. Cancelling the reading task throws `CancellationError` and leaves the WebSocket open.
+/// with nil after an ordinary close and throws when the WebSocket ended in another way, in both cases after the messages
+/// that came before. A message goes to one reader: iterate once, or one after another, but not at the same time; whoever
+/// reads while another task waits gets ``RivetError/Code/invalidArgument``, and that task waits on. Cancelling the reading
+/// task throws `CancellationError` and leaves the WebSocket open. The sequence and its iterators keep the WebSocket.
 public struct WebSocketMessages: AsyncSequence, Sendable {
     private let channel: WebSocketChannel
+    private let owner: (any AnyObject & Sendable)?
 
-    init(channel: WebSocketChannel) { self.channel = channel }
+    init(channel: WebSocketChannel, owner: (any AnyObject & Sendable)?) {
+        self.channel = channel
+        self.owner = owner
+    }
 
     /// Takes messages out of the WebSocket.
     public struct AsyncIterator: AsyncIteratorProtocol {
         @usableFromInline let batch: WebSocketMessageBatch
 
-        fileprivate init(channel: WebSocketChannel) { batch = WebSocketMessageBatch(channel) }
+        fileprivate init(_ messages: WebSocketMessages) {
+            batch = WebSocketMessageBatch(messages.channel, owner: messages.owner)
+        }
 
-        /// The next message; nil after the closing handshake.
+        /// The next message; nil after an ordinary close.
         @inlinable @inline(__always)
         public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async throws
             -> WebSocketMessage?
@@ -30,7 +37,7 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
     }
 
     /// Starts reading where the last reader stopped.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: channel) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }
 
 /// What a reader has taken over in one go; what is left of it when the reader goes is put back.
@@ -44,10 +51,12 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
     }
 
     private let channel: WebSocketChannel
+    private let owner: (any AnyObject & Sendable)?
     private let contents = UnsafeMutablePointer<Contents>.allocate(capacity: 1)
 
-    init(_ channel: WebSocketChannel) {
+    init(_ channel: WebSocketChannel, owner: (any AnyObject & Sendable)?) {
         self.channel = channel
+        self.owner = owner
         contents.initialize(to: Contents())
     }
 
