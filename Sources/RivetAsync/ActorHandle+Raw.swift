@@ -148,9 +148,6 @@ extension HandleCore {
             fields: context.fields(own: [:], call: options.fields, in: call.scope, to: call.address),
             nonce: KernelRandom.bytes(16)
         )
-        let deadline = call.deadline
-        return ActorWebSocket(
-            try await OpenWebSocket.open(self, call.actorID, at: endpoint, handshake, deadline: deadline)
-        )
+        return ActorWebSocket(try await OpenWebSocket.open(self, call, handshake))
     }
 }

@@ -31,6 +31,8 @@ final class ClientContext: Sendable {
         var isClosing = false
         /// Nothing that was under way may go on.
         var isGraceOver = false
+        /// Nothing is waited for, not even a closing handshake.
+        var isCancelled = false
         var calls = 0
         var connections: [ObjectIdentifier: any ClientMember] = [:]
         var sockets: [ObjectIdentifier: any ClientSocket] = [:]
@@ -150,10 +152,10 @@ final class ClientContext: Sendable {
 
     /// Has the socket closed with the client; false when it is too late, and nothing is kept then.
     ///
-    /// `removeSocket` belongs to it. One that `isInUse` counts as a call, which is given the grace; `endCall` belongs to it.
+    /// `removeSocket` belongs to it. One that is not in use is only waited for. One that `isInUse` counts as a call, which is given the grace; `endCall` belongs to it.
     func addSocket(_ socket: any ClientSocket, isInUse: Bool) -> Bool {
         state.withLock { state in
-            guard !state.isGraceOver else { return false }
+            guard !(isInUse ? state.isGraceOver : state.isCancelled) else { return false }
             state.sockets[ObjectIdentifier(socket)] = socket
             if isInUse { state.calls += 1 }
             return true
@@ -195,6 +197,7 @@ final class ClientContext: Sendable {
         root.cancel()
         let sockets = state.withLock { state in
             state.isGraceOver = true
+            state.isCancelled = true
             return Array(state.sockets.values)
         }
         for socket in sockets { socket.abort() }
@@ -218,6 +221,8 @@ final class ClientContext: Sendable {
             for connection in connections { group.addTask { await connection.disconnect(.clientClosed) } }
             for socket in sockets { group.addTask { await socket.close(isShutdown: isShutdown) } }
         }
+        // Those of the connections, whose closing handshakes go on.
+        for socket in state.withLock({ Array($0.sockets.values) }) { await socket.close(isShutdown: isShutdown) }
         tokens?.close()
         await pool.close()
         root.cancel()
@@ -236,10 +241,10 @@ protocol ClientMember: AnyObject, Sendable {
     func disconnect(_ reason: RivetError) async
 }
 
-/// A socket that closes with its client at the latest: a raw WebSocket.
+/// A socket that closes with its client at the latest: a raw WebSocket, or what is left of a connection's.
 protocol ClientSocket: AnyObject, Sendable {
     /// Closes it and returns when its stream is closed, after the close time-out at the latest.
     func close(isShutdown: Bool) async
-    /// Ends it at once.
+    /// Ends it at once; from anywhere.
     func abort()
 }

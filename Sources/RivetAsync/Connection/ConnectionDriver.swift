@@ -38,6 +38,7 @@ actor ConnectionDriver: ClientMember {
     /// The number of the last attempt, for diagnostics.
     private var attemptNumber = 1
     private var suspendedFeeds = 0
+    private var isCancelled = false
     /// Ends the wait between two attempts.
     private var retryWake: Signal?
 
@@ -237,7 +238,7 @@ actor ConnectionDriver: ClientMember {
 
     private func endSocket() {
         generation += 1
-        socket?.abort()
+        if isCancelled { socket?.abort() } else { socket?.letGo() }
         socket = nil
         for timer in timers.values { context.deadlines.cancel(timer) }
         timers = [:]
@@ -447,6 +448,7 @@ actor ConnectionDriver: ClientMember {
 
     /// The client's root task was cancelled: no closing handshake is awaited.
     private func cancelled() {
+        isCancelled = true
         carryOut(machine.disconnectRequested())
         abandon.set()
         socketEnded(AttemptEnding(error: .connectionClosed), generation: generation)

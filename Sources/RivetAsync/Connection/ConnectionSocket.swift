@@ -6,12 +6,14 @@
 /// generation is on everything that it tells the driver.
 ///
 /// `@unchecked Sendable`: touched on the lane only.
-final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
+final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendable {
+    private let context: ClientContext
+    private let lane: Lane
+    private let closed: Signal
     private let codec: MessageCodec
     private let format: ValueFormat
     private let address: ServerAddress
     private let token: Secret?
-    private let context: ClientContext
     /// The ray of the 101, for errors whose close reason has none (B206).
     private let rayID: String?
     private var connection: WebSocketConnection?
@@ -25,12 +27,15 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
 
     private init(
         _ context: ClientContext,
+        lane: Lane,
         codec: MessageCodec,
         address: ServerAddress,
         token: Secret?,
         rayID: String?
     ) {
         self.context = context
+        self.lane = lane
+        closed = Signal(gauge: context.gauge)
         self.codec = codec
         self.address = address
         self.token = token
@@ -65,6 +70,7 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
             let socket = ConnectionSocket(
                 context,
+                lane: lane,
                 codec: codec,
                 address: address,
                 token: token,
@@ -132,10 +138,28 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         connection?.close(WebSocketClosing(.normalClosure))
     }
 
+    /// Nothing more is reported, and the driver goes on without it.
+    ///
+    /// The closing handshake goes on to its end, so that the peer hears our close frame whatever it still sends (B292).
+    func letGo() {
+        guard let connection else { return }
+        isOver = true
+        driver = nil
+        guard context.addSocket(self, isInUse: false) else { return connection.abort() }
+        connection.close(WebSocketClosing(.normalClosure))
+    }
+
+    // MARK: ClientSocket
+
+    /// It is closing already.
+    func close(isShutdown: Bool) async { await closed.waitUncancellably() }
+
     /// Ends the stream now; nothing more is reported.
     func abort() {
-        isOver = true
-        connection?.abort()
+        lane.run { [self] in
+            isOver = true
+            connection?.abort()
+        }
     }
 
     func suspendReading() { connection?.suspendReading() }
@@ -221,6 +245,8 @@ final class ConnectionSocket: WebSocketHandler, @unchecked Sendable {
         end(.lost("\(address.endpoint.text): the connection was closed"))
         connection = nil
         driver = nil
+        context.removeSocket(self)
+        closed.set()
     }
 
     /// Our own protocol is broken: the peer hears 1002, the connection fails.

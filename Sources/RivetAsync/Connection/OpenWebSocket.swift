@@ -24,16 +24,19 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
     }
 
     /// `rayID` is that of the 101, for errors whose close reason has none (B206).
-    private init(_ handle: HandleCore, _ actorID: ActorID, _ endpoint: Endpoint, lane: Lane, rayID: String?) {
+    private init(_ handle: HandleCore, _ call: HandleCore.Call, lane: Lane, rayID: String?) {
         self.handle = handle
-        self.actorID = actorID
+        actorID = call.actorID
         self.lane = lane
         context = handle.context
-        let isPinned = handle.query.isPinned
+        let (isPinned, endpoint) = (handle.query.isPinned, call.address.endpoint)
+        let judged = { @Sendable [context] (error: RivetError) -> RivetError in
+            context.judged(error, call.token, at: call.address)
+        }
         channel = WebSocketChannel(
             lane: lane,
             maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.stream()),
-            translate: { RivetError(webSocket: $0, endpoint, rayID: rayID, isPinned: isPinned) }
+            translate: { RivetError(webSocket: $0, endpoint, rayID: rayID, isPinned: isPinned).map(judged) }
         )
     }
 
@@ -43,19 +46,17 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
     /// then.
     static func open(
         _ handle: HandleCore,
-        _ actorID: ActorID,
-        at endpoint: Endpoint,
-        _ handshake: WebSocketHandshake,
-        deadline: TimePoint
+        _ call: HandleCore.Call,
+        _ handshake: WebSocketHandshake
     ) async throws -> OpenWebSocket {
         let context = handle.context
         let configuration = context.configuration
         let lane = context.nextLane()
-        let stream = try await context.dialing.dial(HTTPOrigin(endpoint), lane: lane, deadline: deadline)
+        let stream = try await context.dialing.dial(HTTPOrigin(call.address.endpoint), lane: lane, deadline: call.deadline)
         let opened = Mutex<(socket: OpenWebSocket, isKnown: Bool)?>(nil)
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
             let rayID = head.fields["x-rivet-ray-id"]
-            let socket = OpenWebSocket(handle, actorID, endpoint, lane: lane, rayID: rayID)
+            let socket = OpenWebSocket(handle, call, lane: lane, rayID: rayID)
             let size = configuration.maxMessageSize
             let connection = WebSocketConnection(
                 stream: stream,
@@ -176,6 +177,8 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         guard !isOver else { return }
         isOver = true
         forgetStaleID()
+        // A token that was refused is renewed now, whoever reads (B247).
+        _ = channel.error
         for ping in pings.values { ping.answer.finish(.failure(channel.error ?? closedError)) }
         context.endCall()
     }

@@ -56,6 +56,7 @@ final class LiteralServer: Sendable {
     final class Peer: ByteHandler, @unchecked Sendable {
         private let socket: TCPSocket
         private let arrived = Feed<ByteChunk>(capacity: 4_096)
+        private let ending = Mutex<StreamEnding?>(nil)
         private var unread: [UInt8] = []
 
         init(_ socket: TCPSocket) { self.socket = socket }
@@ -63,7 +64,10 @@ final class LiteralServer: Sendable {
         func received(_ bytes: ByteChunk) { arrived.push(bytes) }
         func receivedAll() {}
         func writable() {}
-        func ended(_ end: StreamEnding) { arrived.finish() }
+        func ended(_ end: StreamEnding) {
+            ending.withLock { $0 = end }
+            arrived.finish()
+        }
 
         /// The next `count` bytes.
         func read(_ count: Int) async throws -> [UInt8] {
@@ -88,6 +92,9 @@ final class LiteralServer: Sendable {
             return await arrived.next() == nil
         }
 
+        /// How the client ended the stream, without another byte; nil where one came.
+        func end() async -> StreamEnding? { await isEnded() ? ending.withLock { $0 } : nil }
+
         func write(_ bytes: [UInt8]) {
             socket.lane.run { [socket] in socket.write { $0.append(bytes) } }
         }
@@ -95,6 +102,8 @@ final class LiteralServer: Sendable {
         func write(_ text: String) { write(Array(text.utf8)) }
         func close() { socket.lane.run { [socket] in socket.close() } }
         func finish() { socket.lane.run { [socket] in socket.finishWriting() } }
+        func suspendReading() { socket.lane.run { [socket] in socket.suspendReading() } }
+        func resumeReading() { socket.lane.run { [socket] in socket.resumeReading() } }
         func reset() { socket.lane.run { [socket] in socket.closeWithReset() } }
     }
 }

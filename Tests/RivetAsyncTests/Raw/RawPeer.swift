@@ -21,7 +21,7 @@ struct RawPeer: Sendable {
         _ body: (RawPeer) async throws -> Void
     ) async throws {
         let server = try await LiteralServer.start()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint + basePath)
+        var configuration = try RivetConfiguration(endpoint: server.endpoint + basePath, token: .none)
         configuration.looksUpMetadata = false
         configuration.keepAlive = nil
         change(&configuration)

@@ -208,7 +208,7 @@ struct RawWebSocketEndTests {
             for text in row.says { #expect(error?.message.contains(text) == true, "\(error?.message ?? "")") }
             #expect(socket.end.name == "lost \(row.error.name)")
             try await RawPeer.expectClose(peer, row.code)
-            #expect(await peer.isEnded())
+            #expect(await peer.end() == .finished)
             if behind != .end { peer.finish() }
         }
     }

@@ -29,9 +29,10 @@ struct TokenTests {
                 try await counter.withWebSocket { try await $0.send(.text("a")) }
             }
             let uses = engine.tokenUses
-            #expect(uses.map(\.way) == [nil, .bearer, .path, .path, .path, .path])
+            // A raw WebSocket looks its actor up anew.
+            #expect(uses.map(\.way) == [nil, .bearer, .path, .path, .path, .bearer, .path])
             #expect(uses.dropFirst().allSatisfy { $0.token?.reveal() == TokenEngine.admin.reveal() })
-            #expect(uses.map(\.method) == ["GET", "PUT", "POST", "GET", "GET", "GET"])
+            #expect(uses.map(\.method) == ["GET", "PUT", "POST", "GET", "GET", "PUT", "GET"])
         }
     }
 
@@ -250,6 +251,29 @@ struct TokenTests {
                 await connection.disconnect()
             }
             #expect(stage.questions == ["-", tokens[0].reveal()])
+        }
+    }
+
+    @Test("B247: a raw WebSocket whose token is over ends, and the next one has another")
+    func rawWebSocket() async throws {
+        try await TokenEngine.run { engine in
+            let tokens = (0..<3).map { _ in engine.issueToken() }
+            let stage = TokenStage(tokens[0].reveal())
+            try await TokenEngine.withClient(engine, stage.token) { client in
+                let counter = client.getOrCreate(Counter.self)
+                let socket = try await counter.webSocket("w")
+                engine.withdraw(tokens[0])
+                let closed = try await Self.error { for try await _ in socket.messages {} }
+                #expect(closed.matches("auth", "invalid_token") && closed.code == .closedByPeer)
+                await stage.asked(2)
+                stage.answer(tokens[1].reveal())
+                try await counter.withWebSocket("w") { try await $0.send(.text("a")) }
+                // A handshake that is refused is sent once more.
+                engine.withdraw(tokens[1])
+                stage.answer(tokens[2].reveal())
+                try await counter.withWebSocket("w") { try await $0.send(.text("a")) }
+            }
+            #expect(stage.questions == ["-", tokens[0].reveal(), tokens[1].reveal()])
         }
     }
 
