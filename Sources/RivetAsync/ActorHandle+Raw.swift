@@ -83,7 +83,7 @@ extension HandleCore {
                 return ActorResponse(
                     status: response.head.status,
                     fields: response.head.fields,
-                    body: ResponseBody(body: response.body, endpoint: endpoint)
+                    body: ResponseBody(body: response.body, endpoint: endpoint, idleTimeout: options.bodyIdleTimeout)
                 )
             } catch let failure as HTTPCallError {
                 if failure.error is CancellationError { throw CancellationError() }

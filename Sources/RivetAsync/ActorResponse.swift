@@ -34,34 +34,32 @@ public struct ActorResponse: Sendable {
 
 /// The content of an answer, in chunks, pulled by one reader.
 ///
-/// While nobody reads, the peer has to wait. When it is dropped half-way, or its task is cancelled, its connection is
+/// While nobody reads, the peer has to wait. While somebody does, a piece has to arrive within
+/// ``CallOptions/bodyIdleTimeout``; ``RivetError/Code/deadlineExceeded`` otherwise. When it is dropped half-way, or its task is cancelled, its connection is
 /// closed and not drained. Whoever reads while another task waits gets ``RivetError/Code/invalidArgument``, and that
 /// task waits on.
 public struct ResponseBody: AsyncSequence, Sendable {
     let body: HTTPBody
     let endpoint: Endpoint
+    /// The caller's own; nil for the default.
+    var idleTimeout: Duration?
+    /// How long a reader waits for the next piece.
+    var silence: Duration { idleTimeout ?? .seconds(75) }
 
     /// The reader.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private var iterator: HTTPBody.AsyncIterator
-        private let endpoint: Endpoint
+        private let body: ResponseBody
 
-        init(_ body: ResponseBody) {
-            iterator = body.body.makeAsyncIterator()
-            endpoint = body.endpoint
-        }
+        init(_ body: ResponseBody) { self.body = body }
 
         /// The next chunk; nil at the end.
         ///
-        /// - Throws: ``RivetError`` when the answer broke off or a limit was passed; `CancellationError`.
+        /// - Throws: ``RivetError`` when the answer broke off, nothing of it came for too long or a limit was passed;
+        ///   `CancellationError`.
         public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async throws
             -> ByteChunk?
         {
-            do {
-                return try await iterator.next()
-            } catch {
-                throw ResponseBody.translated(error, endpoint)
-            }
+            try await body.next(within: body.silence)
         }
     }
 
@@ -75,13 +73,21 @@ public struct ResponseBody: AsyncSequence, Sendable {
     /// - Throws: ``RivetError``, with ``RivetError/Code/limitExceeded`` when there is more; `CancellationError`.
     public func collect(upTo maxBytes: Int = 20 << 20) async throws -> [UInt8] {
         do {
-            return try await body.collect(upTo: maxBytes)
+            return try await body.collect(upTo: maxBytes, within: silence)
         } catch {
-            throw Self.translated(error, endpoint)
+            throw self.error(error)
         }
     }
 
-    private static func translated(_ failure: HTTPCallError, _ endpoint: Endpoint) -> any Error {
+    func next(within silence: Duration?) async throws -> ByteChunk? {
+        do {
+            return try await body.next(within: silence)
+        } catch {
+            throw self.error(error)
+        }
+    }
+
+    func error(_ failure: HTTPCallError) -> any Error {
         if failure.error is CancellationError { return CancellationError() }
         return RivetError(failure, endpoint: endpoint, kind: "the answer's body")
     }

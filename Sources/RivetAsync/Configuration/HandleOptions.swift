@@ -89,14 +89,24 @@ public struct CallOptions: Sendable {
     /// Without effect on actions of a connection, which are not HTTP requests.
     public var fields: HTTPFields
 
+    /// How long the reader of a `fetch`ed body waits for its next piece; nil, the default, for 75 s.
+    ///
+    /// When it passes, the read fails with ``RivetError/Code/deadlineExceeded`` and the connection is closed. The time
+    /// during which nobody reads does not count, and ``timeout`` ends with the answer's head. `.seconds(Int64.max)`, and
+    /// all beyond 100 years, is no bound. Zero or less is ``RivetError/Code/invalidArgument``, at once. Without effect on
+    /// other calls.
+    public var bodyIdleTimeout: Duration?
+
     /// Makes options; each part has the default named with it.
     public init(
         timeout: Duration? = nil,
         isIdempotent: Bool = false,
         skipsReadyWait: Bool? = nil,
-        fields: HTTPFields = [:]
+        fields: HTTPFields = [:],
+        bodyIdleTimeout: Duration? = nil
     ) {
         self.timeout = timeout
+        self.bodyIdleTimeout = bodyIdleTimeout
         self.isIdempotent = isIdempotent
         self.skipsReadyWait = skipsReadyWait
         self.fields = fields
@@ -104,8 +114,9 @@ public struct CallOptions: Sendable {
 
     /// The call's own time; nil where it has none.
     ///
-    /// - Throws: ``RivetError`` where it is not positive.
+    /// - Throws: ``RivetError`` where it is not positive, or that for the body is not.
     func checkedTimeout() throws -> Duration? {
+        if let bodyIdleTimeout { try RivetError.checkPositive("bodyIdleTimeout", bodyIdleTimeout) }
         if let timeout { try RivetError.checkPositive("timeout", timeout) }
         return timeout
     }

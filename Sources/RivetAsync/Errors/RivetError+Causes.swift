@@ -76,6 +76,8 @@ extension RivetError {
             self = .transport(error, endpoint, execution, advice: failure.advice)
         case is DeadlinePassedError:
             self = .late("\(kind) had no answer before the deadline", execution, failure.error)
+        case HTTPError.bodySilent:
+            self = .late("\(kind): \(failure.error)", execution, failure.error)
         case HTTPError.connectionsInUse:
             self = .late("\(kind) had no answer before the deadline: it was \(failure.error)", execution, failure.error)
         case HTTPError.poolClosed:

@@ -38,6 +38,8 @@ package enum HTTPError: Error, Sendable, Equatable {
     /// The body had another length than was announced. Thrown within a message that has begun.
     case bodyLength(announced: Int, actual: Int)
 
+    /// Nothing of a body arrived for so long, while somebody waited for it.
+    case bodySilent(for: Duration)
     /// A body has one reader, and another task was reading it.
     case bodyHasReader
     /// The client was closed.
@@ -75,7 +77,8 @@ package enum HTTPError: Error, Sendable, Equatable {
     package var isPeersFault: Bool {
         switch self {
         case .invalidMethod, .invalidTarget, .invalidStatus, .invalidReason, .invalidFieldName, .invalidFieldValue,
-            .framingField, .bodyLength, .bodyHasReader, .poolClosed, .connectionsInUse, .hostFields:
+            .framingField, .bodyLength, .bodyHasReader, .bodySilent, .poolClosed,
+            .connectionsInUse, .hostFields:
             false
         case .malformed, .unsupportedVersion, .bothLengths, .conflictingLengths, .unsupportedTransferCoding, .tooLarge,
             .truncated, .unexpectedBytes, .unexpectedUpgrade, .answeredInTLS:
@@ -97,6 +100,7 @@ extension HTTPError: CustomStringConvertible {
         case .framingField(let name): "the HTTP field \(name) contradicts the body, whose length is written for you"
         case .bodyLength(let announced, let actual): "the body was announced with \(announced) bytes and has \(actual)"
         case .bodyHasReader: "the body of the HTTP response is being read by another task"
+        case .bodySilent(let time): "nothing of it arrived for \(time)"
         case .poolClosed: "the client was closed"
         case .connectionsInUse(let limit, let host): "waiting for one of \(limit) connections to \(host)"
         case .hostFields(let count): "an HTTP request needs one Host field and has \(count)"

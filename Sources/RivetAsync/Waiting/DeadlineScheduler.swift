@@ -43,6 +43,11 @@ package final class DeadlineScheduler: Sendable {
         return ID(number: number)
     }
 
+    /// The same, so long from now.
+    package func schedule(after wait: Duration, _ fire: @escaping @Sendable () -> Void) -> ID {
+        schedule(at: time.now.advanced(by: wait), fire)
+    }
+
     package func cancel(_ id: ID) {
         _ = state.withLock { $0.entries.removeValue(forKey: id.number) }
     }

@@ -24,18 +24,30 @@ package struct HTTPBody: AsyncSequence, Sendable {
         fileprivate let reader: HTTPBodyReader
 
         package mutating func next(isolation: (any Actor)? = #isolation) async throws(HTTPCallError) -> ByteChunk? {
-            try await reader.buffer.next()
+            try await reader.buffer.next(within: nil)
         }
     }
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: reader) }
 
+    /// The next piece; ``HTTPError/bodySilent(for:)`` where none arrives within `silence`, nil for as long as it takes.
+    package func next(within silence: Duration?) async throws(HTTPCallError) -> ByteChunk? {
+        try await reader.buffer.next(within: silence)
+    }
+
+    /// For tests: how many pieces were read.
+    var taken: Int { reader.buffer.taken }
+
     /// The whole body.
     ///
-    /// - Throws: ``HTTPCallError``, with ``HTTPError/tooLarge(_:limit:actual:)`` above `maxBytes`.
-    package func collect(upTo maxBytes: Int) async throws(HTTPCallError) -> [UInt8] {
+    /// - Throws: ``HTTPCallError``, with ``HTTPError/tooLarge(_:limit:actual:)`` above `maxBytes`, and as
+    ///   ``next(within:)`` does.
+    package func collect(
+        upTo maxBytes: Int,
+        within silence: Duration? = nil
+    ) async throws(HTTPCallError) -> [UInt8] {
         var collected: [UInt8] = []
-        while let chunk = try await reader.buffer.next() {
+        while let chunk = try await reader.buffer.next(within: silence) {
             guard chunk.count <= maxBytes - collected.count else {
                 reader.buffer.abandon()
                 let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
@@ -83,14 +95,24 @@ final class HTTPBodyBuffer: Sendable {
         var byteCount = 0
         var end: End?
         var isPaused = false
+        /// Chunks that were read so far: by it a timer knows whether it is still for the same wait.
+        var taken = 0
     }
 
     private let state: Monitor<State>
+    private let deadlines: DeadlineScheduler?
     private let ask: @Sendable (Request) -> Void
 
     /// An empty buffer; `ask` is called from anywhere, outside the lock.
-    init(gauge: ResourceGauge, ask: @escaping @Sendable (Request) -> Void) {
+    ///
+    /// Without `deadlines` silence has no end.
+    init(
+        gauge: ResourceGauge,
+        deadlines: DeadlineScheduler? = nil,
+        ask: @escaping @Sendable (Request) -> Void
+    ) {
         state = Monitor(State(), gauge: gauge)
+        self.deadlines = deadlines
         self.ask = ask
     }
 
@@ -124,9 +146,19 @@ final class HTTPBodyBuffer: Sendable {
         if isOpen { ask(.close) }
     }
 
-    func next() async throws(HTTPCallError) -> ByteChunk? {
-        let second = HTTPCallError(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
-        switch try await state.first(orThrow: second, Self.step) {
+    var taken: Int { state.access { $0.taken } }
+
+    // MARK: Reading
+
+    func next(within silence: Duration? = nil) async throws(HTTPCallError) -> ByteChunk? {
+        var step = state.access { Self.step(&$0) }
+        if step == nil {
+            // Only who has to wait needs a timer.
+            let timer = silence.flatMap { failLater($0) }
+            defer { if let timer { deadlines?.cancel(timer) } }
+            step = try await state.first(orThrow: Self.secondReader, Self.step)
+        }
+        switch step {
         case .chunk(let chunk, let resumes):
             if resumes { ask(.resumeReading) }
             return chunk
@@ -134,15 +166,39 @@ final class HTTPBodyBuffer: Sendable {
             if let failure { throw failure }
             return nil
         case nil:
-            abandon()
-            throw HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
+            throw cancelled()
         }
+    }
+
+    private static var secondReader: HTTPCallError {
+        HTTPCallError(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
+    }
+
+    private func cancelled() -> HTTPCallError {
+        abandon()
+        return HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
+    }
+
+    private func failLater(_ silence: Duration) -> DeadlineScheduler.ID? {
+        let taken = state.access { $0.taken }
+        return deadlines?.schedule(after: silence) { [weak self] in self?.fail(silentFor: silence, since: taken) }
+    }
+
+    private func fail(silentFor silence: Duration, since taken: Int) {
+        let isSilent = state.update { state in
+            guard state.end == nil, state.chunks.isEmpty, state.taken == taken else { return false }
+            let error = HTTPError.bodySilent(for: silence)
+            state.end = .failed(HTTPCallError(error, requestLeft: true, answerBegun: true))
+            return true
+        }
+        if isSilent { ask(.close) }
     }
 
     /// Nil where there is nothing to read yet.
     @Sendable private static func step(_ state: inout State) -> Step? {
         if let chunk = state.chunks.popFirst() {
             state.byteCount -= chunk.count
+            state.taken &+= 1
             let resumes = state.isPaused && state.byteCount < lowWaterMark
             if resumes { state.isPaused = false }
             return .chunk(chunk, resumes: resumes)

@@ -11,7 +11,7 @@ final class HTTPCallStop: Sendable {
     }
 
     private let state = Mutex(State())
-    private let scheduler: DeadlineScheduler
+    let scheduler: DeadlineScheduler
 
     init(scheduler: DeadlineScheduler) {
         self.scheduler = scheduler

@@ -210,7 +210,7 @@ final class HTTPExchange: @unchecked Sendable {
 
     func received(_ head: HTTPResponseHead) {
         guard case .waiting(let task) = answer else { return assertionFailure("a second head") }
-        let buffer = HTTPBodyBuffer(gauge: gauge) { [weak self] request in
+        let buffer = HTTPBodyBuffer(gauge: gauge, deadlines: stop.scheduler) { [weak self] request in
             guard let self else { return }
             connection.stream.lane.run { self.asked(request) }
         }
