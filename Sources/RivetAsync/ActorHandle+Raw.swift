@@ -63,7 +63,6 @@ extension HandleCore {
         }
         var own = request.fields
         if own["content-type"] == nil, let type = request.body.contentType { own["Content-Type"] = type }
-        let encoding = WireEncoding.json  // Of the errors of the actor side, unless the caller asks for another.
         let isSafe = ["GET", "HEAD"].contains(request.method)
         let canRepeat = request.body.content.isRepeatable
         return try await repeating(.raw, options, record, canRepeat: canRepeat, isSafe: isSafe) {
@@ -79,7 +78,7 @@ extension HandleCore {
                     deadline: call.deadline,
                     deadlineCoversBody: false
                 )
-                if let error = try await rivetsOwn(response, encoding) { throw error }
+                if let error = try await rivetsOwn(response, deadline: call.deadline) { throw error }
                 return ActorResponse(
                     status: response.head.status,
                     fields: response.head.fields,
@@ -88,15 +87,42 @@ extension HandleCore {
             } catch let failure as HTTPCallError {
                 if failure.error is CancellationError { throw CancellationError() }
                 throw RivetError(failure, endpoint: endpoint, kind: RequestKind.raw.name)
+            } catch let late as DeadlinePassedError {
+                let failure = HTTPCallError(late, requestLeft: true, answerBegun: true)
+                throw RivetError(failure, endpoint: endpoint, kind: RequestKind.raw.name)
             }
         }
     }
 
-    /// The error where the gateway or the engine answered in the actor's place; nil where the actor side did (B229).
-    private func rivetsOwn(_ response: HTTPResponse, _ encoding: WireEncoding) async throws -> RivetError? {
-        guard response.head.fields["x-rivet-actor"] == nil, response.head.status >= 400 else { return nil }
-        let body = ByteChunk(try await response.body.collect(upTo: context.configuration.maxMessageSize))
-        return RivetError(answer: HTTPAnswer(head: response.head, body: body), encoding: encoding, of: .raw)
+    /// The error of Rivet's that an answer is; nil where it is the actor's own (B186, B229).
+    ///
+    /// The status alone decides nothing: a handler may answer as it likes.
+    private func rivetsOwn(_ response: HTTPResponse, deadline: TimePoint) async throws -> RivetError? {
+        let head = response.head
+        guard head.status >= 400 else { return nil }
+        if let actor = head.fields["x-rivet-actor"] {
+            return try await actorSides(response, actor: actor, deadline: deadline)
+        }
+        let limit = context.configuration.maxMessageSize
+        let body = try await withDeadline(deadline, time: context.time) { try await response.body.collect(upTo: limit) }
+        let answer = HTTPAnswer(head: head, body: ByteChunk(body))
+        guard head.fields["x-rivet-error"] != nil else {
+            return .unexpected(answer, "\(RequestKind.raw.name) was answered", piece: answer.body.boundedText)
+        }
+        return RivetError(answer: answer, encoding: .json, of: .raw)
+    }
+
+    /// What the actor side says instead of its handler is an error that names the same actor, and nothing else; in JSON,
+    /// as this request asks for no other encoding (PROTOCOL e6).
+    private func actorSides(_ response: HTTPResponse, actor: String, deadline: TimePoint) async throws -> RivetError? {
+        if let type = response.head.fields["content-type"], WireEncoding.bare.ofErrorBody(contentType: type) != .json {
+            return nil
+        }
+        let body = try await response.body.peek(ifFirst: UInt8(ascii: "{"), before: deadline)
+        guard let body, let error = try? MessageCodec(.json).readErrorBody(body),
+            error.actor?.actorID.rawValue == actor
+        else { return nil }
+        return RivetError(answer: HTTPAnswer(head: response.head, body: body), encoding: .json, of: .raw)
     }
 
     func webSocket(

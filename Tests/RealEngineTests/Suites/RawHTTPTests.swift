@@ -126,11 +126,11 @@ extension EndToEnd {
             try await row.run { check in
                 let raw = check.actor(Raw.self)
                 for (kind, group, code) in [("userCode", "user", "declined"), ("plain", "rivetkit", "internal_error")] {
-                    let response = try await raw.fetch(ActorRequest("throw?kind=\(kind)"))
-                    #expect(response.status == 500)
-                    let body = try await response.decodeJSON(RivetValue.self)
-                    #expect(body["group"] == .string(group), "\(body)")
-                    #expect(body["code"] == .string(code), "\(body)")
+                    let error = await #expect(throws: RivetError.self) {
+                        try await raw.fetch(ActorRequest("throw?kind=\(kind)"))
+                    }
+                    #expect(error?.matches(group, code) == true, "\(String(describing: error))")
+                    #expect(error?.remote?.httpStatus == 500)
                 }
             }
         }

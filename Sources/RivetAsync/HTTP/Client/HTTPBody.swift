@@ -35,6 +35,13 @@ package struct HTTPBody: AsyncSequence, Sendable {
         try await reader.buffer.next(within: silence)
     }
 
+    /// The whole body, which can still be read afterwards, where it begins with `first` and has arrived before `deadline`.
+    ///
+    /// Nil where it does not, is longer than what is held while nobody reads, or breaks off.
+    package func peek(ifFirst first: UInt8, before deadline: TimePoint) async throws(HTTPCallError) -> ByteChunk? {
+        try await reader.buffer.peek(ifFirst: first, before: deadline)
+    }
+
     /// For tests: how many pieces were read.
     var taken: Int { reader.buffer.taken }
 
@@ -97,6 +104,7 @@ final class HTTPBodyBuffer: Sendable {
         var isPaused = false
         /// Chunks that were read so far: by it a timer knows whether it is still for the same wait.
         var taken = 0
+        var isPeekOver = false
     }
 
     private let state: Monitor<State>
@@ -170,6 +178,19 @@ final class HTTPBodyBuffer: Sendable {
         }
     }
 
+    func peek(ifFirst first: UInt8, before deadline: TimePoint) async throws(HTTPCallError) -> ByteChunk? {
+        let timer = deadlines?.schedule(at: deadline) { [weak self] in self?.state.update { $0.isPeekOver = true } }
+        defer { if let timer { deadlines?.cancel(timer) } }
+        let peek = try await state.first(orThrow: Self.secondReader) { state -> ByteChunk?? in
+            let begin = state.chunks.first?.first { !" \t\r\n".utf8.contains($0) }
+            if let begin, begin != first { return .some(nil) }
+            if case .finished? = state.end { return Self.joined(&state) }
+            return state.end != nil || state.isPaused || state.isPeekOver ? .some(nil) : nil
+        }
+        guard let peek else { throw cancelled() }
+        return peek
+    }
+
     private static var secondReader: HTTPCallError {
         HTTPCallError(HTTPError.bodyHasReader, requestLeft: true, answerBegun: true)
     }
@@ -177,6 +198,13 @@ final class HTTPBodyBuffer: Sendable {
     private func cancelled() -> HTTPCallError {
         abandon()
         return HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
+    }
+
+    private static func joined(_ state: inout State) -> ByteChunk {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(state.byteCount)
+        state.chunks.mutateEach { chunk in chunk.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+        return ByteChunk(bytes)
     }
 
     private func failLater(_ silence: Duration) -> DeadlineScheduler.ID? {
