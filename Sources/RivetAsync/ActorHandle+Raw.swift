@@ -63,6 +63,9 @@ extension HandleCore {
         }
         var own = request.fields
         if own["content-type"] == nil, let type = request.body.contentType { own["Content-Type"] = type }
+        for field in request.defaultFields where own[field.name] == nil && options.fields[field.name] == nil {
+            own[field.name] = field.value
+        }
         let isSafe = ["GET", "HEAD"].contains(request.method)
         let canRepeat = request.body.content.isRepeatable
         return try await repeating(.raw, options, record, canRepeat: canRepeat, isSafe: isSafe) {

@@ -19,6 +19,36 @@ public struct ActorRequest: Sendable {
     /// What follows the head; the gateway takes at most 20 MiB.
     public var body: RequestBody
 
+    /// Fields of a special kind of request, where neither ``fields`` nor ``CallOptions/fields`` has them.
+    var defaultFields: HTTPFields = [:]
+
+    /// A request for server-sent events, to be read with ``ActorResponse/serverSentEvents``.
+    ///
+    /// It leaves with `Accept: text/event-stream` and `Cache-Control: no-store`, unless it, or the call, has such a field
+    /// of its own.
+    ///
+    /// - Parameters:
+    ///   - path: as in ``path``.
+    ///   - method: `GET` by default.
+    ///   - fields: as in ``fields``.
+    ///   - body: none by default.
+    ///   - lastEventID: where the actor should go on, from ``ServerSentEvents/lastEventID``; sent as `Last-Event-ID`,
+    ///     not at all where it is nil, the default. No field can carry more than printable ASCII: another one is
+    ///     ``RivetError/Code/invalidArgument`` when the request is sent.
+    /// - Returns: the request.
+    public static func serverSentEvents(
+        _ path: String,
+        method: String = "GET",
+        fields: HTTPFields = [:],
+        body: RequestBody = .none,
+        lastEventID: String? = nil
+    ) -> Self {
+        var request = Self(path, method: method, fields: fields, body: body)
+        if let lastEventID { request.fields["Last-Event-ID"] = lastEventID }
+        request.defaultFields = ["Accept": "text/event-stream", "Cache-Control": "no-store"]
+        return request
+    }
+
     /// Makes a request.
     public init(_ path: String, method: String = "GET", fields: HTTPFields = [:], body: RequestBody = .none) {
         self.method = method

@@ -41,7 +41,7 @@ public struct ActorResponse: Sendable {
 public struct ResponseBody: AsyncSequence, Sendable {
     let body: HTTPBody
     let endpoint: Endpoint
-    /// The caller's own; nil for the default.
+    /// The caller's own; nil for the default, which server-sent events do not have.
     var idleTimeout: Duration?
     /// How long a reader waits for the next piece.
     var silence: Duration { idleTimeout ?? .seconds(75) }

@@ -89,7 +89,8 @@ public struct CallOptions: Sendable {
     /// Without effect on actions of a connection, which are not HTTP requests.
     public var fields: HTTPFields
 
-    /// How long the reader of a `fetch`ed body waits for its next piece; nil, the default, for 75 s.
+    /// How long the reader of a `fetch`ed body waits for its next piece; nil, the default, for 75 s, and for ever where
+    /// the body is read as server-sent events.
     ///
     /// When it passes, the read fails with ``RivetError/Code/deadlineExceeded`` and the connection is closed. The time
     /// during which nobody reads does not count, and ``timeout`` ends with the answer's head. `.seconds(Int64.max)`, and

@@ -294,9 +294,13 @@ extension EncodedValue {
 }
 
 extension ByteChunk {
-    /// At most 200 bytes as text, for an error about an answer that is not Rivet's.
+    /// How much of an answer an error shows.
+    static var maxPieceSize: Int { 200 }
+
+    /// At most 200 bytes as text, for an error about an answer that is not as it should be.
     var boundedText: String {
-        String(decoding: prefix(200), as: UTF8.self).filter { !$0.isNewline } + (count > 200 ? "…" : "")
+        String(decoding: prefix(Self.maxPieceSize), as: UTF8.self).filter { !$0.isNewline }
+            + (count > Self.maxPieceSize ? "…" : "")
     }
 }
 

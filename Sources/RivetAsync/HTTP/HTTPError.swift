@@ -21,6 +21,8 @@ package enum HTTPError: Error, Sendable, Equatable {
     package enum Section: String, Sendable {
         case head, body, trailers
         case chunkLine = "chunk line"
+        case eventLine = "line of server-sent events"
+        case event = "server-sent event"
     }
 
     // Ours: the message was refused before a byte of it was written.

@@ -53,6 +53,7 @@ struct WebSocketChannelTests {
             stage.peerStream.write { $0.append(bytes) }
             stage.peerStream.finishWriting()
         }
+        _ = await channel.readAll()
         await channel.close()
         let code: [UInt8] = bytes == frame(8, [0x03, 0xE8]) ? [0x03, 0xE8] : [0x03, 0xEA]
         let record = await stage.peer.untilEnd()

@@ -35,6 +35,9 @@ package struct HTTPBody: AsyncSequence, Sendable {
         try await reader.buffer.next(within: silence)
     }
 
+    /// Reads no further: closes the connection unless the whole body has arrived.
+    package func abandon() { reader.buffer.abandon() }
+
     /// The whole body, which can still be read afterwards, where it begins with `first` and has arrived before `deadline`.
     ///
     /// Nil where it does not, is longer than what is held while nobody reads, or breaks off.
