@@ -137,6 +137,7 @@ enum CodecBenchmarks {
             case .nativeCBOR: "CBOR in BARE"
             case .cbor: "CBOR"
             case .json: "JSON"
+            case .plainJSON: "plain JSON"
             }
         return [
             .repeated(

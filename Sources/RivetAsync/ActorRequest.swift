@@ -77,10 +77,16 @@ public struct RequestBody: Sendable {
 
     /// A value as JSON, with its `Content-Type`.
     ///
-    /// - Throws: ``RivetError`` with ``RivetError/Code/encodingFailed``.
+    /// The JSON is your own, not Rivet's: texts that begin with `$` have no meaning in it. As with Foundation's
+    /// `JSONEncoder`, integers have all their digits, `[UInt8]` and ``ByteChunk`` are arrays of numbers, `Data` is Base64
+    /// text, and NaN and the infinities are refused. Other than there, a `Date` is text, as JavaScript writes it:
+    /// `2025-08-06T20:37:26.123Z`.
+    ///
+    /// - Throws: ``RivetError`` with ``RivetError/Code/encodingFailed``, also for a value of more than 128 arrays and
+    ///   maps in one another.
     public static func json(_ value: some Encodable & Sendable) throws -> Self {
         do {
-            return Self(content: .bytes(try ValueFormat.json.encode(value)), contentType: "application/json")
+            return Self(content: .bytes(try ValueFormat.plainJSON.encode(value)), contentType: "application/json")
         } catch {
             throw RivetError(
                 .encodingFailed,

@@ -11,15 +11,20 @@ public struct ActorResponse: Sendable {
 
     /// The whole content as a JSON value.
     ///
+    /// The JSON is the actor's own, not Rivet's: texts that begin with `$` have no meaning in it, and numbers may have
+    /// any number of digits. Bytes are read from Base64 text and from arrays of numbers, a `Date` from ISO 8601 text. A
+    /// byte order mark in front is skipped.
+    ///
     /// - Parameters:
     ///   - type: what to decode.
     ///   - maxBytes: how much is read at the most; 20 MiB by default, as much as the gateway passes on.
     /// - Returns: the value.
-    /// - Throws: ``RivetError`` with ``RivetError/Code/decodingFailed`` or ``RivetError/Code/limitExceeded``.
+    /// - Throws: ``RivetError`` with ``RivetError/Code/decodingFailed``, also for more than 128 arrays and maps in one another,
+    ///   or ``RivetError/Code/limitExceeded``.
     public func decodeJSON<T: Decodable>(_ type: T.Type = T.self, upTo maxBytes: Int = 20 << 20) async throws -> T {
         let bytes = ByteChunk(try await body.collect(upTo: maxBytes))
         do {
-            return try ValueFormat.json.decode(type, from: bytes)
+            return try ValueFormat.plainJSON.decode(type, from: bytes)
         } catch {
             throw RivetError(
                 .decodingFailed,

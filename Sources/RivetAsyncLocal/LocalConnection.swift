@@ -16,7 +16,7 @@ public struct LocalConnection<Definition: ActorDefinition>: Sendable {
     /// - Throws: what the decoding of `T` throws, when they have another form.
     public func parameters<T: Decodable>(as _: T.Type) throws -> T? {
         guard let parameters = hosted.parameters else { return nil }
-        return try ValueFormat.json.decode(T?.self, from: parameters)
+        return try ValueFormat.plainJSON.decode(T?.self, from: parameters)
     }
 
     /// What `createConnectionState` made for this connection; nil if that was nothing or has another type.

@@ -29,11 +29,11 @@ public struct LocalResponse: Sendable {
         self.body = body
     }
 
-    /// An answer with `value` as JSON, status 200.
+    /// An answer with `value` as JSON, status 200; written as ``RequestBody/json(_:)`` does.
     ///
     /// - Throws: what the encoding of `value` throws.
     public static func json(_ value: some Encodable & Sendable) throws -> Self {
-        Self(fields: ["content-type": "application/json"], body: Array(try ValueFormat.json.encode(value)))
+        Self(fields: ["content-type": "application/json"], body: Array(try ValueFormat.plainJSON.encode(value)))
     }
 }
 

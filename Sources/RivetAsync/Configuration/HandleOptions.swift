@@ -126,7 +126,8 @@ public struct CallOptions: Sendable {
 /// What an actor's connect hooks get to see of the caller, such as a session token.
 ///
 /// Parameters travel as JSON, in a header over HTTP and in a subprotocol over WebSocket, never in a URL, and never
-/// appear in a log or an error.
+/// appear in a log or an error. The JSON is your own, as ``RequestBody/json(_:)`` writes it. What does not encode, a value
+/// of more than 128 arrays and maps in one another among it, is ``RivetError/Code/encodingFailed``.
 public struct ConnectionParameters: Sendable {
     /// Encodes the value that is current; nil for "no parameters", which is not the same as a null value (B40).
     let encode: @Sendable () async throws -> ByteChunk?
@@ -138,7 +139,7 @@ public struct ConnectionParameters: Sendable {
 
     /// The same value each time; null, `0`, `false` and `""` are values too.
     public static func fixed(_ value: some Encodable & Sendable) -> Self {
-        Self(encode: { try ValueFormat.json.encode(value) }, isProvided: false)
+        Self(encode: { try ValueFormat.plainJSON.encode(value) }, isProvided: false)
     }
 
     /// A value that is asked for anew before each connection attempt, action, queue send and raw request, so that a
@@ -146,6 +147,6 @@ public struct ConnectionParameters: Sendable {
     ///
     /// An error of the provider fails that call, or that attempt of a connection.
     public static func provided<T: Encodable & Sendable>(_ provider: @escaping @Sendable () async throws -> T) -> Self {
-        Self(encode: { try ValueFormat.json.encode(try await provider()) }, isProvided: true)
+        Self(encode: { try ValueFormat.plainJSON.encode(try await provider()) }, isProvided: true)
     }
 }

@@ -32,6 +32,24 @@ package struct CodingError: Error, Sendable, CustomStringConvertible {
         self.found = found
     }
 
+    package static func tooDeep(at offset: Int) -> CodingError {
+        CodingError(
+            .depthLimit,
+            at: offset,
+            wanted: "at most \(maxNestingDepth) arrays, maps and tags in one another",
+            found: "more"
+        )
+    }
+
+    static func tooManyValues(at offset: Int) -> CodingError {
+        CodingError(
+            .depthLimit,
+            at: offset,
+            wanted: "at most \(maxValuesInOneAnother) values in one another",
+            found: "more"
+        )
+    }
+
     /// Puts the name of a member, or an element's position in brackets, in front of the path.
     mutating func prepend(_ step: String) {
         path = step + (path.isEmpty || path.first == "[" || step.isEmpty ? "" : ".") + path

@@ -3,6 +3,9 @@
 /// The most containers and tags around one item (PROTOCOL j6).
 package let maxNestingDepth = 128
 
+/// The most values inside one another, containers or not: a bound for what reads or writes itself as another value.
+let maxValuesInOneAnother = 4 * maxNestingDepth
+
 /// A strict pull reader over one document: what reading CBOR and reading JSON have in common.
 ///
 /// It reads one item after another from raw bytes, which must outlive it. A length is checked against what is left
@@ -12,6 +15,8 @@ package protocol ItemReader {
 
     /// The next byte to read, counted from the start of the document.
     var position: Int { get set }
+    /// Whether an array may be a tagged pair (PROTOCOL j4).
+    var hasPairs: Bool { get }
 
     /// What stands at the position; reads nothing but blanks.
     mutating func peekKind() throws(CodingError) -> ItemKind

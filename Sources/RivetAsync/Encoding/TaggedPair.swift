@@ -18,6 +18,7 @@ let maxBigIntDigits = 1_024
 extension ItemReader {
     /// The pair that is next, if the array there is one; reads nothing.
     package mutating func peekPair() throws(CodingError) -> TaggedPair? {
+        guard hasPairs else { return nil }
         let start = position
         var remaining = try beginArray()
         defer { position = start }
@@ -79,15 +80,27 @@ extension ItemReader {
         if let pair = try peekPair(), pair.kind != .escaped {
             guard pair.kind == .bytes else { throw CodingError(.typeMismatch, at: start, wanted: "bytes") }
             position = pair.second
-            guard try peekKind() == .text, let bytes = Base64.decode(try readText().utf8) else {
+            guard try peekKind() == .text else {
                 throw CodingError(.invalidCompatValue, at: start, wanted: "Base64")
             }
+            let bytes = try readBase64()
             position = pair.end
             return bytes
         }
         var bytes: [UInt8] = []
         var remaining = try beginArray()
         while try hasNext(&remaining) { bytes.append(try readInteger(as: UInt8.self)) }
+        return bytes
+    }
+}
+
+extension ItemReader {
+    /// Bytes as Base64 text (RFC 4648 §4).
+    mutating func readBase64() throws(CodingError) -> [UInt8] {
+        let start = position
+        guard let bytes = Base64.decode(try readText().utf8) else {
+            throw CodingError(.invalidCompatValue, at: start, wanted: "Base64")
+        }
         return bytes
     }
 }

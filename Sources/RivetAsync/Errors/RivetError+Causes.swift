@@ -248,7 +248,12 @@ extension RivetError {
     ///
     /// The text holds nothing of what it threw.
     static func parametersFailed(_ error: any Error, areProvided: Bool) -> RivetError {
-        RivetError(
+        if let failure = error as? CodingError {
+            // Kinds, names of types and limits; never a value.
+            let text = "the connection parameters could not be encoded: \(failure)"
+            return RivetError(.encodingFailed, text, fault: .caller, underlying: failure)
+        }
+        return RivetError(
             areProvided ? .remote : .encodingFailed,
             "the connection parameters could not be had: \(type(of: error))",
             fault: .caller,

@@ -101,7 +101,7 @@ struct ArgumentTests {
 
     @Test("B47: a value without properties is no argument", arguments: ValueFormat.allCases)
     func unitIsNoArgument(_ format: ValueFormat) throws {
-        let none: [UInt8] = format == .json ? Array("[]".utf8) : [0x80]
+        let none: [UInt8] = format.isJSON ? Array("[]".utf8) : [0x80]
         #expect(try Array(format.encodeArgument(Empty())) == none)
         #expect(try Array(format.encodePositionalArguments(Empty())) == none)
         #expect(try Array(format.encodeArguments()) == none)

@@ -134,13 +134,13 @@ struct ContainerReuseTests {
         let bytes = try format.encode(keeper)
         #expect(try format.decode(from: bytes) == ["x": 1])
         #expect(try format.decode(from: format.encode(Point(x: 1, y: 2))) == Point(x: 1, y: 2))
-        #expect(throws: CodingError.self) { try keeper.writeLate() }
+        #expect(throws: EncodingError.self) { try keeper.writeLate() }
         var late = keeper.encoder?.unkeyedContainer()
-        #expect(throws: CodingError.self) { try late?.encode(1) }
+        #expect(throws: EncodingError.self) { try late?.encode(1) }
         // The value of before, now inside another.
         let pair = try format.encode([keeper, keeper])
         #expect(try format.decode(from: pair) == [["x": 1], ["x": 1]])
-        #expect(throws: CodingError.self) { try keeper.writeLate() }
+        #expect(throws: EncodingError.self) { try keeper.writeLate() }
     }
 
     /// As `Hoarder`, writing.
@@ -181,7 +181,7 @@ struct ContainerReuseTests {
         writer?.letGoOfEncoder(afterKeeping: after)
         #expect(session != nil)
         #expect(writer?.writes.count == 1)
-        for write in writer?.writes ?? [] { #expect(throws: CodingError.self) { try write() } }
+        for write in writer?.writes ?? [] { #expect(throws: EncodingError.self) { try write() } }
         writer = nil
         #expect(session == nil)
     }
@@ -230,7 +230,7 @@ struct ContainerReuseTests {
             for task in 0..<8 {
                 group.addTask {
                     for number in 0..<TestScale.count(full: 20_000, byDefault: 300) {
-                        let format = ValueFormat.allCases[number % 3]
+                        let format = ValueFormat.allCases[number % 4]
                         let value = ["task": [Point(x: task, y: number)], "other": []]
                         let back = try format.decode([String: [Point]].self, from: format.encode(value))
                         guard back == value else { throw CodingError(.malformed, at: number) }

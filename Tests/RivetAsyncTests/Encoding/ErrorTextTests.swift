@@ -124,4 +124,133 @@ struct ErrorTextTests {
         let set = try ValueFormat.json.decode([[Teller]].self, from: ByteChunk(#"[["$Set",[\#(json)]]]"#.utf8))
         #expect(set[0][0].paths == prefixed("[0]/[0]"))
     }
+
+    /// Writes the same, and tells the paths while it does.
+    struct Scribe: Encodable, Sendable {
+        let paths = Paths()
+        var fails = false
+        enum CodingKeys: CodingKey { case inner, list, last, nan }
+
+        final class Paths: @unchecked Sendable {
+            var list: [String] = []
+            func note(_ path: [any CodingKey]) { list.append(ErrorTextTests.text(path)) }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            var inner = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .inner)
+            var list = container.nestedUnkeyedContainer(forKey: .list)
+            try list.encode("x")
+            var element = list.nestedContainer(keyedBy: CodingKeys.self)
+            for path in [encoder.codingPath, container.codingPath, inner.codingPath, list.codingPath] {
+                paths.note(path)
+            }
+            paths.note(element.codingPath)
+            paths.note(list.superEncoder().codingPath)
+            try container.encode(Leaf(paths: paths), forKey: .last)
+            try element.encode(Leaf(paths: paths), forKey: .last)
+            paths.note(container.superEncoder().codingPath)
+            do { try inner.encode(Double.nan, forKey: .nan) } catch EncodingError.invalidValue(_, let context) {
+                paths.note(context.codingPath)
+            }
+            if fails { try element.encode([0, .infinity], forKey: .nan) }
+        }
+
+        struct Leaf: Encodable {
+            let paths: Paths
+            func encode(to encoder: any Encoder) throws {
+                paths.note(encoder.codingPath)
+                var container = encoder.unkeyedContainer()
+                try container.encode(true)
+                paths.note(container.codingPath)
+                paths.note(container.nestedContainer(keyedBy: CodingKeys.self).codingPath)
+            }
+        }
+    }
+
+    static let written = [
+        "", "", "inner", "list", "list/[1]", "list/[2]", "last", "last", "last/[1]", "list/[1]/last", "list/[1]/last",
+        "list/[1]/last/[1]", "super",
+    ]
+
+    @Test("B308: while writing the coding path is the whole path, a key for each step, and empty at the root")
+    func codingPathsOfWriting() throws {
+        let prefixed = { (prefix: String, paths: [String]) in paths.map { $0.isEmpty ? prefix : prefix + "/" + $0 } }
+        for format in ValueFormat.allCases {
+            let expected = Self.written + (format.isJSON ? ["inner/nan"] : [])
+            var scribe = Scribe()
+            _ = try format.encode(scribe)
+            #expect(scribe.paths.list == expected)
+            scribe = Scribe()
+            let list: [[String: Scribe]] = [[:], ["hunter2": scribe]]
+            _ = try format.encode(list)
+            #expect(scribe.paths.list == prefixed("[1]/*", expected))
+            scribe = Scribe()
+            _ = try format.encodeArguments([1, 2], "x", scribe)
+            #expect(scribe.paths.list == prefixed("[2]", expected))
+            scribe = Scribe()
+            _ = try format.encodeArgument(scribe)
+            #expect(scribe.paths.list == prefixed("[0]", expected))
+        }
+    }
+
+    @Test("B308: what cannot be written is told with the whole path", arguments: [ValueFormat.json, .plainJSON])
+    func pathsOfFailures(_ format: ValueFormat) {
+        struct Refused: Encodable {
+            var gives: [String]
+            struct Key: CodingKey {
+                var stringValue: String
+                var intValue: Int? { nil }
+                init?(stringValue: String) { self.stringValue = stringValue }
+                init?(intValue: Int) { nil }
+            }
+            enum Given: CodingKey { case a, b }
+            func encode(to encoder: any Encoder) throws {
+                _ = encoder.container(keyedBy: Given.self)
+                let path = gives == ["whole"] ? encoder.codingPath : gives.compactMap(Key.init)
+                throw EncodingError.invalidValue("hunter2", .init(codingPath: path, debugDescription: "no"))
+            }
+        }
+        struct Outer: Encodable { var a: [Refused] }
+        let rows: [(any Encodable, String)] = [
+            (Scribe(fails: true), "list[1].nan[1]"), (["hunter2": [Scribe(fails: true)]], "*[0].list[1].nan[1]"),
+            ([[Double.nan]], "[0][0]"), (Double.nan, ""), (Outer(a: [Refused(gives: [])]), "a[0]"),
+            (Outer(a: [Refused(gives: ["whole"])]), "a[0]"), (Outer(a: [Refused(gives: ["b"])]), "a[0].b"),
+            (Refused(gives: ["hunter2"]), "*"), (Refused(gives: []), ""),
+        ]
+        for (value, path) in rows {
+            let failure = #expect(throws: CodingError.self) { try format.encode(value) }
+            #expect(failure?.kind == .notRepresentable)
+            #expect(failure?.path == path)
+            var dumped = "\(failure as Any) \(failure?.underlying as Any)"
+            dump(failure, to: &dumped)
+            #expect(!dumped.contains("hunter2"))
+        }
+    }
+
+    @Test("B308: an encoder that is kept tells no path of another value, and keeps nothing alive")
+    func keptEncoders() throws {
+        final class Keeper: Encodable {
+            var encoder: (any Encoder)?
+            enum Key: CodingKey { case a }
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.container(keyedBy: Key.self)
+                var list = container.nestedUnkeyedContainer(forKey: .a)
+                self.encoder = list.superEncoder()
+                var map = list.nestedContainer(keyedBy: Key.self)
+                try map.encode(Double.nan, forKey: .a)
+            }
+        }
+        for format in ValueFormat.allCases {
+            let keeper = Keeper()
+            _ = try? format.encode(["hunter2": [keeper]])
+            _ = try format.encode([User(name: "x", age: 1, tags: ["a"], home: nil, color: .red)])
+            let path = keeper.encoder?.codingPath ?? []
+            #expect(path.isEmpty)
+            weak let session = (keeper.encoder as? ValueEncoder)?.session
+            #expect(session != nil)
+            keeper.encoder = nil
+            #expect(session == nil)
+        }
+    }
 }

@@ -206,7 +206,7 @@ struct FailureTests {
             func encode(to encoder: any Encoder) throws {
                 var container = encoder.unkeyedContainer()
                 try container.encode(Leaky(keeper: keeper))
-                #expect(throws: CodingError.self) { try keeper.container?.encode(2) }
+                #expect(throws: EncodingError.self) { try keeper.container?.encode(2) }
             }
         }
         #expect(String(decoding: try ValueFormat.json.encode(Both()), as: UTF8.self) == "[[1]]")

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 @testable import RivetAsync
 
+extension ValueFormat {
+    /// Those that have a form for every value.
+    static let rivets: [ValueFormat] = [.json, .cbor, .nativeCBOR]
+}
+
 /// Values of every kind, the same ones for the same seed.
 struct RandomValues: RandomNumberGenerator {
     private var generator: SeededGenerator

@@ -177,7 +177,7 @@ struct RecordedValueTests {
             case .cbor:
                 var reader = CBORReader(raw)
                 return try ByteChunk(raw[item(&reader)])
-            case .json:
+            case .json, .plainJSON:
                 var reader = JSONReader(raw)
                 return try ByteChunk(raw[item(&reader)])
             }

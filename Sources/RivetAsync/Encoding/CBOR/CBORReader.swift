@@ -7,6 +7,7 @@ package struct CBORReader: ItemReader {
     let base: UnsafeRawPointer
     let end: Int
     package var position: Int
+    package var hasPairs: Bool { true }
 
     package init(_ bytes: UnsafeRawBufferPointer, position: Int) {
         base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
@@ -73,7 +74,7 @@ package struct CBORReader: ItemReader {
         var depth = 0
         while try peek() >> 5 == 6 {
             depth &+= 1
-            guard depth <= maxNestingDepth else { throw CodingError(.depthLimit, at: position) }
+            guard depth <= maxNestingDepth else { throw CodingError.tooDeep(at: position) }
             tag = try readHead().argument
         }
         return tag
@@ -111,10 +112,10 @@ package struct CBORReader: ItemReader {
         case 2, 3:
             try readChunks(head) { (_) throws(CodingError) in }
         case 6:
-            guard depth < maxNestingDepth else { throw CodingError(.depthLimit, at: start) }
+            guard depth < maxNestingDepth else { throw CodingError.tooDeep(at: start) }
             try skipItem(depth: depth &+ 1)
         default:
-            guard depth < maxNestingDepth else { throw CodingError(.depthLimit, at: start) }
+            guard depth < maxNestingDepth else { throw CodingError.tooDeep(at: start) }
             try skipElements(of: head, depth: depth &+ 1)
         }
     }

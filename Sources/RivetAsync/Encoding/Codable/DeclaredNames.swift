@@ -12,8 +12,8 @@ struct DeclaredNames {
         types[ObjectIdentifier(type)] = { Key(stringValue: $0) != nil }
     }
 
-    /// The name, or `*` if no type declares it.
+    /// The name, or `*` if no type declares it; `super` is the standard library's own.
     func shown(_ name: String) -> String {
-        types.values.contains { $0(name) } ? name : "*"
+        name == "super" || types.values.contains { $0(name) } ? name : "*"
     }
 }

@@ -4,14 +4,7 @@ extension ValueOutput {
     func write(_ value: RivetValue) throws {
         switch value {
         case .null: writeNull()
-        case .undefined:
-            if format.isJSON {
-                buffer.append("[\"$Undefined\",0]")
-            } else {
-                buffer.append(0x82)
-                buffer.appendCBOR("$Undefined")
-                buffer.append(0)
-            }
+        case .undefined: writeUndefined()
         case .bool(let value): write(value)
         case .integer(let value): write(integer: value)
         case .bigInteger(let digits): try write(digits: digits)
@@ -47,6 +40,8 @@ extension ValueOutput {
         }
         if let value = Int128(digits) {
             write(integer: value)
+        } else if format == .plainJSON {
+            buffer.append(utf8: RivetValue.canonical(digits))
         } else {
             writePair("$BigInt", digits)
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a user's value stands on the wire: the three columns of PROTOCOL j4.
+/// How a user's value stands on the wire: the three columns of PROTOCOL j4, and JSON that is not Rivet's.
 package enum ValueFormat: Sendable, Hashable, CaseIterable {
     /// The encoding json.
     case json
@@ -8,8 +8,21 @@ package enum ValueFormat: Sendable, Hashable, CaseIterable {
     case cbor
     /// CBOR inside BARE messages, which passes untouched: byte strings and date tags.
     case nativeCBOR
+    /// JSON of the user's own, which Rivet passes on without a look at it: raw bodies, connection parameters.
+    ///
+    /// No array is a tagged pair, and numbers have all their digits. `[UInt8]` and ``ByteChunk`` are arrays of numbers
+    /// and `Data` is Base64 text, as `JSONEncoder` writes them; a date is text, as `JSON.stringify` writes it.
+    case plainJSON
 
-    var isJSON: Bool { self == .json }
+    var isJSON: Bool { syntax != .cbor }
+
+    var syntax: DocumentSyntax {
+        switch self {
+        case .json: .json
+        case .cbor, .nativeCBOR: .cbor
+        case .plainJSON: .plainJSON
+        }
+    }
 }
 
 /// How values are written.
@@ -118,7 +131,15 @@ extension ValueFormat {
     }
 
     private func decode<R>(from bytes: ByteChunk, _ body: (ValueDecoder) throws -> R) throws -> R {
-        try DecodingSession.decode(bytes, isJSON: isJSON, body)
+        try DecodingSession.decode(self == .plainJSON ? bytes.withoutByteOrderMark : bytes, syntax, body)
+    }
+}
+
+extension ByteChunk {
+    /// Without the mark that some put in front of UTF-8, and that RFC 8259 §8.1 lets a reader skip.
+    fileprivate var withoutByteOrderMark: ByteChunk {
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        return starts(with: mark) ? slice(mark.count..<count) : self
     }
 }
 

@@ -7,11 +7,17 @@ package struct JSONReader: ItemReader {
     let base: UnsafeRawPointer
     let end: Int
     package var position: Int
+    package let hasPairs: Bool
 
     package init(_ bytes: UnsafeRawBufferPointer, position: Int) {
+        self.init(bytes, position: position, hasPairs: true)
+    }
+
+    init(_ bytes: UnsafeRawBufferPointer, position: Int, hasPairs: Bool) {
         base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
         end = bytes.count
         self.position = position
+        self.hasPairs = hasPairs
     }
 
     @inline(__always)
@@ -55,7 +61,7 @@ package struct JSONReader: ItemReader {
         case UInt8(ascii: "\""):
             _ = try scanString()
         case UInt8(ascii: "{"), UInt8(ascii: "["):
-            guard depth < maxNestingDepth else { throw CodingError(.depthLimit, at: position) }
+            guard depth < maxNestingDepth else { throw CodingError.tooDeep(at: position) }
             let isMap = try peek() == UInt8(ascii: "{")
             position &+= 1
             var remaining = isMap ? State.firstMember : State.firstElement
@@ -182,9 +188,10 @@ package struct JSONReader: ItemReader {
     }
 
     package mutating func readBytes() throws(CodingError) -> [UInt8] {
-        guard try peek() == UInt8(ascii: "[") else {
-            throw CodingError(.typeMismatch, at: position, wanted: "bytes")
+        switch try peek() {
+        case UInt8(ascii: "["): return try readBytesOfArray()
+        case UInt8(ascii: "\"") where !hasPairs: return try readBase64()
+        default: throw CodingError(.typeMismatch, at: position, wanted: "bytes")
         }
-        return try readBytesOfArray()
     }
 }

@@ -10,7 +10,7 @@ final class DecodingSession: @unchecked Sendable {
     // No access lasts longer than a statement, and none calls the user's code.
     @exclusivity(unchecked) private(set) var base = DecodingSession.nowhere
     @exclusivity(unchecked) private(set) var size = 0
-    @exclusivity(unchecked) private(set) var isJSON = false
+    @exclusivity(unchecked) private(set) var syntax = DocumentSyntax.cbor
     /// A type that reads itself, so that the next value of it need not be compared with all special types.
     @exclusivity(unchecked) private(set) var lastPlainType: ObjectIdentifier?
     /// Where the bytes are; the caller keeps them alive, and `kept` does when the document outlives the call.
@@ -18,6 +18,8 @@ final class DecodingSession: @unchecked Sendable {
     @exclusivity(unchecked) private var kept = ByteChunk()
     @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
     @exclusivity(unchecked) private(set) var names = DeclaredNames()
+    /// How many values are under way that read themselves as another one.
+    @exclusivity(unchecked) private var singles = 0
     /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
     @exclusivity(unchecked) private var isOpen = false
 
@@ -25,7 +27,11 @@ final class DecodingSession: @unchecked Sendable {
     private static var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
 
     /// Checks a document as a whole, then gives `body` its root; the structure and depth are sound from then on.
-    static func decode<R>(_ bytes: ByteChunk, isJSON: Bool, _ body: (ValueDecoder) throws -> R) throws -> R {
+    static func decode<R>(
+        _ bytes: ByteChunk,
+        _ syntax: DocumentSyntax,
+        _ body: (ValueDecoder) throws -> R
+    ) throws -> R {
         guard bytes.count <= Int(Int32.max) else {
             throw CodingError(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }
@@ -33,19 +39,23 @@ final class DecodingSession: @unchecked Sendable {
         // One whose document was kept is given back to nobody, also when it was let go of meanwhile: it would keep the
         // document for the next ones.
         defer { if lent._withUnsafeGuaranteedRef({ $0.kept.count > 0 }) { lent.release() } else { pool.give(lent) } }
-        return try lent._withUnsafeGuaranteedRef { try $0.decode(bytes, isJSON: isJSON, body) }
+        return try lent._withUnsafeGuaranteedRef { try $0.decode(bytes, syntax, body) }
     }
 
     @inline(__always)
-    private func decode<R>(_ bytes: ByteChunk, isJSON: Bool, _ body: (ValueDecoder) throws -> R) throws -> R {
-        open(bytes, isJSON: isJSON)
+    private func decode<R>(
+        _ bytes: ByteChunk,
+        _ syntax: DocumentSyntax,
+        _ body: (ValueDecoder) throws -> R
+    ) throws -> R {
+        open(bytes, syntax)
         defer { close(bytes) }
         do {
             if size > 0 {
                 var reader = DocumentReader(
                     UnsafeRawBufferPointer(start: base, count: size),
                     position: 0,
-                    isJSON: isJSON
+                    syntax
                 )
                 try reader.skipItem(depth: 0)
                 try reader.readEnd()
@@ -66,11 +76,11 @@ final class DecodingSession: @unchecked Sendable {
         }
     }
 
-    private func open(_ bytes: ByteChunk, isJSON: Bool) {
+    private func open(_ bytes: ByteChunk, _ syntax: DocumentSyntax) {
         storage = bytes.storage
         base = bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
         size = bytes.count
-        self.isJSON = isJSON
+        self.syntax = syntax
         isOpen = true
     }
 
@@ -82,6 +92,17 @@ final class DecodingSession: @unchecked Sendable {
 
     func remember(plain type: Any.Type) {
         if isOpen { lastPlainType = ObjectIdentifier(type) }
+    }
+
+    /// Reads what another value is read as, at the same place; no document bounds how often (B306).
+    @inline(__always)
+    func single<R>(at place: ValueDecoder, _ body: () throws -> R) throws -> R {
+        guard singles < maxValuesInOneAnother else {
+            throw place.decodingError(.tooManyValues(at: Int(place.offset)), R.self)
+        }
+        singles &+= 1
+        defer { singles &-= 1 }
+        return try body()
     }
 
     /// A byte string that stands in one piece in the document, without a copy.

@@ -12,82 +12,23 @@ struct PlaceKey: CodingKey {
     init?(stringValue: String) { nil }
     init?(intValue: Int) { nil }
 
-    private var step: ValueDecoder.Step? {
+    private var step: PathStep? {
         let steps = decoder.steps(to: Int(decoder.offset))
         return level < steps.count ? steps[level] : nil
     }
 
-    var stringValue: String {
-        switch step {
-        case .member(let name): name
-        case .element(let index): "Index \(index)"
-        case nil: ""
-        }
-    }
-
-    var intValue: Int? {
-        if case .element(let index) = step { index } else { nil }
-    }
+    var stringValue: String { step.map { StepKey($0).stringValue } ?? "" }
+    var intValue: Int? { step.flatMap { StepKey($0).intValue } }
 }
 
 extension ValueDecoder {
-    enum Step {
-        case element(Int)
-        case member(String)
-    }
-
-    /// The way from the root to the item at `offset`: `[2].user.name`; `*` for a name that no type declares.
-    func path(to target: Int) -> String {
-        var path = ""
-        for step in steps(to: target) {
-            switch step {
-            case .element(let index): path += "[\(index)]"
-            case .member(let name): path += path.isEmpty ? name : ".\(name)"
-            }
-        }
-        return path
-    }
-
-    func steps(to target: Int) -> [Step] {
-        var steps: [Step] = []
-        var reader = at(0).reader
-        while let step = try? nextStep(&reader, target) { steps.append(step) }
-        return steps
-    }
-
-    /// Moves the reader to the child in which `target` lies, and names it; nil if there is none.
-    private func nextStep(_ reader: inout DocumentReader, _ target: Int) throws(CodingError) -> Step? {
-        _ = try reader.readTags()
-        let kind = try reader.peekKind()
-        guard reader.position < target, kind == .array || kind == .map else { return nil }
-        // A set's elements are its steps, not those of the pair around them.
-        if kind == .array, let pair = try? reader.peekPair(), pair.kind == .set, target > pair.second {
-            reader.position = pair.second
-            return try nextStep(&reader, target)
-        }
-        var remaining = kind == .map ? try reader.beginMap() : try reader.beginArray()
-        var index = 0
-        while try reader.hasNext(&remaining) {
-            let key = kind == .map ? try reader.readKey() : nil
-            _ = try? reader.peekKind()  // Steps over blanks.
-            let start = reader.position
-            guard start <= target else { return nil }
-            // What cannot be skipped is where a malformed document went wrong.
-            let isSound = (try? reader.skipItem(depth: 0)) != nil
-            if !isSound || target < reader.position {
-                reader.position = start
-                return kind == .map ? .member(key.map(session.names.shown) ?? "*") : .element(index)
-            }
-            index &+= 1
-        }
-        return nil
-    }
+    func steps(to target: Int) -> [PathStep] { reader.steps(to: target, session.names) }
 
     /// The failure with its path and what stands there.
     func located(_ failure: CodingError) -> CodingError {
         var failure = failure
         guard failure.offset >= 0 else { return failure }
-        failure.prepend(path(to: failure.offset))
+        failure.prepend(steps(to: failure.offset).text)
         if failure.found.isEmpty, failure.kind == .typeMismatch || failure.kind == .integerOverflow {
             var reader = at(failure.offset).reader
             failure.found = (try? reader.peekKind().name) ?? ""

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What a document's bytes are, as far as a reader needs to know.
+enum DocumentSyntax: UInt8 {
+    case cbor, json
+    /// JSON without tagged pairs.
+    case plainJSON
+}
+
 /// One of the two readers, chosen by a flag: the Codable side is written once, and every call here is direct.
 struct DocumentReader: ItemReader {
     private let bytes: UnsafeRawBufferPointer
-    let isJSON: Bool
+    private let syntax: DocumentSyntax
     var position: Int
 
-    var cbor: CBORReader { CBORReader(bytes, position: position) }
-    var json: JSONReader { JSONReader(bytes, position: position) }
+    var isJSON: Bool { syntax != .cbor }
+    var hasPairs: Bool { syntax != .plainJSON }
 
-    init(_ bytes: UnsafeRawBufferPointer, position: Int, isJSON: Bool) {
+    init(_ bytes: UnsafeRawBufferPointer, position: Int, _ syntax: DocumentSyntax) {
         self.bytes = bytes
         self.position = position
-        self.isJSON = isJSON
+        self.syntax = syntax
     }
 
     init(_ bytes: UnsafeRawBufferPointer, position: Int) {
-        self.init(bytes, position: position, isJSON: false)
+        self.init(bytes, position: position, .cbor)
     }
 
     @inline(__always)
@@ -25,7 +32,7 @@ struct DocumentReader: ItemReader {
         _ json: (inout JSONReader) throws(CodingError) -> R
     ) throws(CodingError) -> R {
         if isJSON {
-            var reader = JSONReader(bytes, position: position)
+            var reader = JSONReader(bytes, position: position, hasPairs: hasPairs)
             let result = try json(&reader)
             position = reader.position
             return result

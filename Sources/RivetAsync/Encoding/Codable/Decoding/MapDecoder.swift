@@ -13,7 +13,7 @@ final class MapDecoder {
     /// The document.
     @exclusivity(unchecked) private var base: UnsafeRawPointer
     @exclusivity(unchecked) private var size = 0
-    @exclusivity(unchecked) private var isJSON = false
+    @exclusivity(unchecked) private var syntax = DocumentSyntax.cbor
     /// The map's first key; 0, where no key can be, if there is none.
     @exclusivity(unchecked) private var first = Mark(0, 0)
     /// Where the last key was found, or the next one is.
@@ -48,7 +48,7 @@ final class MapDecoder {
 
     /// Starts to read another map.
     func enter(_ decoder: ValueDecoder) throws {
-        (base, size, isJSON) = (decoder.session.base, decoder.session.size, decoder.session.isJSON)
+        (base, size, syntax) = (decoder.session.base, decoder.session.size, decoder.session.syntax)
         (offset, flags, level) = (decoder.offset, decoder.flags, decoder.level)
         if arguments != nil { arguments = nil }
         first = try shortMap() ?? firstKey(decoder)
@@ -58,7 +58,7 @@ final class MapDecoder {
     /// The commonest map, made short: its count is in its first byte.
     @inline(__always)
     private func shortMap() -> Mark? {
-        guard !isJSON, flags.isEmpty else { return nil }
+        guard syntax == .cbor, flags.isEmpty else { return nil }
         var reader = CBORReader(bytes, position: Int(offset))
         guard let count = reader.readShortMapHead() else { return nil }
         return count > 0 ? Mark(reader.position, count &- 1) : Mark(0, 0)
@@ -111,7 +111,7 @@ final class MapDecoder {
     private func findFarther(_ name: String) -> Int? {
         if !isKey, mark.remaining == 0, passedNone(ofLength: name.utf8.count), arguments == nil { return nil }
         return withUTF8(of: name) { name in
-            isJSON ? find(name, JSONReader(bytes)) : find(name, CBORReader(bytes))
+            syntax == .cbor ? find(name, CBORReader(bytes)) : find(name, JSONReader(bytes))
         }
     }
 
@@ -167,7 +167,7 @@ final class MapDecoder {
         var keys: [Key] = []
         // The document was checked: as many as are announced are there.
         keys.reserveCapacity(max(first.remaining &+ 1, 0))
-        var reader = DocumentReader(bytes, position: first.position, isJSON: isJSON)
+        var reader = DocumentReader(bytes, position: first.position, syntax)
         var remaining = first.remaining
         do {
             repeat {
@@ -189,7 +189,7 @@ final class MapDecoder {
     }
 
     func isNil(at position: Int) -> Bool {
-        var reader = DocumentReader(bytes, position: position, isJSON: isJSON)
+        var reader = DocumentReader(bytes, position: position, syntax)
         return (try? reader.readNil()) ?? false
     }
 
@@ -204,7 +204,7 @@ final class MapDecoder {
     /// Reads a value that is no container: where the reader ends, the next key is looked for.
     @inline(__always)
     private func read<R>(at position: Int, _ body: (inout DocumentReader) throws(CodingError) -> R) throws -> R {
-        var reader = DocumentReader(bytes, position: position, isJSON: isJSON)
+        var reader = DocumentReader(bytes, position: position, syntax)
         do throws(CodingError) {
             let result = try body(&reader)
             pass(reader.position)
@@ -216,7 +216,7 @@ final class MapDecoder {
 
     @inline(__always)
     func text(at position: Int) throws -> String {
-        if !isJSON, arguments == nil {
+        if syntax == .cbor, arguments == nil {
             var reader = CBORReader(bytes, position: position)
             if let text = reader.readShortText() {
                 pass(reader.position)

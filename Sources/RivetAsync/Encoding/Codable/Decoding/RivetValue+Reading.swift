@@ -109,7 +109,7 @@ extension RivetValue {
     }
 
     /// Without leading zeros.
-    private static func canonical(_ digits: String) -> String {
+    static func canonical(_ digits: String) -> String {
         let isNegative = digits.first == "-"
         let rest = (isNegative ? digits.dropFirst() : digits[...]).drop { $0 == "0" }
         return rest.isEmpty ? "0" : (isNegative ? "-" : "") + rest

@@ -70,7 +70,7 @@ extension ValueDecoder {
         var form: [UInt8] = []
         write(&form)
         do {
-            return try DecodingSession.decode(ByteChunk(form), isJSON: false) { (root) throws in try T(from: root) }
+            return try DecodingSession.decode(ByteChunk(form), .cbor) { (root) throws in try T(from: root) }
         } catch {
             var failure = CodingError(.refusedByType, at: Int(offset), wanted: "\(T.self)")
             failure.underlying = error

@@ -38,7 +38,7 @@ struct ValueDecoder: Decoder {
     @inline(__always)
     var reader: DocumentReader {
         let bytes = UnsafeRawBufferPointer(start: session.base, count: session.size)
-        return DocumentReader(bytes, position: Int(offset), isJSON: session.isJSON)
+        return DocumentReader(bytes, position: Int(offset), session.syntax)
     }
 
     /// An element or a member.
@@ -171,5 +171,7 @@ extension ValueDecoder: SingleValueDecodingContainer {
     func decode(_: UInt32.Type) throws -> UInt32 { try integer(UInt32.self) }
     func decode(_: UInt64.Type) throws -> UInt64 { try integer(UInt64.self) }
     func decode(_: UInt128.Type) throws -> UInt128 { try integer(UInt128.self) }
-    func decode<T: Decodable>(_: T.Type) throws -> T { try decodeValue(T.self) }
+    func decode<T: Decodable>(_: T.Type) throws -> T {
+        try session.single(at: self) { try decodeValue(T.self) }
+    }
 }

@@ -80,7 +80,7 @@ final class EncodingSession: @unchecked Sendable {
         return ByteChunk(storage: block, offset: used, count: bytes.count)
     }
 
-    func container<Key: CodingKey>(_ key: Key.Type, _ id: UInt32) -> KeyedEncodingContainer<Key> {
+    func container<Key: CodingKey>(_ key: Key.Type, _ id: ValueOutput.ValueID) -> KeyedEncodingContainer<Key> {
         if isOpen, let stored = containers.unused(key, { $0.id = id }) {
             return stored._withUnsafeGuaranteedRef { stored in
                 unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
@@ -99,11 +99,11 @@ final class EncodingSession: @unchecked Sendable {
 final class MapEncoder {
     let output: ValueOutput
     // No access lasts longer than a statement, and none calls the user's code.
-    @exclusivity(unchecked) fileprivate(set) var id: UInt32
+    @exclusivity(unchecked) fileprivate(set) var id: ValueOutput.ValueID
     /// Keeps the output alive for a container that outlives its value.
     @exclusivity(unchecked) fileprivate var session: EncodingSession?
 
-    fileprivate init(_ output: ValueOutput, _ id: UInt32) {
+    fileprivate init(_ output: ValueOutput, _ id: ValueOutput.ValueID) {
         self.output = output
         self.id = id
     }

@@ -4,8 +4,8 @@
 struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let map: MapEncoder
     private var output: ValueOutput { map.output }
-    private var id: UInt32 { map.id }
-    var codingPath: [any CodingKey] { [] }
+    private var id: ValueOutput.ValueID { map.id }
+    var codingPath: [any CodingKey] { output.codingPath(of: id) }
 
     private func begin(_ key: Key) throws {
         try output.begin(id, key: key.stringValue)

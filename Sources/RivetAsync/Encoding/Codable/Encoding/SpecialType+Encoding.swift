@@ -32,9 +32,11 @@ extension ValueOutput {
             guard !form.isNaN else {
                 throw CodingError(.notRepresentable, at: -1, wanted: "a finite number", found: "NaN")
             }
-            // A number where the number is exact, else text: no digit is lost.
             let number = DecimalNumber(form: form)
-            if let integer = number.integer {
+            // A number where the number is exact, else text: no digit is lost.
+            if format == .plainJSON {
+                buffer.append(utf8: number.plainText)
+            } else if let integer = number.integer {
                 write(integer: integer)
             } else if let double = number.double {
                 try write(double)
@@ -45,8 +47,11 @@ extension ValueOutput {
     }
 
     private func write(bytesOf sequence: some Sequence<UInt8>) {
-        let done: Void? = sequence.withContiguousStorageIfAvailable { write(bytes: UnsafeRawBufferPointer($0)) }
-        if done == nil { Array(sequence).withUnsafeBytes { write(bytes: $0) } }
+        func write(_ bytes: UnsafeRawBufferPointer) {
+            if format == .plainJSON { self.write(Base64.encode(bytes)) } else { self.write(bytes: bytes) }
+        }
+        let done: Void? = sequence.withContiguousStorageIfAvailable { write(UnsafeRawBufferPointer($0)) }
+        if done == nil { Array(sequence).withUnsafeBytes { write($0) } }
     }
 
     /// What a type of Foundation's writes by itself, read as `Form`.
@@ -54,6 +59,6 @@ extension ValueOutput {
         let bytes = try EncodingSession.encode(.nativeCBOR, options: .init()) { output in
             try output.writeScope { try value.encode(to: $0) }
         }
-        return try DecodingSession.decode(bytes, isJSON: false) { (root) throws in try Form(from: root) }
+        return try DecodingSession.decode(bytes, .cbor) { (root) throws in try Form(from: root) }
     }
 }

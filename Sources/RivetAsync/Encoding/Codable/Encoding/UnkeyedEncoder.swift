@@ -3,9 +3,9 @@
 /// An array as `Codable` sees it.
 struct UnkeyedEncoder: UnkeyedEncodingContainer {
     let session: EncodingSession
-    let id: UInt32
+    let id: ValueOutput.ValueID
     private var output: ValueOutput { session.output }
-    var codingPath: [any CodingKey] { [] }
+    var codingPath: [any CodingKey] { output.codingPath(of: id) }
     var count: Int { output.scope.id == id ? output.scope.count : 0 }
 
     func encodeNil() throws {

@@ -5,11 +5,10 @@
 /// `any Encoder` holds it inline.
 struct ValueEncoder: Encoder {
     let session: EncodingSession
-    let id: UInt32
+    let id: ValueOutput.ValueID
     var output: ValueOutput { session.output }
 
-    /// Empty: what went wrong is told with the path by who started the encoding (see `ValueOutput`).
-    var codingPath: [any CodingKey] { [] }
+    var codingPath: [any CodingKey] { output.codingPath(of: id) }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy key: Key.Type) -> KeyedEncodingContainer<Key> {

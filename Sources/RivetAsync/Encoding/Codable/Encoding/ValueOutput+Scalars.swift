@@ -55,9 +55,10 @@ extension ValueOutput {
             return buffer.append(".0")
         }
         switch format {
-        case .json where isSafe:
+        case .json where isSafe, .plainJSON:
             buffer.appendJSON(digits: value)
         case .json:
+            noteInnerContainer()
             buffer.appendJSONBigInt(value)
         case .cbor, .nativeCBOR:
             if let value = Int64(exactly: value) {
@@ -88,6 +89,7 @@ extension ValueOutput {
 
     /// A tagged pair of two texts.
     func writePair(_ tag: String, _ text: String) {
+        noteInnerContainer()
         if format.isJSON {
             buffer.append(UInt8(ascii: "["))
             buffer.appendJSON(tag)
@@ -102,8 +104,33 @@ extension ValueOutput {
     }
 
     func write(bytes: UnsafeRawBufferPointer) {
-        if format == .nativeCBOR { return buffer.appendCBOR(bytes: bytes) }
-        writePair("$Uint8Array", Base64.encode(bytes))
+        switch format {
+        case .nativeCBOR: buffer.appendCBOR(bytes: bytes)
+        case .json, .cbor: writePair("$Uint8Array", Base64.encode(bytes))
+        case .plainJSON:
+            noteInnerContainer()
+            buffer.append(UInt8(ascii: "["))
+            for (index, byte) in bytes.enumerated() {
+                if index > 0 { buffer.append(UInt8(ascii: ",")) }
+                buffer.appendJSON(digits: byte)
+            }
+            buffer.append(UInt8(ascii: "]"))
+        }
+    }
+
+    /// JavaScript's `undefined`, which JSON has not.
+    func writeUndefined() {
+        switch format {
+        case .plainJSON: writeNull()
+        case .json:
+            noteInnerContainer()
+            buffer.append("[\"$Undefined\",0]")
+        case .cbor, .nativeCBOR:
+            noteInnerContainer()
+            buffer.append(0x82)
+            buffer.appendCBOR("$Undefined")
+            buffer.append(0)
+        }
     }
 
     /// A moment, by the rules of PROTOCOL j4.

@@ -8,9 +8,9 @@
 ///
 /// A pointer and nothing else, without a counter to keep; the `EncodingSession` owns what is behind it.
 struct ValueOutput {
-    private let state: UnsafeMutablePointer<State>
+    let state: UnsafeMutablePointer<State>
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var format: ValueFormat
         var options: ValueEncodingOptions
         var buffer = ByteBuffer(capacity: 256)
@@ -18,8 +18,10 @@ struct ValueOutput {
         var lastID: UInt32 = 0
         /// The nested outputs of the values under way, the innermost value's last.
         var inserts: [Insert] = []
-        /// A failure of a method that cannot throw; thrown when the value is complete.
-        var failure: CodingError?
+        /// What this is nested in.
+        var parent: Parent?
+        /// A failure of a method that cannot throw; thrown by the next one that can, or when the value is complete.
+        var failure: (any Error)?
         /// Whether there is one, in a byte that is read quickly.
         var hasFailed = false
         unowned(unsafe) var session: EncodingSession?
@@ -34,7 +36,7 @@ struct ValueOutput {
         @inline(__always) nonmutating _modify { yield &state.pointee.buffer }
     }
 
-    private(set) var scope: Scope {
+    var scope: Scope {
         @inline(__always) _read { yield state.pointee.scope }
         @inline(__always) nonmutating _modify { yield &state.pointee.scope }
     }
@@ -47,7 +49,7 @@ struct ValueOutput {
             var hasDepth: Bool { self != .empty && self != .single }
         }
         /// Containers keep it, so that one that outlives its value cannot write into another's.
-        var id: UInt32 = 0
+        var id = ValueID()
         var kind = Kind.empty
         /// The value's properties are written as elements (`writeProperties`).
         var isPositional = false
@@ -57,6 +59,16 @@ struct ValueOutput {
         var level = 0
         /// The first of its nested outputs.
         var firstInsert = 0
+    }
+
+    /// Which value it is, and where it starts in its output: the place from which its coding path is told.
+    struct ValueID: Equatable {
+        /// Counted in its output, so it alone tells values apart.
+        var number: UInt32 = 0
+        var start: UInt32 = 0
+
+        @inline(__always)
+        static func == (left: Self, right: Self) -> Bool { left.number == right.number }
     }
 
     /// A nested output and where it belongs.
@@ -100,7 +112,7 @@ struct ValueOutput {
     }
 
     /// Whose output this is.
-    private var session: EncodingSession { state.pointee.session.unsafelyUnwrapped }
+    var session: EncodingSession { state.pointee.session.unsafelyUnwrapped }
 
     // MARK: Values
 
@@ -147,7 +159,7 @@ struct ValueOutput {
     @inline(__always)
     func writeScope(isPositional: Bool = false, _ body: (ValueEncoder) throws -> Void) throws {
         let outer = scope
-        guard outer.level < 4 * maxNestingDepth else { throw CodingError(.depthLimit, at: -1) }
+        guard outer.level < maxValuesInOneAnother else { throw CodingError.tooManyValues(at: -1) }
         begin(
             depth: outer.depth &+ (outer.kind.hasDepth ? 1 : 0),
             level: outer.level &+ 1,
@@ -158,7 +170,7 @@ struct ValueOutput {
             try finish()
             scope = outer
         } catch {
-            state.pointee.inserts.removeLast(state.pointee.inserts.count - scope.firstInsert)
+            if state.pointee.inserts.count > scope.firstInsert { removeNested() }
             scope = outer
             throw error
         }
@@ -167,7 +179,7 @@ struct ValueOutput {
     private func begin(depth: Int, level: Int, isPositional: Bool) {
         state.pointee.lastID &+= 1
         scope = Scope(
-            id: state.pointee.lastID,
+            id: ValueID(number: state.pointee.lastID, start: UInt32(truncatingIfNeeded: buffer.count)),
             isPositional: isPositional,
             start: buffer.count,
             depth: depth,
@@ -179,23 +191,30 @@ struct ValueOutput {
     // MARK: Containers
 
     /// Starts the value's container, or goes on with it, as a subclass does with its superclass's.
-    func open(_ kind: Scope.Kind, _ id: UInt32) {
+    func open(_ kind: Scope.Kind, _ id: ValueID) {
         let kind = scope.isPositional && kind == .map ? .array : kind
         guard id == scope.id, scope.kind == .empty || scope.kind == kind else {
             return fail(CodingError(.notRepresentable, at: -1, found: "a value written twice"))
         }
         guard scope.kind == .empty else { return }
-        if scope.depth >= maxNestingDepth { fail(CodingError(.depthLimit, at: -1)) }
+        if scope.depth >= maxNestingDepth { fail(.tooDeep(at: -1)) }
         scope.kind = kind
         if kind == .tag { return }
-        buffer.append(format.isJSON ? (kind == .map ? UInt8(ascii: "{") : UInt8(ascii: "[")) : 0)
+        if format.isJSON { return buffer.append(kind == .map ? UInt8(ascii: "{") : UInt8(ascii: "[")) }
+        // Until the count is known it is one without a count, so that what is written so far can be read (`steps`).
+        buffer.append(kind == .map ? 0xbf : 0x9f)
+    }
+
+    /// Notes a container that is written as a whole: a tagged pair, numbers for bytes.
+    func noteInnerContainer() {
+        if scope.depth &+ (scope.kind.hasDepth ? 1 : 0) >= maxNestingDepth { fail(.tooDeep(at: -1)) }
     }
 
     /// Starts an element, or a member with its key, whose value is written next and cannot fail.
-    func begin(_ id: UInt32, key: String? = nil) throws {
+    func begin(_ id: ValueID, key: String? = nil) throws {
         try throwFailure()
         guard id == scope.id, scope.kind == .array || scope.kind == .map else {
-            throw CodingError(.notRepresentable, at: -1, found: "a value written after it was complete")
+            throw located(CodingError(.notRepresentable, at: -1, found: "a value written late")) { steps(to: id) }
         }
         if format.isJSON, scope.count > 0 { buffer.append(UInt8(ascii: ",")) }
         scope.count &+= 1
@@ -207,7 +226,7 @@ struct ValueOutput {
 
     /// Adds an element, or a member with its key; nothing of it stays if its value cannot be written.
     @inline(__always)
-    func add(_ id: UInt32, key: String? = nil, _ value: () throws -> Void) throws {
+    func add(_ id: ValueID, key: String? = nil, _ value: () throws -> Void) throws {
         let start = buffer.count
         try begin(id, key: key)
         do {
@@ -217,21 +236,20 @@ struct ValueOutput {
         }
     }
 
-    /// Takes back what `add` began; the failure with one more step of the path in front.
-    private func takenBack(_ error: any Error, _ id: UInt32, _ key: String?, _ start: Int) -> any Error {
+    /// Takes back what `add` began; the failure with its path.
+    @inline(never)
+    private func takenBack(_ error: any Error, _ id: ValueID, _ key: String?, _ start: Int) -> any Error {
         guard scope.id == id else { return error }
         buffer.truncate(to: start)
         scope.count &-= 1
-        guard var failure = error as? CodingError ?? (error as? EncodingError).map({ CodingError($0, session.names) })
-        else {
-            return error
+        return located(error) {
+            let name = key.map(session.names.shown) ?? "*"
+            return steps(to: id) + [scope.kind == .map ? .member(name) : .element(scope.count)]
         }
-        failure.prepend(scope.kind == .map ? key.map(session.names.shown) ?? "*" : "[\(scope.count)]")
-        return failure
     }
 
     /// Adds an element or member whose content is written later, in any order with what follows.
-    func addInsert(_ id: UInt32, key: String? = nil) -> ValueEncoder {
+    func addInsert(_ id: ValueID, key: String? = nil) -> ValueEncoder {
         let session = EncodingSession(format, options: options)
         let nested = session.output
         nested.begin(depth: scope.depth &+ 1, level: scope.level &+ 1, isPositional: false)
@@ -239,17 +257,21 @@ struct ValueOutput {
             try add(id, key: key) {
                 state.pointee.inserts.append(Insert(index: buffer.count, session: session))
             }
+            let step = scope.kind == .map ? PathStep.member(key ?? "*") : .element(scope.count &- 1)
+            nested.state.pointee.parent = Parent(session: self.session, id: id, step: step)
         } catch {
-            fail(error as? CodingError ?? CodingError(.notRepresentable, at: -1))
+            // Nor is anything written there; and no chain of them grows, however deep the value is (B306).
+            fail(error)
+            nested.fail(error)
         }
         return ValueEncoder(session: session, id: nested.scope.id)
     }
 
     /// Writes the one value of a type that is written as another.
     @inline(__always)
-    func single(_ id: UInt32, _ value: () throws -> Void) throws {
+    func single(_ id: ValueID, _ value: () throws -> Void) throws {
         guard id == scope.id, scope.kind == .empty else {
-            throw CodingError(.notRepresentable, at: -1, found: "a value written twice")
+            throw located(CodingError(.notRepresentable, at: -1, found: "a value written twice")) { steps(to: id) }
         }
         scope.kind = .single
         do {
@@ -263,101 +285,17 @@ struct ValueOutput {
         }
     }
 
+    @inline(never)
     private func fail(_ failure: CodingError) {
-        if !state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (failure, true) }
+        if !state.pointee.hasFailed { fail(located(failure) { steps(to: scope.id) }) }
+    }
+
+    private func fail(_ error: any Error) {
+        if !state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (error, true) }
     }
 
     @inline(__always)
     func throwFailure() throws {
         if state.pointee.hasFailed, let failure = state.pointee.failure { throw failure }
-    }
-
-    // MARK: Completing a value
-
-    private func finish() throws {
-        if state.pointee.inserts.count > scope.firstInsert { try insertNested() }
-        switch scope.kind {
-        case .empty:
-            // A type without properties is an empty map, or no arguments.
-            if format.isJSON {
-                buffer.append(scope.isPositional ? "[]" : "{}")
-            } else {
-                buffer.append(scope.isPositional ? 0x80 : 0xa0)
-            }
-        case .tag: break
-        case .single:
-            guard scope.isPositional else { break }
-            buffer.insert(1, at: scope.start) { $0[0] = format.isJSON ? UInt8(ascii: "[") : 0x81 }
-            if format.isJSON { buffer.append(UInt8(ascii: "]")) }
-        case .array, .map:
-            if scope.kind == .array, scope.count == 2 { escapePair() }
-            if format.isJSON {
-                buffer.append(scope.kind == .map ? UInt8(ascii: "}") : UInt8(ascii: "]"))
-            } else {
-                finishCBORHead()
-            }
-        }
-        try throwFailure()
-    }
-
-    private func finishCBORHead() {
-        let major: UInt8 = scope.kind == .map ? 5 : 4
-        if scope.count < 24 {
-            return buffer.replaceByte(at: scope.start, with: major << 5 | UInt8(truncatingIfNeeded: scope.count))
-        }
-        var head: [UInt8] = []
-        head.appendCBORHead(major: major, UInt64(scope.count))
-        buffer.replaceByte(at: scope.start, with: head[0])
-        buffer.insert(head.count - 1, at: scope.start + 1) { $0.copyBytes(from: head[1...]) }
-    }
-
-    /// Puts a `$` in front of the first of two elements if it is text that starts with one (B114).
-    private func escapePair() {
-        let first = scope.start + 1
-        if format.isJSON {
-            let isText = buffer.withUnsafeBytes { $0.count > first + 1 && $0[first] == 0x22 && $0[first + 1] == 0x24 }
-            if isText { buffer.insert(1, at: first + 1) { $0[0] = UInt8(ascii: "$") } }
-            return
-        }
-        let text = buffer.withUnsafeBytes { bytes -> Range<Int>? in
-            var reader = CBORReader(bytes, position: first)
-            guard let text = try? reader.readPlainText(), text.first == UInt8(ascii: "$") else { return nil }
-            return reader.position - text.count..<reader.position
-        }
-        guard let text else { return }
-        var head: [UInt8] = []
-        head.appendCBORHead(major: 3, UInt64(text.count + 1))
-        head.append(UInt8(ascii: "$"))
-        let old = text.lowerBound - first
-        for index in 0..<old { buffer.replaceByte(at: first + index, with: head[index]) }
-        buffer.insert(head.count - old, at: text.lowerBound) { $0.copyBytes(from: head[old...]) }
-    }
-
-    private func insertNested() throws {
-        let content = buffer.withUnsafeBytes { Array($0[scope.start...]) }
-        buffer.truncate(to: scope.start)
-        var written = 0
-        for insert in state.pointee.inserts[scope.firstInsert...] {
-            let end = insert.index - scope.start
-            content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written..<end])) }
-            written = end
-            try insert.session.output.finish()
-            insert.session.output.buffer.withUnsafeBytes { buffer.append($0) }
-        }
-        content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written...])) }
-        state.pointee.inserts.removeLast(state.pointee.inserts.count - scope.firstInsert)
-    }
-}
-
-extension CodingError {
-    /// What a user's `encode(to:)` threw by itself.
-    init(_ error: EncodingError, _ names: DeclaredNames) {
-        self.init(.notRepresentable, at: -1)
-        guard case .invalidValue(let value, let context) = error else { return }
-        for key in context.codingPath.reversed() {
-            prepend(key.intValue.map { "[\($0)]" } ?? names.shown(key.stringValue))
-        }
-        // The error holds the value, and prints it.
-        underlying = EncodingError.invalidValue(type(of: value), context)
     }
 }
