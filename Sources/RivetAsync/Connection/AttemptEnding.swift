@@ -131,7 +131,10 @@ extension AttemptEnding {
         case let error as RivetError:
             self.init(error: error, isPermanent: error.endsAttempts, retryAfter: error.retryAfter)
         case let error as TransportError:
-            self.init(error: .transport(error, endpoint, .notSent))
+            self.init(transport: error, endpoint)
+        case WebSocketHandshakeError.ended(.failed(.tls(let error))):
+            // With TLS 1.3 the server's alert comes behind our request.
+            self.init(transport: .tls(error), endpoint)
         case let error as WebSocketHandshakeError where error.isOurs:
             self = .mistake(error)
         case let error as WebSocketHandshakeError:
@@ -141,6 +144,11 @@ extension AttemptEnding {
         default:
             self = .lost("\(endpoint.text): \(error)", error)
         }
+    }
+
+    private init(transport error: TransportError, _ endpoint: Endpoint) {
+        let error = RivetError.transport(error, endpoint, .notSent)
+        self.init(error: error, isPermanent: error.endsAttempts)
     }
 
     /// What an attempt threw before its socket was open.

@@ -141,11 +141,14 @@ extension RivetError {
     ) -> RivetError {
         let code: Code
         var isTransient = true
+        var execution = execution
         switch error {
         case .noAddressReached, .nameNotResolved, .deadlinePassed:
             code = .connectFailed
         case .tls(let tls):
             (code, isTransient) = (.tlsFailed, tls.kind.isTransient)
+            // With TLS 1.3 it comes behind the request, of which the server reads nothing then.
+            if tls.kind == .clientCertificateRequired || tls.kind == .clientCertificateRefused { execution = .notSent }
             if tls.kind == .truncated {
                 return RivetError(
                     .connectionLost,
@@ -324,10 +327,12 @@ extension TLSError.Kind {
     /// A certificate or a setting that is wrong stays wrong; a connection that broke off may work next time.
     fileprivate var isTransient: Bool {
         switch self {
-        case .truncated, .closedDuringHandshake, .alert, .protocolFailure: true
+        case .truncated, .closedDuringHandshake, .damaged: true
+        // internal_error and user_canceled (RFC 8446 §6.2).
+        case .alert(let number): number == 80 || number == 90
         case .libraryMissing, .configuration, .certificateExpired, .certificateNotYetValid, .wrongName, .selfSigned,
             .unknownIssuer, .missingIssuer, .weakKey, .badCertificate, .clientCertificateRequired,
-            .clientCertificateRefused, .protocolVersion, .notTLS:
+            .clientCertificateRefused, .protocolVersion, .cipher, .applicationProtocol, .notTLS, .protocolFailure:
             false
         }
     }

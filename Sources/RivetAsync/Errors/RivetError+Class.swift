@@ -57,6 +57,9 @@ extension RivetError {
             // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
             guard let remote, !asksForAnotherToken else { return false }
             return ErrorClass.isFinal(group: remote.group, code: remote.code, isPinned: true)
+        case .tlsFailed, .metadataUnavailable:
+            // Whether it was the lookup's or the connection's own (B148, B265).
+            return tls != nil && !isTransient
         default:
             return false
         }

@@ -22,9 +22,9 @@ extension RivetError.Code {
     ///
     /// Nothing was sent; a repeat is safe.
     public static let connectFailed = Self(name: "connectFailed")
-    /// TLS could not be agreed on, or the certificate was refused.
+    /// TLS could not be agreed on, or the certificate was refused; ``RivetError/tls`` says what.
     ///
-    /// Nothing was sent.
+    /// Nothing was sent. It ends a call at once and a connection for good, unless it is ``RivetError/isTransient``.
     public static let tlsFailed = Self(name: "tlsFailed")
     /// The connection went away under the call; ``RivetError/execution`` says what that means for it.
     public static let connectionLost = Self(name: "connectionLost")

@@ -10,7 +10,8 @@ struct PythonTLSServers: Sendable {
         var maximum: String?
         var clients: String?
         var mode: String?
-        /// What a server of mode `truncate` sends, a byte for each character, before it ends without `close_notify`.
+        /// What a server of mode `truncate` sends, a byte for each character, before it ends without `close_notify`; of
+        /// mode `literal`, in plain text and in place of a handshake.
         var answer: String?
         var protocols: [String]?
     }

@@ -216,13 +216,15 @@ package final class TLSEngine {
         let reason = library.ERR_reason_error_string(code).map { String(cString: $0) }
         library.ERR_clear_error()
         if let verificationError { return verificationError }
-        return TLSProtocolReport(
+        let error = TLSProtocolReport(
             code: code,
             reason: reason ?? "no reason given",
             isClientCertificateWanted: isClientCertificateWanted,
             hasIdentity: context.options.identity != nil,
             host: serverName.text
         ).error
+        // After the handshake it is no matter of what the server can do.
+        return error.kind == .protocolFailure && isHandshakeComplete ? TLSError(.damaged, error.message) : error
     }
 
     private func checkBeginning() throws(TLSError) {
@@ -240,7 +242,7 @@ package final class TLSEngine {
     private func checkProtocol() throws(TLSError) {
         // Without an answer to ALPN a server speaks what its port is for.
         guard let selected = selectedProtocol, selected != "http/1.1" else { return }
-        throw TLSError(.protocolFailure, "the server chose a protocol that was not offered; only http/1.1 was")
+        throw TLSError(.applicationProtocol, "the server chose a protocol that was not offered; only http/1.1 was")
     }
 
     // MARK: Called by OpenSSL, within `perform`

@@ -20,6 +20,10 @@ package struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case clientCertificateRequired
         case clientCertificateRefused
         case protocolVersion
+        /// No cipher or signature method in common.
+        case cipher
+        /// The server does not speak http/1.1 (ALPN).
+        case applicationProtocol
         /// The bytes are not TLS records, such as those of a plain HTTP server.
         case notTLS
         /// The stream ended without `close_notify`.
@@ -28,6 +32,8 @@ package struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The peer ended the session by an alert (RFC 8446 §6) that has no case of its own.
         case alert(UInt8)
         case protocolFailure
+        /// An established session received what it cannot decrypt or read.
+        case damaged
     }
 
     package let kind: Kind
@@ -165,7 +171,7 @@ struct TLSProtocolReport {
             return certificateRequired
         case 40, 71:
             return TLSError(
-                .protocolFailure,
+                .cipher,
                 "\(host) ended the handshake: it shares no cipher or signature method with this side (alert \(alert))"
             )
         // bad, unsupported, revoked, expired, unknown certificate; unknown CA; access denied; decrypt error.
@@ -182,7 +188,10 @@ struct TLSProtocolReport {
         case 112:
             return TLSError(.alert(112), "the server does not know the name \(host) (unrecognized_name, alert 112)")
         case 120:
-            return TLSError(.alert(120), "\(host) does not speak http/1.1 (no_application_protocol, alert 120)")
+            return TLSError(
+                .applicationProtocol,
+                "\(host) does not speak http/1.1 (no_application_protocol, alert 120)"
+            )
         default:
             return other(alert)
         }

@@ -106,11 +106,18 @@ def plain(raw, server):
     raw.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
 
+def literal(raw, server):
+    raw.recv(65536)
+    raw.sendall(server["answer"].encode("latin-1"))
+
+
 def serve(raw, server, context):
     mode = server.get("mode", "echo")
     try:
         if mode == "plain":
             plain(raw, server)
+        elif mode == "literal":
+            literal(raw, server)
         elif mode == "mute":
             while raw.recv(65536):
                 say(server["name"], "heard")
@@ -137,7 +144,7 @@ def accept(listener, server, context):
 
 os.chdir(sys.argv[1])
 for server in json.loads(sys.argv[2]):
-    context = None if server.get("mode") in ("plain", "mute", "hangup") else context_of(server)
+    context = None if server.get("mode") in ("plain", "mute", "hangup", "literal") else context_of(server)
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     say(server["name"], "port %d" % listener.getsockname()[1])
     threading.Thread(target=accept, args=(listener, server, context), daemon=True).start()

@@ -57,13 +57,13 @@ struct OpenSSLServerTests {
         Row(
             fact: "no common cipher",
             options: ["-tls1_2", "-cipher", "AES256-SHA"],
-            refusal: .protocolFailure,
+            refusal: .cipher,
             says: ["shares no cipher or signature method"]
         ),
         Row(
             fact: "another protocol than HTTP/1.1",
             options: ["-alpn", "h2"],
-            refusal: .alert(120),
+            refusal: .applicationProtocol,
             says: ["server.test does not speak http/1.1"]
         ),
         Row(
