@@ -13,7 +13,7 @@ struct ShapeTests {
     @Test(
         "B119: every shape travels as output and as argument, or is refused",
         arguments: Shape.all,
-        ValueFormat.allCases
+        ValueFormat.rivets
     )
     func shapeTravels(_ shape: Shape, _ format: ValueFormat) throws {
         guard let kind = shape.refused[format] else { return try shape.roundTrip(format) }
