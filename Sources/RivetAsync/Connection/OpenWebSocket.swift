@@ -130,7 +130,10 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
                 Diagnostic(
                     .warning,
                     "a WebSocket was released without close(); it is being closed",
-                    [Diagnostic.Field(name: "actor_id", value: actorID.rawValue)]
+                    [
+                        Diagnostic.Field(name: "actor", value: handle.query.actorName),
+                        Diagnostic.Field(name: "actor_id", value: actorID.rawValue),
+                    ]
                 )
             )
             channel.beginClose(WebSocketClosing(.normalClosure))
