@@ -85,7 +85,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         _ action: A,
         _ options: CallOptions = .init()
     ) async throws -> A.Output where A.Target == Definition {
-        try await perform(A.actionName, { try $0.encodeArguments(of: action) }, options)
+        try await perform(A.actionName, { try $0.encodeArguments(of: action) }, A.argumentStyle, options)
     }
 
     /// Calls an action by name; see ``send(_:_:)`` for order, cancellation and errors.
@@ -104,7 +104,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         as output: Output.Type = Output.self,
         options: CallOptions = .init()
     ) async throws -> Output {
-        try await perform(name, { try $0.encodeArguments(repeat each argument, action: name) }, options)
+        try await perform(name, { try $0.encodeArguments(repeat each argument, action: name) }, .positional, options)
     }
 
     /// Calls an action by name and ignores what it returns; see ``send(_:_:)``.
@@ -125,13 +125,14 @@ public actor ActorConnection<Definition: ActorDefinition> {
     private nonisolated func perform<Output: Decodable & Sendable>(
         _ name: String,
         _ arguments: (ClientContext) throws -> ByteChunk,
+        _ style: ArgumentStyle,
         _ options: CallOptions
     ) async throws -> Output {
         try await driver.handle.observed(.action, name, overConnection: true) { record in
             let arguments = try arguments(driver.context)
             record?.tryBegins()
             let value = try await driver.perform(name: name, arguments: arguments, options)
-            return try value.decodeOutput(Output.self, of: name)
+            return try value.decodeOutput(Output.self, of: name, style)
         }
     }
 

@@ -39,7 +39,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         try await core.observed(.action, A.actionName) { record in
             let arguments = try core.context.encodeArguments(of: action)
             return try await core.callAction(A.actionName, arguments, options, record)
-                .decodeOutput(A.Output.self, of: A.actionName)
+                .decodeOutput(A.Output.self, of: A.actionName, A.argumentStyle)
         }
     }
 

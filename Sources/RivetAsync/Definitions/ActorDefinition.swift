@@ -10,11 +10,19 @@ public protocol ActorDefinition: Sendable {
     /// Default: the type's own name, first word in lower case (`Counter` → `counter`, `URLCheck` → `urlCheck`), a
     /// nested type by its last component, a generic one by its base name. The server takes any text that is not empty.
     static var actorName: String { get }
+    /// How its actions and events have their arguments, unless they say otherwise.
+    ///
+    /// Default: ``ArgumentStyle/object``, as an actor in Rust takes them. For an actor in JavaScript write
+    /// `static var argumentStyle: ArgumentStyle { .positional }`: one that takes `n` and gets `{"n":1}` may go on with
+    /// text such as `0[object Object]`, and keep it in its state.
+    static var argumentStyle: ArgumentStyle { get }
 }
 
 extension ActorDefinition {
     /// The name made from the type's own.
     public static var actorName: String { DefaultName.of(Self.self) }
+    /// One map argument with the properties by name.
+    public static var argumentStyle: ArgumentStyle { .object }
 }
 
 /// The definition of handles that were made by a name given at run time.
@@ -36,15 +44,15 @@ public protocol ActorAction: Codable, Sendable {
 
     /// The name on the server. Default: from the type's name, as for ``ActorDefinition/actorName``.
     static var actionName: String { get }
-    /// How the properties become arguments. Default: ``ArgumentStyle/object``.
+    /// How the properties become arguments. Default: ``ActorDefinition/argumentStyle`` of ``Target``.
     static var argumentStyle: ArgumentStyle { get }
 }
 
 extension ActorAction {
     /// The name made from the type's own.
     public static var actionName: String { DefaultName.of(Self.self) }
-    /// One map argument with the properties by name.
-    public static var argumentStyle: ArgumentStyle { .object }
+    /// That of the actor.
+    public static var argumentStyle: ArgumentStyle { Target.argumentStyle }
 }
 
 /// Something that an actor tells its connections: the event's arguments are the properties.
@@ -58,15 +66,15 @@ public protocol ActorEvent: Codable, Sendable {
 
     /// The name on the server. Default: from the type's name, as for ``ActorDefinition/actorName``.
     static var eventName: String { get }
-    /// How arguments become the properties. Default: ``ArgumentStyle/object``.
+    /// How arguments become the properties. Default: ``ActorDefinition/argumentStyle`` of ``Source``.
     static var argumentStyle: ArgumentStyle { get }
 }
 
 extension ActorEvent {
     /// The name made from the type's own.
     public static var eventName: String { DefaultName.of(Self.self) }
-    /// One map argument with the properties by name.
-    public static var argumentStyle: ArgumentStyle { .object }
+    /// That of the actor.
+    public static var argumentStyle: ArgumentStyle { Source.argumentStyle }
 }
 
 /// A message for one of an actor's queues; it is stored as one value, in the order of arrival.
@@ -111,5 +119,18 @@ public struct NoValue: Codable, Sendable, Hashable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encodeNil()
+    }
+}
+
+extension ArgumentStyle {
+    /// What is asked where a value does not decode, since a wrong choice shows in nothing else; empty where it is not
+    /// likely.
+    var question: String {
+        switch self {
+        case .object:
+            "; is the actor written in JavaScript? It takes arguments by position (argumentStyle), and what it was given "
+                + "as one object may have spoilt its state"
+        case .positional: ""
+        }
     }
 }

@@ -340,13 +340,19 @@ extension TLSError.Kind {
 
 extension EncodedValue {
     /// An action's answer as the type asked for; it ran (B59).
-    func decodeOutput<Output: Decodable>(_: Output.Type, of action: String) throws -> Output {
+    ///
+    /// `style` is that of an action with a type.
+    func decodeOutput<Output: Decodable>(
+        _: Output.Type,
+        of action: String,
+        _ style: ArgumentStyle = .positional
+    ) throws -> Output {
         do {
             return try decode(Output.self)
         } catch {
             throw RivetError(
                 .decodingFailed,
-                "the answer of the action \"\(action)\" did not decode as \(Output.self): \(error)",
+                "the answer of the action \"\(action)\" did not decode as \(Output.self): \(error)\(style.question)",
                 fault: .caller,
                 execution: .ran,
                 underlying: error

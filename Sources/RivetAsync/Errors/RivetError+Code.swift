@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RivetError.Code {
+    /// So that a `catch` can name a code: `catch RivetError.Code.connectFailed { … }`.
+    public static func ~= (code: Self, error: any Error) -> Bool { (error as? RivetError)?.code == code }
+
     // MARK: Before the network
 
     /// The configuration cannot be used; the caller's fault, nothing was sent.

@@ -138,9 +138,10 @@ private func decodeEvent<Event: ActorEvent>(_: Event.Type, _ value: EncodedValue
 
 extension RivetError {
     fileprivate static func undecodableEvent(_ type: Any.Type, _ error: any Error) -> RivetError {
-        RivetError(
+        let question = (type as? any ActorEvent.Type)?.argumentStyle.question ?? ""
+        return RivetError(
             .decodingFailed,
-            "an event did not decode as \(type): \(error)",
+            "an event did not decode as \(type): \(error)\(question)",
             fault: .caller,
             execution: .ran,
             underlying: error
