@@ -3,9 +3,18 @@
 extension ActorHandle {
     /// Sends a request to the actor's own HTTP handler.
     ///
-    /// Whatever that answers is returned, also a 404 or 500 of its own; an error of Rivet's is thrown.
+    /// Whatever that answers is returned, also a 404 or 500 of its own. What Rivet answers in its place is thrown, as by
+    /// any other call: by the gateway, or by the actor side, as where its connect hook refuses or the handler throws. An
+    /// answer from 400 on that neither of them made is ``RivetError/Code/unexpectedResponse``.
+    ///
     /// Repeats as for ``send(_:_:)``, but never with a streamed body. The deadline covers the answer's head; the body is
-    /// read at the reader's pace. Cancelling the call drops the request.
+    /// read at the reader's pace, under ``CallOptions/bodyIdleTimeout``. Cancelling the call drops the request.
+    ///
+    /// - Parameters:
+    ///   - request: what is sent.
+    ///   - options: for this call.
+    /// - Returns: the answer, as soon as its head is here; one of 400 or more that may be Rivet's when its body is, too.
+    /// - Throws: ``RivetError``; `CancellationError`.
     public func fetch(_ request: ActorRequest, _ options: CallOptions = .init()) async throws -> ActorResponse {
         try await core.observed(.request, request.pathWithoutQuery) { try await core.fetch(request, options, $0) }
     }
@@ -106,13 +115,17 @@ extension HandleCore {
         if let actor = head.fields["x-rivet-actor"] {
             return try await actorSides(response, actor: actor, deadline: deadline)
         }
+        let isGateways = head.fields["x-rivet-error"] != nil
         let limit = context.configuration.maxMessageSize
-        let body = try await withDeadline(deadline, time: context.time) { try await response.body.collect(upTo: limit) }
-        let answer = HTTPAnswer(head: head, body: ByteChunk(body))
-        guard head.fields["x-rivet-error"] != nil else {
-            return .unexpected(answer, "\(RequestKind.raw.name) was answered", piece: answer.body.boundedText)
+        let body = try await withDeadline(deadline, time: context.time) {
+            // Of what is nobody's a piece is enough.
+            isGateways
+                ? try await response.body.collect(upTo: limit)
+                : try await response.body.beginning(ByteChunk.maxPieceSize + 1)
         }
-        return RivetError(answer: answer, encoding: .json, of: .raw)
+        let answer = HTTPAnswer(head: head, body: ByteChunk(body))
+        if isGateways { return RivetError(answer: answer, encoding: .json, of: .raw) }
+        return .unexpected(answer, "\(RequestKind.raw.name) was answered", piece: answer.body.boundedText)
     }
 
     /// What the actor side says instead of its handler is an error that names the same actor, and nothing else; in JSON,

@@ -84,6 +84,15 @@ public struct ResponseBody: AsyncSequence, Sendable {
         }
     }
 
+    /// For an error about an answer that is not as it should be.
+    func beginning(_ count: Int) async throws -> [UInt8] {
+        do {
+            return try await body.beginning(count, within: silence)
+        } catch {
+            throw self.error(error)
+        }
+    }
+
     func next(within silence: Duration?) async throws -> ByteChunk? {
         do {
             return try await body.next(within: silence)

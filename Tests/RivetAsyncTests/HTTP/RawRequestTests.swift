@@ -221,6 +221,20 @@ struct RawRequestTests {
         }
     }
 
+    @Test("B229: of what is nobody's a piece is read, however long it is")
+    func piece() async throws {
+        try await CauseTests.run { client, server in
+            let call = Task { try await ConnectionLimitTests.handle(client).fetch(ActorRequest("x")) }
+            let peer = try await server.accept()
+            _ = try await peer.readHead()
+            peer.write("HTTP/1.1 404 Not Found\r\n\r\n" + String(repeating: "x", count: 201))
+            let error = await #expect(throws: RivetError.self) { try await call.value }
+            #expect(error?.code == .unexpectedResponse)
+            #expect(error?.remote?.message == String(repeating: "x", count: 200) + "…")
+            #expect(await peer.isEnded())
+        }
+    }
+
     // MARK: Repeats
 
     /// Answers one lookup.

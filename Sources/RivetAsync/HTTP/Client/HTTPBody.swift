@@ -45,6 +45,17 @@ package struct HTTPBody: AsyncSequence, Sendable {
         try await reader.buffer.peek(ifFirst: first, before: deadline)
     }
 
+    /// At least the first `count` bytes, or all where there are fewer; the rest is not read.
+    package func beginning(_ count: Int, within silence: Duration? = nil) async throws(HTTPCallError) -> [UInt8] {
+        var beginning: [UInt8] = []
+        while beginning.count < count {
+            guard let chunk = try await reader.buffer.next(within: silence) else { return beginning }
+            beginning += chunk.prefix(count - beginning.count)
+        }
+        reader.buffer.abandon()
+        return beginning
+    }
+
     /// For tests: how many pieces were read.
     var taken: Int { reader.buffer.taken }
 
