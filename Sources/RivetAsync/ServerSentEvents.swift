@@ -9,7 +9,7 @@ import Synchronization
 /// behind the events before it. It is not asked for again: a new request may carry ``lastEventID``.
 ///
 /// For one reader: whoever reads while another task waits gets ``RivetError/Code/invalidArgument``. While nobody reads,
-/// the peer has to wait. Leaving the loop, or cancelling its task, closes the connection.
+/// the peer has to wait. Leaving the loop, or cancelling its task, closes the connection; another loop ends at once.
 ///
 /// ```swift
 /// let events = try await counter.fetch(.serverSentEvents("prices")).serverSentEvents
@@ -56,7 +56,7 @@ public struct ServerSentEvents: AsyncSequence, Sendable {
         }
     }
 
-    /// Starts reading where the last reader stopped.
+    /// The one reader.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
     /// What the sequence and its readers share.
@@ -85,17 +85,26 @@ public struct ServerSentEvents: AsyncSequence, Sendable {
     private final class Reader: Sendable {
         private let events: ServerSentEvents
         private var reading: Reading { events.reading }
+        /// One that was refused, or never asked, leaves the others alone.
+        private let hasRead = Atomic(false)
 
         init(_ events: ServerSentEvents) { self.events = events }
 
-        deinit { reading.response.body.body.abandon() }
+        deinit {
+            guard hasRead.load(ordering: .relaxed) else { return }
+            reading.response.body.body.abandon()
+            reading.arrived(nil)
+        }
 
         func next() async throws -> ServerSentEvent? {
             let response = reading.response
             do {
                 if begin() { try await response.requireEvents() }
                 while true {
-                    if let event = try parse() { return event }
+                    if let event = try parse() {
+                        hasRead.store(true, ordering: .relaxed)
+                        return event
+                    }
                     if reading.state.withLock({ $0.isOver }) { return nil }
                     // Silence is no fault of a stream of events, unless the caller says so.
                     let chunk = try await response.body.next(within: response.body.idleTimeout)
@@ -144,10 +153,7 @@ extension ActorResponse {
         let type = fields["content-type"] ?? ""
         let essence = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
         if status == 200, essence == "text/event-stream" { return }
-        var piece: [UInt8] = []
-        while piece.count <= ByteChunk.maxPieceSize, let chunk = try await body.next(within: body.silence) {
-            piece += chunk.prefix(ByteChunk.maxPieceSize + 1)
-        }
+        let piece = try await body.beginning(ByteChunk.maxPieceSize + 1)
         throw RivetError(
             .unexpectedResponse,
             "the answer has no server-sent events: HTTP \(status)" + (type.isEmpty ? "" : ", \(type.prefix(200))"),
