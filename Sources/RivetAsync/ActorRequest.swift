@@ -97,13 +97,16 @@ public struct RequestBody: Sendable {
         }
     }
 
-    /// Chunks as they come, pulled no faster than the socket takes them.
+    /// Chunks as they come, each sent at once, and asked for only while less than 64 KiB wait to be sent.
     ///
-    /// Read once, so the request is never repeated.
+    /// Read once, so the request is never repeated. The answer may begin before the last chunk, and is returned then; the
+    /// rest is sent while it goes on. When it ends, is dropped or fails first, the task that reads the chunks is cancelled
+    /// and the connection closed.
     ///
     /// - Parameters:
     ///   - chunks: what is sent; an error of theirs ends the request.
-    ///   - length: how many bytes they come to, zero or more; nil, the default, sends them chunked.
+    ///   - length: how many bytes they come to, zero or more; nil, the default, sends them chunked. Fewer or more end the
+    ///     request with ``RivetError/Code/invalidArgument``, and close the connection.
     /// - Returns: the body.
     public static func stream<S: AsyncSequence & Sendable>(_ chunks: S, length: Int? = nil) -> Self
     where S.Element == ByteChunk {
