@@ -9,7 +9,7 @@ import Glibc
 /// than a small multiple of the input.
 enum FuzzTarget: String {
     case cbor, json, bareMessages, cborMessages, jsonMessages, httpResponse, httpRequest, webSocketClient
-    case webSocketServer, texts
+    case webSocketServer, texts, serverSentEvents
 
     func run(_ bytes: ByteChunk) {
         switch self {
@@ -34,6 +34,7 @@ enum FuzzTarget: String {
         case .httpRequest: Self.readRequests(bytes)
         case .webSocketClient: Self.readFrames(bytes, .client)
         case .webSocketServer: Self.readFrames(bytes, .server)
+        case .serverSentEvents: Self.readEvents(bytes)
         case .texts: Self.readTexts(String(decoding: bytes, as: UTF8.self))
         }
     }
@@ -113,6 +114,24 @@ enum FuzzTarget: String {
         }
         machine.receivedEnd(.finished)
         while machine.nextAction() != nil {}
+    }
+
+    private static func readEvents(_ bytes: ByteChunk) {
+        func read(_ parts: [ByteChunk]) -> [ServerSentEvent] {
+            var parser = ServerSentEventParser(maxLineSize: 512, maxEventSize: 1_024)
+            var events: [ServerSentEvent] = []
+            do {
+                for part in parts {
+                    var position = 0
+                    while let event = try parser.next(in: part, from: &position) { events.append(event) }
+                }
+            } catch {
+                events.append(ServerSentEvent(data: "\(error)"))
+            }
+            return events
+        }
+        // However they are cut, they are the same.
+        guard read(parts(bytes)) == read([bytes.slice(min(1, bytes.count)..<bytes.count)]) else { fatalError("cut") }
     }
 
     private static func readTexts(_ text: String) {
