@@ -131,7 +131,14 @@ extension ValueFormat {
     }
 
     private func decode<R>(from bytes: ByteChunk, _ body: (ValueDecoder) throws -> R) throws -> R {
-        try DecodingSession.decode(self == .plainJSON ? bytes.withoutByteOrderMark : bytes, syntax, body)
+        if self == .plainJSON { return try decodePlain(from: bytes, body) }
+        return try DecodingSession.decode(bytes, syntax, body)
+    }
+
+    /// Apart, so that the bytes of the other formats are passed on as they are, without a count of references.
+    @inline(never)
+    private func decodePlain<R>(from bytes: ByteChunk, _ body: (ValueDecoder) throws -> R) throws -> R {
+        try DecodingSession.decode(bytes.withoutByteOrderMark, .plainJSON, body)
     }
 }
 
