@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// How deep a value may be; nothing that is deeper uses the stack up.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct DepthTests {
     struct Nest: CustomTestStringConvertible, Sendable {
         var testDescription: String

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// JSON that is the user's own.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct PlainJSONTests {
     struct Row: CustomTestStringConvertible, Sendable {
         var testDescription: String

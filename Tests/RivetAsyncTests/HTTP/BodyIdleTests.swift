@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// How long a body may be silent, and what becomes of one that nobody reads on, over sockets.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct BodyIdleTests {
     /// A fetch whose answer has begun: `head` is written when the request is here.
     static func run(

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// A body that is looked at before it is handed out.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct BodyPeekTests {
     private static func peek(
         _ fill: (HTTPBodyBuffer) -> Void,

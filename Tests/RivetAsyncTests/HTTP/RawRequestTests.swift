@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// Raw requests over sockets: what leaves, whose answer it is, and what is repeated.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RawRequestTests {
     static let id = CauseTests.id
 

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// A request and its answer that stream at the same time, through the public client.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RawStreamingTests {
     /// A body whose pieces the test gives out, and that says when it was asked, and when it was cancelled.
     struct Pieces: AsyncSequence, Sendable {

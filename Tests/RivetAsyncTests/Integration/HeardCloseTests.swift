@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// The close frame that a connection owes to its peer arrives, whatever the peer does meanwhile.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct HeardCloseTests {
     /// What the peer does behind its bytes.
     enum Behind: CaseIterable { case nothing, end, flood }

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Values with `$` in them, and values that are too deep, through a client and an engine.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ValueTests {
     enum Mirror: ActorDefinition {}
     struct Reflect: ActorAction, Equatable {

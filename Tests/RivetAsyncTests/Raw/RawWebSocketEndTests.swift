@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// How a raw WebSocket ends: what its reader hears, what can be read afterwards, and what the peer hears.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RawWebSocketEndTests {
     struct Closing: Sendable, CustomTestStringConvertible {
         let code: UInt16

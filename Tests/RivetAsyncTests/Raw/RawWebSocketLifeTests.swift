@@ -6,7 +6,7 @@ import Testing
 @testable import RivetAsyncLocal
 
 /// What a client owes to its raw WebSockets: the end with the client, and that without a word.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RawWebSocketLifeTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let isShutdown: Bool

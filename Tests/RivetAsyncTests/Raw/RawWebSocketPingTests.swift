@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Pings of a raw WebSocket: the keep-alive's, and its user's.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct RawWebSocketPingTests {
     static func pong(_ payload: [UInt8]) -> [UInt8] { frame(10, payload) }
 

@@ -4,7 +4,7 @@ import RivetAsyncLocal
 import Testing
 
 /// The keep-alive of a connection whose reader holds the socket.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct WebSocketKeepAliveTests {
     @Test(
         "B145: while reading is suspended no ping leaves, and the time for a pong stands still",

@@ -4,7 +4,7 @@ import Testing
 @testable import RivetAsync
 
 /// The rules of the HTML standard, each for the bytes whole, one by one, and cut in two at every place.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ServerSentEventParserTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// Server-sent events as who reads them meets them, over sockets.
-@Suite(.leavesNothing, .timeLimit(.minutes(1)))
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ServerSentEventsTests {
     static let head =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-rivet-actor: \(CauseTests.id)\r\n"
