@@ -94,7 +94,7 @@ extension HandleCore {
             try Task.checkCancellation()
             try context.beginCall()
             defer { context.endCall() }
-            if let invalidName { throw invalidName }
+            try check()
             let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
             return try await body(try context.scope(deadline: deadline, record))
         }

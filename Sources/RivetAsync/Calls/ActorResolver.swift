@@ -22,6 +22,13 @@ final class ActorResolver: Sendable {
         lookup.forget { id == nil || $0 == id }
     }
 
+    /// Whether the create input, where a lookup would send it, is one that the engine takes: said before anything leaves
+    /// for the network (B220).
+    func checkInput() throws {
+        guard lookup.current == nil, case .getOrCreate(_, _, let create) = query else { return }
+        _ = try context.encodeInput(create.input)
+    }
+
     func id(in scope: CallScope) async throws -> ActorID {
         if let known = lookup.current { return known }
         do {
@@ -69,7 +76,11 @@ final class ActorResolver: Sendable {
                 let request = try Self.creation(context, name: name, key: key, create)
                 return try await Self.put(context, "PUT", request, in: scope)
             } catch let error as RivetError where error.matches("actor", "key_reserved_in_different_datacenter") {
-                return try await Self.find(context, name: name, key: key, in: scope)  // B43
+                do {
+                    return try await Self.find(context, name: name, key: key, in: scope)  // B43
+                } catch let missing as RivetError where missing.matches("actor", "not_found") {
+                    throw error
+                }
             }
         }
     }
@@ -98,18 +109,10 @@ final class ActorResolver: Sendable {
         try ActorsAPIRequest(
             datacenter: create.region,
             name: name,
-            keyText: checkedText(of: key),
+            keyText: RivetError.checkedText(of: key),
             input: context.encodeInput(create.input).map { Array($0) },
             poolName: create.poolName ?? context.configuration.poolName
         )
-    }
-
-    private static func checkedText(of key: ActorKey) throws -> String {
-        let text = key.text
-        guard text.utf8.count <= 1_024 else {
-            throw RivetError.limit("the key's text", text.utf8.count, "limit", 1_024)
-        }
-        return text
     }
 
     private static func find(
@@ -119,7 +122,6 @@ final class ActorResolver: Sendable {
         in scope: CallScope
     ) async throws -> ActorID {
         let address = try await context.serverAddress(in: scope)
-        _ = try checkedText(of: key)
         let target = ActorsAPITarget.byKey(name: name, key: key, namespace: address.namespace)
         let answer = try await context.executeAPI("GET", target, at: address, in: scope)
         let actors = try answer.decode("the list of actors") { bytes in try ActorsAPIResponse.readList(bytes) }

@@ -133,7 +133,7 @@ extension HandleCore {
         try Task.checkCancellation()
         try context.beginCall()
         defer { context.endCall() }
-        if let invalidName { throw invalidName }
+        try check()
         try UserFields.check(options.fields)
         let limit = try options.checkedTimeout() ?? timeout ?? context.configuration.callTimeout
         let deadline = context.time.now.advanced(by: limit)

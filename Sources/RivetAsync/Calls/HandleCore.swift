@@ -8,7 +8,7 @@ final class HandleCore: Sendable {
     let query: ActorQuery
     let options: HandleOptions
     let resolver: ActorResolver
-    /// Why no target can be made of the actor's name or id: the answer to every use.
+    /// Why no target can be made of the actor's name or id, or no request of its key: the answer to every use.
     let invalidName: RivetError?
 
     init(context: ClientContext, query: ActorQuery, options: HandleOptions) {
@@ -17,6 +17,12 @@ final class HandleCore: Sendable {
         self.options = options
         invalidName = query.problem
         resolver = ActorResolver(context: context, query: query)
+    }
+
+    /// What is wrong with the handle itself is said at once, before metadata too (B220, B309).
+    func check() throws {
+        if let invalidName { throw invalidName }
+        try resolver.checkInput()
     }
 
     /// Runs a call of the user's with all that belongs around it.
@@ -51,7 +57,9 @@ enum ActorQuery: Sendable {
         do {
             switch self {
             case .id(_, let id): try RivetError.checkName(id.rawValue, "actor id")
-            case .get(let name, _), .getOrCreate(let name, _, _): try RivetError.checkName(name, "actor name")
+            case .get(let name, let key), .getOrCreate(let name, let key, _):
+                try RivetError.checkName(name, "actor name")
+                _ = try RivetError.checkedText(of: key)
             }
             return nil
         } catch {
@@ -76,5 +84,12 @@ extension RivetError {
     /// Refuses a name that cannot stand in a target.
     static func checkName(_ name: String, _ what: String) throws(RivetError) {
         try checking("the \(what) \"\(name)\": ") { () throws(GatewayPathError) in try GatewayPath.checkSegment(name) }
+    }
+
+    /// The text of `key`; refuses one that is longer than the engine takes (PROTOCOL b1).
+    static func checkedText(of key: ActorKey) throws(RivetError) -> String {
+        let text = key.text
+        guard text.utf8.count <= 1_024 else { throw .limit("the key's text", text.utf8.count, "limit", 1_024) }
+        return text
     }
 }

@@ -15,6 +15,7 @@ struct ConnectionAttempt: Sendable {
     /// Opens the socket; `opened` is called on the lane when the 101 has come, before what came with it is read.
     func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws -> ConnectionSocket {
         let context = handle.context
+        try handle.check()
         return try await withDeadline(scope.deadline, time: context.time) {
             let address = try await context.serverAddress(in: scope)
             if !isFirst { handle.resolver.forget() }

@@ -52,7 +52,11 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         let context = handle.context
         let configuration = context.configuration
         let lane = context.nextLane()
-        let stream = try await context.dialing.dial(HTTPOrigin(call.address.endpoint), lane: lane, deadline: call.deadline)
+        let stream = try await context.dialing.dial(
+            HTTPOrigin(call.address.endpoint),
+            lane: lane,
+            deadline: call.deadline
+        )
         let opened = Mutex<(socket: OpenWebSocket, isKnown: Bool)?>(nil)
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
             let rayID = head.fields["x-rivet-ray-id"]

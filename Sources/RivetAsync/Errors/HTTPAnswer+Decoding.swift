@@ -12,6 +12,7 @@ extension HTTPAnswer {
                 "the server's answer (HTTP \(head.status)) is not \(what): \(error)",
                 fault: .server,
                 execution: .mayHaveRun,
+                remote: RemoteError(group: "", code: "", message: "", rayID: rayID, httpStatus: head.status),
                 underlying: error
             )
         }

@@ -53,6 +53,8 @@ extension RivetError {
         switch code {
         case .invalidConfiguration, .invalidArgument, .encodingFailed, .limitExceeded, .clientClosed, .connectionClosed:
             return true
+        case .metadataUnavailable:
+            return !isTransient  // B14
         case .remote:
             // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
             guard let remote, !asksForAnotherToken else { return false }

@@ -152,7 +152,10 @@ struct BodyIdleTests {
                 do {
                     let answer = try await ConnectionLimitTests.handle(client).fetch(ActorRequest("x"))
                     // It may come in several receives.
-                    while client.context.pool.counts(of: origin).idle == 0 { await Task.yield() }
+                    while client.context.pool.counts(of: origin).idle == 0 {
+                        try Task.checkCancellation()
+                        await Task.yield()
+                    }
                     _ = answer
                 }
                 #expect(client.context.pool.counts(of: origin) == (1, 1, 0))

@@ -10,4 +10,12 @@ final class Recorder<Element: Sendable>: Sendable {
     func add(_ element: Element) {
         elements.withLock { $0.append(element) }
     }
+
+    /// Adds `element`, and says how many were there before.
+    func count(adding element: Element) -> Int {
+        elements.withLock { elements in
+            defer { elements.append(element) }
+            return elements.count
+        }
+    }
 }

@@ -7,12 +7,18 @@ import Testing
 /// When a provider is asked for a token, how often, and who hears what came of it.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TokenSourceTests {
+    private static func pause() async throws {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+
     @Test("B237, B238: many first calls ask once, with nil, and all get the answer")
     func asksOnce() async throws {
         let stage = TokenStage()
         let client = try RivetClient.offline(stage.token)
         let calls = (1...20).map { _ in Task { try await client.currentToken() } }
-        while client.context.gauge.counts.waiters != 20 { await Task.yield() }
+        // Beside the callers, the client waits for its next deadline.
+        while client.context.gauge.counts.waiters < 21 { try await Self.pause() }
         stage.answer("a/b")
         for call in calls { #expect(try await call.value == "a/b") }
         #expect(try await client.currentToken() == "a/b")
@@ -194,7 +200,7 @@ struct TokenSourceTests {
         #expect(error?.code == .clientClosed)
         #expect(client.context.gauge.counts == .init(tasks: 1))
         stage.answer("late")
-        while client.context.gauge.counts != .zero { await Task.yield() }
+        while client.context.gauge.counts != .zero { try await Self.pause() }
     }
 
     @Test("B252: a cancelled caller goes alone; the last one takes the provider's task along")
@@ -202,13 +208,13 @@ struct TokenSourceTests {
         let stage = TokenStage()
         let client = try RivetClient.offline(stage.token)
         let calls = (1...2).map { _ in Task { try await client.currentToken() } }
-        while client.context.gauge.counts.waiters != 2 { await Task.yield() }
+        while client.context.gauge.counts.waiters < 3 { try await Self.pause() }
         calls[0].cancel()
         await #expect(throws: CancellationError.self) { try await calls[0].value }
         #expect(stage.cancelled == 0)
         calls[1].cancel()
         await #expect(throws: CancellationError.self) { try await calls[1].value }
-        while stage.cancelled == 0 { await Task.yield() }
+        while stage.cancelled == 0 { try await Self.pause() }
         stage.answer("next")
         #expect(try await client.currentToken() == "next")
         await client.close(within: .zero)

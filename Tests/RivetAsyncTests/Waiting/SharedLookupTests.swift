@@ -23,7 +23,10 @@ struct SharedLookupTests {
                 }
             }
         }
-        while gauge.counts.waiters != 3 { await Task.yield() }
+        while gauge.counts.waiters != 3 {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
         answer.set()
         for caller in callers { #expect(try await caller.value == 7) }
         #expect(try await lookup.value { 8 } == 7)
@@ -45,7 +48,10 @@ struct SharedLookupTests {
                 }
             }
         }
-        while gauge.counts.waiters != 2 { await Task.yield() }
+        while gauge.counts.waiters != 2 {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
         callers[0].cancel()
         await #expect(throws: CancellationError.self) { try await callers[0].value }
         root.cancel()
