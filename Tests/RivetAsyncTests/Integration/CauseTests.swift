@@ -24,6 +24,8 @@ struct CauseTests {
         var configuration = try RivetConfiguration(endpoint: server.endpoint, token: "secret")
         configuration.looksUpMetadata = false
         configuration.replyNudge = .off
+        // Where all tests begin at once, the wait for one's turn is a long one.
+        configuration.connectTimeout = .seconds(60)
         change(&configuration)
         let client = RivetClient(configuration)
         try await body(client, server)

@@ -67,6 +67,9 @@ struct RawWebSocketPingTests {
             let peer = try await stage.server.accept()
             ClientTranscriptTests.open(peer, key: try CauseTests.key(of: try await peer.readHead()))
             try await connection.waitUntilConnected()
+            // The answer shows that all that `Init` sets going has begun, the time for the first ping too.
+            peer.write(frame(9, [6]))
+            #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [6])
             await stage.clock.advance(by: .seconds(30))
             peer.write(Self.pong(try await Self.expectPing(peer)) + frame(9, [7]))
             #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [7])
