@@ -77,7 +77,13 @@ struct RandomTests {
                     UInt8.random(in: 0...255, using: &random)
                 }
             case 1:
-                bytes = Array(try format.encode(random.value(format)))
+                let value = random.value(format)
+                // Plain JSON has no NaN and no infinity.
+                guard let encoded = try? format.encode(value) else {
+                    #expect(format == .plainJSON)
+                    continue
+                }
+                bytes = Array(encoded)
             default:
                 var damaged = Array(samples[Int.random(in: 0..<samples.count, using: &random)])
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
