@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Base 64 with padding (RFC 4648 §4).
+/// Base 64 (RFC 4648 §4), and its form for URLs (§5).
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     /// The value of each character; 0xff for what is none.
@@ -72,7 +72,20 @@ package enum Base64 {
         return isCanonical ? bytes : nil
     }
 
-    /// The bytes of `text` in the alphabet for URLs, without padding (RFC 4648 §5).
+    /// The same for URLs: with `-` and `_`, without padding (RFC 4648 §5).
+    package static func encodeURL(_ bytes: some Collection<UInt8>) -> String {
+        let digits = encode(bytes).utf8.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: byte
+            }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// The bytes of a text of that form, or nil.
     package static func decodeURL(_ text: some Collection<UInt8>) -> [UInt8]? {
         var standard: [UInt8] = []
         for byte in text {

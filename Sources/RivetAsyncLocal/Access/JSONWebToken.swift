@@ -18,7 +18,7 @@ enum JSONWebToken {
         let claims = Claims(sub: subject, ns: "default", iat: issued, exp: expires, grants: grants)
         let payload = (try? ValueFormat.json.encode(claims)).map { Array($0) } ?? []
         let signature = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
-        return [Array(#"{"alg":"EdDSA","typ":"JWT"}"#.utf8), payload, signature].map(GatewayQuery.base64URL)
+        return [Array(#"{"alg":"EdDSA","typ":"JWT"}"#.utf8), payload, signature].map { Base64.encodeURL($0) }
             .joined(separator: ".")
     }
 }

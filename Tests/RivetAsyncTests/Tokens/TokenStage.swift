@@ -51,10 +51,7 @@ final class TokenStage: Sendable {
 extension TokenStage {
     /// A JWT whose claims are `claims`; its signature is none.
     static func jwt(_ claims: String) -> String {
-        func part(_ text: String) -> String {
-            String(Base64.encode(Array(text.utf8)).split(separator: "=")[0])
-                .replacing("+", with: "-").replacing("/", with: "_")
-        }
+        func part(_ text: String) -> String { Base64.encodeURL(text.utf8) }
         return "\(part(#"{"alg":"none"}"#)).\(part(claims)).c2ln"
     }
 }

@@ -99,7 +99,7 @@ package struct GatewayQuery: Sendable {
                 guard input.count <= Self.maxInputSize else {
                     throw .inputTooLarge(limit: Self.maxInputSize, size: input.count)
                 }
-                add("input", Self.base64URL(input))
+                add("input", Base64.encodeURL(input))
             }
             if let region = creation.region { add("region", region) }
             add("crash-policy", creation.crashPolicy.rawValue)
@@ -108,35 +108,6 @@ package struct GatewayQuery: Sendable {
         if let shownToken { text += separator + "rvt-token=" + shownToken }
         if skipsReadyWait { add("skip-ready-wait", "true") }
         return text
-    }
-
-    /// Base 64 for URLs, without padding (RFC 4648 §5).
-    package static func base64URL(_ bytes: [UInt8]) -> String {
-        String(
-            decoding: Base64.encode(bytes).utf8.compactMap { byte -> UInt8? in
-                switch byte {
-                case UInt8(ascii: "+"): UInt8(ascii: "-")
-                case UInt8(ascii: "/"): UInt8(ascii: "_")
-                case UInt8(ascii: "="): nil
-                default: byte
-                }
-            },
-            as: UTF8.self
-        )
-    }
-
-    static func bytes(base64URL text: String) -> [UInt8]? {
-        var digits: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "-"): digits.append(UInt8(ascii: "+"))
-            case UInt8(ascii: "_"): digits.append(UInt8(ascii: "/"))
-            case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): return nil
-            default: digits.append(byte)
-            }
-        }
-        while digits.count % 4 != 0 { digits.append(UInt8(ascii: "=")) }
-        return Base64.decode(digits)
     }
 }
 

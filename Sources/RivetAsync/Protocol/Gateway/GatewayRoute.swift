@@ -108,7 +108,7 @@ package enum GatewayRoute: Sendable {
                 creation.crashPolicy = policy
             }
             if let text = values["input"] {
-                guard let input = GatewayQuery.bytes(base64URL: text) else {
+                guard let input = Base64.decodeURL(text.utf8) else {
                     return .refused(code: "query_invalid_base64_input")
                 }
                 guard isCBOR(input) else { return .refused(code: "query_invalid_cbor_input") }
