@@ -71,8 +71,7 @@ final class ClientContext: Sendable {
                 limit: configuration.callTimeout,
                 time: time,
                 deadlines: deadlines,
-                gauge: gauge,
-                diagnostics: diagnostics
+                gauge: gauge
             )
         } else {
             tokens = nil

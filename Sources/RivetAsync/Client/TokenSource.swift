@@ -10,11 +10,8 @@ final class TokenSource: Sendable {
         let until: Int64?
     }
 
-    private final class Question: Sendable {
-        let answer: Promise<Secret>
-
-        init(_ gauge: ResourceGauge) { answer = Promise(gauge: gauge) }
-    }
+    /// The answer that is waited for.
+    private typealias Question = Promise<Secret>
 
     private struct State {
         var kept: Kept?
@@ -39,7 +36,6 @@ final class TokenSource: Sendable {
     private let time: TimeSource
     private let deadlines: DeadlineScheduler
     private let gauge: ResourceGauge
-    private let diagnostics: Broadcast<Diagnostic>
     private let state = Mutex(State())
 
     init(
@@ -47,15 +43,13 @@ final class TokenSource: Sendable {
         limit: Duration,
         time: TimeSource,
         deadlines: DeadlineScheduler,
-        gauge: ResourceGauge,
-        diagnostics: Broadcast<Diagnostic>
+        gauge: ResourceGauge
     ) {
         self.provider = provider
         self.limit = limit
         self.time = time
         self.deadlines = deadlines
         self.gauge = gauge
-        self.diagnostics = diagnostics
     }
 
     /// The current token, or the provider's answer.
@@ -73,7 +67,7 @@ final class TokenSource: Sendable {
         }
         defer { leave(question) }
         do {
-            return try await withDeadline(deadline, time: time) { try await question.answer.value() }
+            return try await withDeadline(deadline, time: time) { try await question.value() }
         } catch let error as DeadlinePassedError {
             throw RivetError(
                 .deadlineExceeded,
@@ -106,7 +100,7 @@ final class TokenSource: Sendable {
             state.isClosed = true
             return drop(&state)
         }
-        question?.answer.finish(.failure(RivetError.clientClosed))
+        question?.finish(.failure(RivetError.clientClosed))
     }
 
     // MARK: One question
@@ -127,22 +121,16 @@ final class TokenSource: Sendable {
 
     @discardableResult
     private func ask(_ state: inout State) -> Question {
-        let question = Question(gauge)
+        let question = Question(gauge: gauge)
         state.question = question
         state.isRenewal = false
         let asking = Self.asking.union([ObjectIdentifier(self)])
-        gauge.tasks.add(1, ordering: .relaxed)
-        state.task = Task { [self, provider, gauge, refused = state.refused] in
+        state.task = gauge.task { [self, provider, refused = state.refused] in
             let overdue = deadlines.schedule(at: time.now.advanced(by: limit)) { [weak self] in self?.giveUp(question) }
-            let result: Result<Secret, any Error>
-            do {
-                result = .success(try await Self.$asking.withValue(asking) { try await provider(refused) })
-            } catch {
-                result = .failure(error)
-            }
-            deadlines.cancel(overdue)
+            defer { deadlines.cancel(overdue) }
+            return try await Self.$asking.withValue(asking) { try await provider(refused) }
+        } ended: { [self] result in
             answered(question, result)
-            gauge.tasks.subtract(1, ordering: .relaxed)
         }
         return question
     }
@@ -170,13 +158,13 @@ final class TokenSource: Sendable {
             }
             return true
         }
-        if isCurrent { question.answer.finish(answer.mapError { $0 }) }
+        if isCurrent { question.finish(answer.mapError { $0 }) }
     }
 
     private func giveUp(_ question: Question) {
         let isCurrent = state.withLock { state in state.question === question && drop(&state) != nil }
         guard isCurrent else { return }
-        question.answer.finish(
+        question.finish(
             .failure(RivetError.tokenUnavailable("its provider did not answer within callTimeout, \(limit)"))
         )
     }

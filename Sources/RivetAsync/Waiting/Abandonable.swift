@@ -19,13 +19,7 @@ package func abandonable<R: Sendable>(
     _ body: @escaping @Sendable () async throws -> R
 ) async throws -> R {
     let promise = Promise<R>(gauge: gauge)
-    gauge.tasks.add(1, ordering: .relaxed)
-    let task = Task {
-        let result: Result<R, any Error>
-        do { result = .success(try await body()) } catch { result = .failure(error) }
-        gauge.tasks.subtract(1, ordering: .relaxed)
-        promise.finish(result)
-    }
+    let task = gauge.task(body) { promise.finish($0) }
     return try await withTaskCancellationHandler {
         do {
             return try await promise.value()
@@ -35,5 +29,23 @@ package func abandonable<R: Sendable>(
         }
     } onCancel: {
         task.cancel()
+    }
+}
+
+extension ResourceGauge {
+    /// A task of the user's code, with the caller's task-locals and priority, counted for as long as it runs.
+    ///
+    /// It is counted off before `ended` is called, so whoever that wakes finds it gone.
+    package func task<R: Sendable>(
+        _ body: @escaping @Sendable () async throws -> R,
+        ended: @escaping @Sendable (Result<R, any Error>) -> Void
+    ) -> Task<Void, Never> {
+        tasks.add(1, ordering: .relaxed)
+        return Task {
+            let result: Result<R, any Error>
+            do { result = .success(try await body()) } catch { result = .failure(error) }
+            self.tasks.subtract(1, ordering: .relaxed)
+            ended(result)
+        }
     }
 }
