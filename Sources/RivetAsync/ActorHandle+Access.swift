@@ -49,7 +49,7 @@ extension HandleCore {
             throw RivetError.invalidArgument("validFor is \(validFor) and must be within 1 s and 24 h")
         }
         guard !operations.isEmpty else { throw RivetError.invalidArgument("there is no operation to allow") }
-        return try await counted { scope in
+        return try await question { scope in
             let id = try await resolver.id(in: scope)
             let address = try await context.serverAddress(in: scope)
             let request = TokenRequest(
@@ -59,16 +59,8 @@ extension HandleCore {
                 actorID: id,
                 operations: operations
             )
-            var body = ByteBuffer()
-            request.write(to: &body)
-            let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
-            let answer = try await context.executeAPI(
-                "POST",
-                TokenRequest.target,
-                body: bytes,
-                at: address,
-                in: scope
-            )
+            let body = ByteChunk { request.write(to: &$0) }
+            let answer = try await context.executeAPI("POST", TokenRequest.target, body: body, at: address, in: scope)
             let issued = try answer.decode("a token") { try TokenAnswer.read($0) }
             return IssuedToken(
                 token: issued.token,
@@ -79,24 +71,12 @@ extension HandleCore {
     }
 
     func resolveIfExists() async throws -> ActorID? {
-        try await counted { scope in
+        try await question { scope in
             do {
                 return try await resolver.find(in: scope)
             } catch let error as RivetError where error.matches("actor", "not_found") {
                 return nil
             }
-        }
-    }
-
-    /// What every question to the engine about this actor has in common; its deadline is `callTimeout`.
-    func counted<R: Sendable>(_ body: (CallScope) async throws -> R) async throws -> R {
-        try await observed(.resolve, "") { record in
-            try Task.checkCancellation()
-            try context.beginCall()
-            defer { context.endCall() }
-            try check()
-            let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
-            return try await body(try context.scope(deadline: deadline, record))
         }
     }
 }

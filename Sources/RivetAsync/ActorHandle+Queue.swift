@@ -90,15 +90,15 @@ extension HandleCore {
             try GatewayPath.queue(name)
         }
         let codec = MessageCodec(context.configuration.encoding.wire)
-        var buffer = ByteBuffer()
-        codec.writeQueueBody(
-            QueueRequest(body: body, waits: timeout != nil, timeout: timeout.flatMap(Self.milliseconds(waiting:))),
-            to: &buffer
+        let request = QueueRequest(
+            body: body,
+            waits: timeout != nil,
+            timeout: timeout.flatMap(Self.milliseconds(waiting:))
         )
         let answer = try await post(
             .queue(name),
             path: path,
-            body: buffer.withUnsafeBytes { ByteChunk(copying: $0) },
+            body: ByteChunk { codec.writeQueueBody(request, to: &$0) },
             options,
             record,
             // Its connection waits with it (B51).

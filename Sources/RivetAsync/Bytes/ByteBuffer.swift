@@ -139,3 +139,12 @@ extension UnsafeMutableRawPointer {
         }
     }
 }
+
+extension ByteChunk {
+    /// What `write` appends to an empty buffer.
+    package init(writing write: (inout ByteBuffer) -> Void) {
+        var buffer = ByteBuffer()
+        write(&buffer)
+        self = buffer.withUnsafeBytes { ByteChunk(copying: $0) }
+    }
+}

@@ -39,13 +39,7 @@ final class ActorResolver: Sendable {
             // Whatever became of the lookup, what the caller wants has not been sent.
             throw error.with(execution: .notSent)
         } catch let error as DeadlinePassedError {
-            throw RivetError(
-                .deadlineExceeded,
-                "the actor's id was not known before the deadline",
-                fault: .network,
-                isTransient: true,
-                underlying: error
-            )
+            throw RivetError.late("the actor's id was not known", fault: .network, error)
         }
     }
 
@@ -89,14 +83,9 @@ final class ActorResolver: Sendable {
     static func create(_ context: ClientContext, name: String, key: ActorKey, _ create: CreateOptions) async throws
         -> ActorID
     {
-        let info = CallInfo(kind: .resolve, actorName: name, name: "", overConnection: false)
-        return try await context.observed(info) { record in
-            try context.beginCall()
-            defer { context.endCall() }
-            try RivetError.checkName(name, "actor name")
+        try await context.question(about: name, check: { try RivetError.checkName(name, "actor name") }) { scope in
             let request = try creation(context, name: name, key: key, create)
-            let deadline = context.time.now.advanced(by: context.configuration.callTimeout)
-            return try await put(context, "POST", request, in: try context.scope(deadline: deadline, record))
+            return try await put(context, "POST", request, in: scope)
         }
     }
 
@@ -139,14 +128,12 @@ final class ActorResolver: Sendable {
         in scope: CallScope
     ) async throws -> ActorID {
         let address = try await context.serverAddress(in: scope)
-        var body = ByteBuffer()
-        request.write(to: &body)
         let target = ActorsAPITarget.actors(namespace: address.namespace)
-        let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
+        let body = ByteChunk { request.write(to: &$0) }
         var pause = Duration.milliseconds(100)
         while true {
             do {
-                let answer = try await context.executeAPI(method, target, body: bytes, at: address, in: scope)
+                let answer = try await context.executeAPI(method, target, body: body, at: address, in: scope)
                 return try answer.decode("the actor") { try ActorsAPIResponse.readActor($0).actor.actorID }
             } catch let error as RivetError where error.matches("actor", "destroyed_during_creation") {
                 try await context.pause(&pause, before: scope.deadline, after: error)  // B42

@@ -12,10 +12,8 @@ extension HandleCore {
             try GatewayPath.action(name)
         }
         let codec = MessageCodec(context.configuration.encoding.wire)
-        var body = ByteBuffer()
-        codec.writeActionBody(arguments: arguments, to: &body)
-        let bytes = body.withUnsafeBytes { ByteChunk(copying: $0) }
-        let answer = try await post(.action(name), path: path, body: bytes, options, record)
+        let body = ByteChunk { codec.writeActionBody(arguments: arguments, to: &$0) }
+        let answer = try await post(.action(name), path: path, body: body, options, record)
         let output = try answer.decodeRan(name) { try codec.readActionResult($0) }
         return context.value(output)
     }
@@ -104,13 +102,7 @@ extension HandleCore {
                 }
             }
         } catch let error as DeadlinePassedError {
-            throw RivetError(
-                .deadlineExceeded,
-                "the provider of the connection parameters had not answered before the deadline",
-                fault: .caller,
-                isTransient: true,
-                underlying: error
-            )
+            throw RivetError.late("the provider of the connection parameters had not answered", fault: .caller, error)
         } catch is CancellationError where Task.isCancelled {
             throw CancellationError()
         } catch {
@@ -204,7 +196,7 @@ extension HandleCore {
     // MARK: Names
 
     func resolve() async throws -> ActorID {
-        try await counted { scope in
+        try await question { scope in
             // It asks again each time: the id that is kept may be one that was destroyed meanwhile (B34).
             resolver.forget()
             return try await resolver.id(in: scope)
@@ -212,7 +204,7 @@ extension HandleCore {
     }
 
     func gatewayURL() async throws -> SecretURL {
-        try await counted { scope in try await gatewayURL(in: scope) }
+        try await question { scope in try await gatewayURL(in: scope) }
     }
 
     private func gatewayURL(in scope: CallScope) async throws -> SecretURL {

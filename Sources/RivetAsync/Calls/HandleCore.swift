@@ -19,6 +19,11 @@ final class HandleCore: Sendable {
         resolver = ActorResolver(context: context, query: query)
     }
 
+    /// A question to the engine about this actor.
+    nonisolated(nonsending) func question<R: Sendable>(_ body: (CallScope) async throws -> R) async throws -> R {
+        try await context.question(about: query.actorName, check: check, body)
+    }
+
     /// What is wrong with the handle itself is said at once, before metadata too (B220, B309).
     func check() throws {
         if let invalidName { throw invalidName }

@@ -81,6 +81,22 @@ extension ClientContext {
         }
     }
 
+    /// A question to the engine about an actor: one call, within `callTimeout`, that fails at once where `check` throws.
+    nonisolated(nonsending) func question<R: Sendable>(
+        about actorName: String,
+        check: () throws -> Void,
+        _ body: (CallScope) async throws -> R
+    ) async throws -> R {
+        let info = CallInfo(kind: .resolve, actorName: actorName, name: "", overConnection: false)
+        return try await observed(info) { record in
+            try Task.checkCancellation()
+            try beginCall()
+            defer { endCall() }
+            try check()
+            return try await body(try scope(deadline: time.now.advanced(by: configuration.callTimeout), record))
+        }
+    }
+
     /// Runs a part of a call as a span of its own, such as a lookup or one try.
     nonisolated(nonsending) func part<R>(
         _ name: @autoclosure () -> String,

@@ -69,13 +69,7 @@ final class TokenSource: Sendable {
         do {
             return try await withDeadline(deadline, time: time) { try await question.value() }
         } catch let error as DeadlinePassedError {
-            throw RivetError(
-                .deadlineExceeded,
-                "the token's provider had not answered before the deadline",
-                fault: .caller,
-                isTransient: true,
-                underlying: error
-            )
+            throw RivetError.late("the token's provider had not answered", fault: .caller, error)
         }
     }
 

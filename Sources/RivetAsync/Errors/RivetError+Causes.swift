@@ -235,6 +235,11 @@ extension RivetError {
         )
     }
 
+    /// The deadline of a call came before anything of it had left; `what` says what was not there in time.
+    static func late(_ what: String, fault: Fault, _ cause: DeadlinePassedError) -> RivetError {
+        RivetError(.deadlineExceeded, "\(what) before the deadline", fault: fault, isTransient: true, underlying: cause)
+    }
+
     static func invalidArgument(_ message: String, underlying: (any Error)? = nil) -> RivetError {
         RivetError(.invalidArgument, message, fault: .caller, underlying: underlying)
     }
