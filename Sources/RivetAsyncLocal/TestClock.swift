@@ -31,6 +31,8 @@ public final class TestClock: Clock, Sendable {
         var now = Instant(.zero)
         var lastID: UInt64 = 0
         var sleepers: [UInt64: Sleeper] = [:]
+        /// How many were woken and do not run yet.
+        var waking = 0
 
         mutating func add(_ sleeper: Sleeper) -> UInt64 {
             lastID += 1
@@ -46,6 +48,7 @@ public final class TestClock: Clock, Sendable {
                 return nil
             }
             sleepers[first.key] = nil
+            waking += 1
             now = max(now, first.value.deadline)
             return first.value
         }
@@ -80,6 +83,7 @@ public final class TestClock: Clock, Sendable {
             guard state.access({ $0.sleepers.removeValue(forKey: id) }) != nil else { return }
             sleeper.wakeUp.finish(.failure(CancellationError()))
         }
+        state.update { $0.waking -= 1 }
     }
 
     /// Moves the clock by `duration`: wakes who is due, in order, each at its own time, and lets them run.
@@ -92,6 +96,8 @@ public final class TestClock: Clock, Sendable {
         await letOthersRun()
         while let sleeper = state.access({ $0.step(to: target) }) {
             sleeper.wakeUp.finish(.success(()))
+            // On a thread that has to be woken too, that takes longer than any number of turns here.
+            _ = await state.firstUncancellably { $0.waking == 0 ? true : nil }
             await letOthersRun()
         }
         await letOthersRun()
