@@ -59,15 +59,12 @@ enum Phoenix: ActorDefinition {
         var configuration = try RivetConfiguration(endpoint: engine.endpoint)
         configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
         let client = RivetClient(configuration)
-        do {
-            try await body(client, engine)
-        } catch {
+        try await scoped {
             await client.close(within: .zero)
             await engine.stop()
-            throw error
+        } _: {
+            try await body(client, engine)
         }
-        await client.close(within: .zero)
-        await engine.stop()
         #expect(client.context.gauge.counts == .zero)
         #expect(engine.gauge.counts == .zero)
     }

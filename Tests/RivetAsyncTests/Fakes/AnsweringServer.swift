@@ -92,13 +92,7 @@ struct AnsweringServer: Sendable {
             configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
             change(&configuration)
             let client = RivetClient(configuration, clock: clock)
-            do {
-                try await body(client, server)
-            } catch {
-                await client.close(within: .zero)
-                throw error
-            }
-            await client.close(within: .zero)
+            try await scoped(closing: { await client.close(within: .zero) }) { try await body(client, server) }
             #expect(client.context.gauge.counts == .zero)
         }
     }

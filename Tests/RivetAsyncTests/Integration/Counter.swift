@@ -32,25 +32,27 @@ struct NewCount: ActorEvent, Equatable {
     var count: Int
 }
 
+extension Counter {
+    static func define(_ counter: inout ActorKind<Counter, Int>) {
+        counter.on(Increment.self) { increment, actor in
+            actor.state += increment.amount
+            actor.broadcast(NewCount(count: actor.state))
+            return actor.state
+        }
+        counter.on(Count.self) { _, actor in actor.state }
+        counter.on(Decline.self) { decline, _ in
+            throw UserError("no", code: "declined", metadata: ["reason": decline.reason])
+        }
+        counter.on(Hang.self) { _, _ in
+            while !Task.isCancelled { try await Task.sleep(for: .seconds(3_600)) }
+            return NoValue()
+        }
+    }
+}
+
 extension LocalEngine {
     /// An engine with a counter, on real sockets unless said otherwise.
     static func withCounter(transport: Transport = .loopback(port: 0)) async throws -> LocalEngine {
-        try await start(transport: transport) { engine in
-            engine.actor(Counter.self, state: 0) { counter in
-                counter.on(Increment.self) { increment, actor in
-                    actor.state += increment.amount
-                    actor.broadcast(NewCount(count: actor.state))
-                    return actor.state
-                }
-                counter.on(Count.self) { _, actor in actor.state }
-                counter.on(Decline.self) { decline, _ in
-                    throw UserError("no", code: "declined", metadata: ["reason": decline.reason])
-                }
-                counter.on(Hang.self) { _, _ in
-                    while !Task.isCancelled { try await Task.sleep(for: .seconds(3_600)) }
-                    return NoValue()
-                }
-            }
-        }
+        try await start(transport: transport) { $0.actor(Counter.self, state: 0, Counter.define) }
     }
 }

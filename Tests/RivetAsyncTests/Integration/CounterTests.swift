@@ -26,15 +26,12 @@ struct CounterTests {
         configuration.encoding = row.encoding
         configuration.reconnect = ReconnectPolicy(first: .milliseconds(5))
         let client = RivetClient(configuration, transport: engine.transport)
-        do {
-            try await body(client, engine)
-        } catch {
+        try await RivetAsync.scoped {
             await client.close(within: .zero)
             await engine.stop()
-            throw error
+        } _: {
+            try await body(client, engine)
         }
-        await client.close(within: .zero)
-        await engine.stop()
         #expect(client.context.gauge.counts == .zero)
         #expect(engine.gauge.counts == .zero)
     }

@@ -75,13 +75,7 @@ struct ExactNameTests {
             }
         } _: { engine in
             let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint), transport: engine.transport)
-            do {
-                try await body(client)
-            } catch {
-                await client.close(within: .zero)
-                throw error
-            }
-            await client.close(within: .zero)
+            try await scoped(closing: { await client.close(within: .zero) }) { try await body(client) }
         }
     }
 

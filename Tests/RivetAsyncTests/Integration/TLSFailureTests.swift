@@ -92,13 +92,9 @@ struct TLSFailureTests {
         configuration.looksUpMetadata = metadata
         configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
         let client = RivetClient(configuration)
-        do {
+        try await scoped(closing: { await client.close(within: .zero) }) {
             try await body(client.getForID("any", ActorID("5jxlv5boumuljx2d2nvyat0o2edl00")))
-        } catch {
-            await client.close(within: .zero)
-            throw error
         }
-        await client.close(within: .zero)
         #expect(client.context.gauge.counts == .zero)
     }
 

@@ -68,15 +68,12 @@ struct ValueTests {
         var configuration = try RivetConfiguration(endpoint: engine.endpoint)
         configuration.encoding = encoding
         let client = RivetClient(configuration, transport: engine.transport)
-        do {
-            try await body(client, client.getOrCreate(Mirror.self, ["k"], options))
-        } catch {
+        try await scoped {
             await client.close(within: .zero)
             await engine.stop()
-            throw error
+        } _: {
+            try await body(client, client.getOrCreate(Mirror.self, ["k"], options))
         }
-        await client.close(within: .zero)
-        await engine.stop()
     }
 
     static let encodings: [RivetConfiguration.Encoding] = [.bare, .cbor, .json]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import RivetAsync
 import RivetAsyncLocal
+
+@testable import RivetAsync
 
 enum LocalCounter: ActorDefinition {
     static var actorName: String { "counter" }
@@ -54,13 +55,7 @@ func withEngine(
         settings: settings,
         define
     )
-    do {
-        try await body(engine)
-    } catch {
-        await engine.stop()
-        throw error
-    }
-    await engine.stop()
+    try await scoped(closing: { await engine.stop() }) { try await body(engine) }
     let left = engine.gauge.counts
     if left != .zero { throw Leak(left: left) }
 }

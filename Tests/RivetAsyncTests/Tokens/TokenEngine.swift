@@ -14,18 +14,14 @@ enum TokenEngine {
     ) async throws {
         var settings = LocalEngine.Settings()
         settings.closesRefusedUpgrades = closesRefusedUpgrades
-        let engine = try await LocalEngine.start(authentication: authentication, settings: settings) { engine in
+        try await withEngine(
+            clock: ContinuousClock(),
+            transport: .loopback(port: 0),
+            authentication: authentication,
+            settings: settings
+        ) { engine in
             engine.actor(Counter.self, state: 0) { counter in
-                counter.on(Increment.self) { increment, actor in
-                    actor.state += increment.amount
-                    actor.broadcast(NewCount(count: actor.state))
-                    return actor.state
-                }
-                counter.on(Count.self) { _, actor in actor.state }
-                counter.on(Hang.self) { _, _ in
-                    while !Task.isCancelled { try await Task.sleep(for: .seconds(3_600)) }
-                    return NoValue()
-                }
+                Counter.define(&counter)
                 counter.onRequest { request, actor in
                     actor.state += 1
                     return LocalResponse(body: Array("\(request.method) \(actor.state)".utf8))
@@ -34,14 +30,9 @@ enum TokenEngine {
                     for try await message in socket.messages { try await socket.send(message) }
                 }
             }
-        }
-        do {
+        } _: { engine in
             try await body(engine)
-        } catch {
-            await engine.stop()
-            throw error
         }
-        await engine.stop()
     }
 
     static func withClient(
