@@ -96,7 +96,7 @@ final class HTTPBodyBuffer: Sendable {
     /// Below this many it goes on.
     static let lowWaterMark = 65_536
 
-    enum Request: Sendable {
+    enum Request: Equatable, Sendable {
         case resumeReading
         case close
     }

@@ -37,10 +37,11 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
         return true
     }
 
-    /// The exchange was over before it began: nothing was written.
-    func leaveUnused() {
+    /// Another exchange can begin.
+    func giveBack() {
         guard isOpen else { return }
         stream.setHandler(self)
+        stream.resumeReading()
         becameFree(self)
     }
 
@@ -64,7 +65,9 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
                 case .interim: break  // RFC 9110 §15.2: may be ignored; nothing waits for 100.
                 case .head(let head): exchange?.received(head)
                 case .body(let slice): exchange?.received(slice)
-                case .end: finished = exchange.take()
+                case .end:
+                    finished = exchange.take()
+                    isFirstExchange = false
                 case .upgraded: assertionFailure("no upgrade is asked for here")
                 }
             }
@@ -72,7 +75,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
             // Also bytes behind a whole answer: it counts, the connection does not.
             close(error)
         }
-        if let finished { end(finished) }
+        finished?.receivedEnd(peerKeepsAlive: decoder.keepsAlive)
     }
 
     func receivedAll() {
@@ -91,27 +94,11 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
             do throws(HTTPError) {
                 let finished = try decoder.finish() == nil ? nil : exchange.take()
                 close(HTTPError.truncated(.head, received: 0, expected: nil))
-                finished?.complete()
+                finished?.receivedEnd(peerKeepsAlive: false)
             } catch {
                 close(error)
             }
         }
-    }
-
-    /// The answer is complete: whoever waits for the connection gets it before the caller goes on, so that calls one
-    /// after the other use one connection.
-    private func end(_ finished: HTTPExchange) {
-        if isOpen {
-            // A request that was answered before all of it was sent leaves the connection in the middle of it.
-            isFirstExchange = false
-            if decoder.keepsAlive, finished.completesUpload() {
-                stream.resumeReading()
-                becameFree(self)
-            } else {
-                close(HTTPError.poolClosed)
-            }
-        }
-        finished.complete()
     }
 
     /// Closes the stream; the current exchange fails with `error`.

@@ -31,6 +31,15 @@ package struct HTTPRequestBody: Sendable {
     /// Whether it could be sent a second time.
     package var isRepeatable: Bool { if case .stream = content { false } else { true } }
 
+    /// The same without the bytes.
+    var outline: HTTPExchangeStateMachine.Body {
+        switch content {
+        case .none: .bytes(0)
+        case .bytes(let bytes): .bytes(bytes.count)
+        case .stream(let length, _): .stream(length: length)
+        }
+    }
+
     var framing: HTTPFraming {
         switch content {
         case .none: .none
