@@ -152,7 +152,8 @@ extension HandleCore {
         let timeout = options.timeout ?? context.configuration.openTimeout
         // The 101 comes for a stale id too (PROTOCOL f2), so an id that was kept proves nothing (B193).
         resolver.forget()
-        return try await repeating(.raw, options, record, timeout: timeout, isSafe: true) { [self] call in
+        // No capture list: with one the closure would run on the pool, two hops more.
+        return try await repeating(.raw, options, record, timeout: timeout, isSafe: true) { call in
             let endpoint = call.address.endpoint
             do {
                 return try await withDeadline(call.deadline, time: context.time) { [self] in

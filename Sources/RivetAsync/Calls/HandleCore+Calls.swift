@@ -29,7 +29,8 @@ extension HandleCore {
         timeout: Duration? = nil
     ) async throws -> HTTPAnswer {
         let encoding = context.configuration.encoding.wire
-        return try await repeating(kind, options, record, timeout: timeout) { [self] call in
+        // No capture list: with one the closure would run on the pool, two hops more.
+        return try await repeating(kind, options, record, timeout: timeout) { call in
             let own: HTTPFields = ["x-rivet-encoding": encoding.name, "Content-Type": encoding.contentType]
             let head = try await requestHead(call, method: "POST", path: path, own: own, options)
             let answer = try await context.execute(
@@ -120,7 +121,7 @@ extension HandleCore {
         timeout: Duration? = nil,
         canRepeat: Bool = true,
         isSafe: Bool = false,
-        _ once: @Sendable (Call) async throws -> R
+        _ once: (Call) async throws -> R
     ) async throws -> R {
         try Task.checkCancellation()
         try context.beginCall()
@@ -182,7 +183,7 @@ extension HandleCore {
     private func send<R: Sendable>(
         to id: ActorID,
         in scope: CallScope,
-        _ once: @Sendable (Call) async throws -> R
+        _ once: (Call) async throws -> R
     ) async throws -> R {
         let address = try await context.serverAddress(in: scope)
         let token = try await context.token(for: address, deadline: scope.deadline)

@@ -67,7 +67,8 @@ package final class HTTPConnectionPool: Sendable {
         body: HTTPRequestBody = .none,
         as kind: HTTPCallKind = .brief,
         deadline: TimePoint? = nil,
-        deadlineCoversBody: Bool = true
+        deadlineCoversBody: Bool = true,
+        isolation: isolated (any Actor)? = #isolation
     ) async throws(HTTPCallError) -> HTTPResponse {
         let encoder: HTTPRequestEncoder
         do throws(HTTPError) {
@@ -78,7 +79,9 @@ package final class HTTPConnectionPool: Sendable {
         let stop = HTTPCallStop(scheduler: scheduler)
         if let deadline { stop.setDeadline(deadline) }
         let outcome = await withTaskCancellationHandler {
-            await run(encoder, body, origin, kind, deadline, stop, stopsAtHead: !deadlineCoversBody)
+            // Who calls from an actor is not sent elsewhere and back: a closure stays there only when it names it.
+            _ = isolation
+            return await run(encoder, body, origin, kind, deadline, stop, stopsAtHead: !deadlineCoversBody)
         } onCancel: {
             stop.stop(CancellationError())
         }
