@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Synchronization
 import Testing
 
 @testable import RivetAsync
+
+/// How often a provider was asked for the token.
+private final class QuestionCount: Sendable {
+    private let number = Atomic(0)
+
+    var value: Int { number.load(ordering: .relaxed) }
+    func add() { number.add(1, ordering: .relaxed) }
+}
 
 /// Actors and engine are killed under calls, and every word of the library is held against what really ran (B53, B209).
 @Suite(.serialized, .timeLimit(.minutes(KillSettings.minutes)))
@@ -20,6 +29,8 @@ struct KillTests {
     private let settings: KillSettings
     /// In all tags and keys.
     private let run: String
+    /// The provider's, where the engine asks for a token.
+    private let questions = QuestionCount()
     private let client: RivetClient
     private let journal: KillJournal
     private let traffic: KillTraffic
@@ -27,7 +38,18 @@ struct KillTests {
     init() throws {
         settings = try #require(KillSettings.ofEnvironment)
         run = "kill-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
-        client = RivetClient(try RivetConfiguration(endpoint: settings.endpoint))
+        var configuration = try RivetConfiguration(endpoint: settings.endpoint)
+        if case .fixed(let token) = configuration.token.kind {
+            configuration = try RivetConfiguration(
+                endpoint: configuration.endpoint.text,
+                namespace: configuration.namespace,
+                token: .provided { [questions] _ in
+                    questions.add()
+                    return token
+                }
+            )
+        }
+        client = RivetClient(configuration)
         journal = KillJournal(run: run)
         traffic = KillTraffic(client, run: run, journal: journal, end: .seconds(settings.seconds))
     }
@@ -53,6 +75,7 @@ struct KillTests {
         }
         #expect(journal.counts.begun >= settings.calls)
         #expect(starts.count == Self.plan.count, "the time was over before")
+        #expect(questions.value <= 1, "the engine refused a token, or one was forgotten")
         let seconds = try await lastWords(of: callers)
         let other = RivetClient(client.context.configuration)
         let (silent, lost) = await traffic.callOnceMore(other: other, run: run)
