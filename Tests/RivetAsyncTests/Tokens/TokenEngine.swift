@@ -10,12 +10,13 @@ enum TokenEngine {
     static func run(
         _ authentication: LocalEngine.Authentication = .required(admin: admin, clockSkew: .zero),
         closesRefusedUpgrades: Bool = false,
+        clock: any Clock<Duration> = ContinuousClock(),
         _ body: (LocalEngine) async throws -> Void
     ) async throws {
         var settings = LocalEngine.Settings()
         settings.closesRefusedUpgrades = closesRefusedUpgrades
         try await withEngine(
-            clock: ContinuousClock(),
+            clock: clock,
             transport: .loopback(port: 0),
             authentication: authentication,
             settings: settings
@@ -38,11 +39,13 @@ enum TokenEngine {
     static func withClient(
         _ engine: LocalEngine,
         _ token: AccessToken,
+        clock: any Clock<Duration> = ContinuousClock(),
         _ change: (inout RivetConfiguration) -> Void = { _ in },
         _ body: (RivetClient) async throws -> Void
     ) async throws {
         var configuration = try RivetConfiguration(endpoint: engine.endpoint, token: token)
         change(&configuration)
-        try await withRivetClient(configuration, body)
+        let client = RivetClient(configuration, clock: clock)
+        try await scoped(closing: { await client.close() }) { try await body(client) }
     }
 }

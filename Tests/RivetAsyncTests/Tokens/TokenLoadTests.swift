@@ -91,6 +91,94 @@ struct TokenLoadTests {
         }
     }
 
+    /// A provider whose tokens are valid for 7 s, 5 of which are kept as a margin: about two are left.
+    private final class Expiring: Sendable {
+        private let questions = Mutex<[Duration]>([])
+        private let clock: TestClock
+        private let engine: LocalEngine
+        private let start: TestClock.Instant
+
+        init(_ engine: LocalEngine, _ clock: TestClock) {
+            (self.engine, self.clock, start) = (engine, clock, clock.now)
+        }
+
+        /// When it was asked.
+        var asked: [Duration] { questions.withLock { $0 } }
+        var token: AccessToken {
+            .provided { _ in
+                self.questions.withLock { $0.append(self.start.duration(to: self.clock.now)) }
+                return self.engine.issueToken(validFor: .seconds(7))
+            }
+        }
+    }
+
+    private final class Callers: Sendable {
+        let left: Atomic<Int>
+        /// Calls that are not answered yet.
+        let calls = Atomic(0)
+
+        init(_ count: Int) { left = Atomic(count) }
+    }
+
+    @Test("B239, B245: tokens that are over every two seconds lose no call but those in flight at a close")
+    func expiring() async throws {
+        let clock = TestClock()
+        let (callers, period, end) = (50, Duration.milliseconds(250), Duration.seconds(30))
+        try await TokenEngine.run(clock: clock) { engine in
+            let provider = Expiring(engine, clock)
+            try await TokenEngine.withClient(engine, provider.token, clock: clock) { client in
+                let (start, outcomes) = (clock.now, Outcomes())
+                let counter = client.getOrCreate(Counter.self)
+                let connections = (0..<20).map { _ in counter.connect() }
+                for connection in connections { try await connection.waitUntilConnected() }
+                let count = Callers(callers)
+                try await withThrowingTaskGroup { group in
+                    for caller in 0..<callers {
+                        group.addTask { [connection = connections[caller % 20]] in
+                            defer { count.left.subtract(1, ordering: .relaxed) }
+                            for call in 0..<Int(end / period) {
+                                let turn = period * call + .milliseconds(caller * 5)
+                                try await clock.sleep(until: start.advanced(by: turn))
+                                count.calls.add(1, ordering: .relaxed)
+                                defer { count.calls.subtract(1, ordering: .relaxed) }
+                                do {
+                                    if (caller + call) % 2 == 0 {
+                                        try await counter.send(Increment(amount: 1))
+                                    } else {
+                                        try await connection.send(Increment(amount: 1))
+                                    }
+                                    outcomes.add(nil)
+                                } catch {
+                                    outcomes.add(error)
+                                }
+                            }
+                            // Its sockets were closed every seven seconds.
+                            #expect(try await connection.waitUntilConnected().connectionNumber >= 4)
+                        }
+                    }
+                    while count.left.load(ordering: .relaxed) > 0 {
+                        try Task.checkCancellation()
+                        await clock.advance(by: .milliseconds(50))
+                        // The clock does not run away from calls that are answered; one that waits for it has to.
+                        for _ in 0..<1_000 where count.calls.load(ordering: .relaxed) > 0 { await Task.yield() }
+                    }
+                    try await group.waitForAll()
+                }
+                let found = outcomes.found
+                #expect(found.others == [])
+                #expect(found.ok + found.mayHaveRun == 6_000)
+                // Each of the twenty sockets was closed four times, with what its callers had in flight.
+                #expect(found.mayHaveRun <= 4 * callers)
+                #expect(try await counter.send(Count()) >= found.ok)
+                let asked = provider.asked
+                #expect(asked.count >= 15)
+                // A token's end is a whole second, so that one may serve a little more than one.
+                #expect(zip(asked, asked.dropFirst()).allSatisfy { $1 - $0 >= .seconds(1) }, "\(asked)")
+                for connection in connections { await connection.disconnect() }
+            }
+        }
+    }
+
     @Test("ten thousand actions of a thousand tasks")
     func manyActions() async throws {
         let engine = try await LocalEngine.withCounter()
