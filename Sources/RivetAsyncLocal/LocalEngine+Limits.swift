@@ -25,7 +25,16 @@ extension LocalEngine {
         /// The largest queue message in bytes; 65,536 by default.
         public var maxQueuedMessageSize = 65_536
         /// The largest HTTP request body in bytes; 20 MiB by default.
+        ///
+        /// One that streams to an actor's handler has no limit.
         public var maxRequestBody = 20 << 20
+        /// The largest answer that is collected from its chunks, in bytes, where bodies do not stream; 20 MiB by default.
+        public var maxCollectedAnswer = 20 << 20
+        /// Whether the bodies of plain HTTP requests and answers pass the gateway piece by piece; false by default.
+        ///
+        /// Rivet's gateway collects them whole unless it is set to stream. What an answer leaves unread of its request is
+        /// dropped, and the connection is closed where the answer ends first.
+        public var streamsBodies = false
         /// The largest WebSocket message in bytes; 32 MiB by default.
         public var maxWebSocketMessage = 32 << 20
 

@@ -9,8 +9,16 @@ public struct LocalRequest: Sendable {
     public let path: String
     /// Every field that was sent, and the answer's `x-rivet-ray-id`.
     public let fields: HTTPFields
-    /// The whole body.
+    /// The whole body; empty where bodies stream: then it is read from ``chunks``.
     public let body: [UInt8]
+    /// The body piece by piece: as it arrives where bodies stream (``LocalEngine/Limits/streamsBodies``), otherwise all
+    /// of it at once.
+    public let chunks: LocalBody
+
+    init(method: String, path: String, fields: HTTPFields, body: [UInt8], arriving: HTTPBody?) {
+        (self.method, self.path, self.fields, self.body) = (method, path, fields, body)
+        chunks = LocalBody(content: arriving.map { .arriving($0) } ?? .whole(ByteChunk(body)))
+    }
 }
 
 /// An actor's answer to a plain HTTP request.
@@ -19,14 +27,38 @@ public struct LocalResponse: Sendable {
     public var status: Int
     /// The fields; the length of the body is added.
     public var fields: HTTPFields
-    /// The whole body; nothing streams through the gateway.
+    /// The whole body; empty for one that is made from chunks.
     public var body: [UInt8]
+    let producer: MadeBody.Producer?
 
     /// An answer.
     public init(status: Int = 200, fields: HTTPFields = [:], body: [UInt8] = []) {
         self.status = status
         self.fields = fields
         self.body = body
+        producer = nil
+    }
+
+    /// An answer whose body is made piece by piece.
+    ///
+    /// Where bodies stream (``LocalEngine/Limits/streamsBodies``) each piece is sent as it is made, and the sequence is
+    /// asked for the next one while less than 64 KiB wait for the client. It is read in a task of its own, which is
+    /// cancelled when the client goes or the actor ends; a sequence that throws ends the connection in the middle of the
+    /// body. The actor is awake until the body has ended. Otherwise the answer is sent when the sequence has ended, within
+    /// the action time-out and ``LocalEngine/Limits/maxCollectedAnswer``; one that throws is an error as if the handler had thrown it.
+    ///
+    /// - Parameters:
+    ///   - status: the status code, from 200 to 599.
+    ///   - fields: the fields; what frames the body is added.
+    ///   - chunks: the pieces in their order; read once. Empty ones are left out.
+    public init<Chunks: AsyncSequence & Sendable>(status: Int = 200, fields: HTTPFields = [:], chunks: Chunks)
+    where Chunks.Element == ByteChunk {
+        self.status = status
+        self.fields = fields
+        body = []
+        producer = { write in
+            for try await chunk in chunks { try await write(chunk) }
+        }
     }
 
     /// An answer with `value` as JSON, status 200; written as ``RequestBody/json(_:)`` does.

@@ -22,7 +22,8 @@ package struct HTTPRequestDecoder: Sendable {
     private var state = State.requestLine
     private var reader = HTTPLineReader()
     private var head = HTTPRequestHead(target: "")
-    private var minorVersion = 1
+    /// Of HTTP 1, of the last head.
+    package private(set) var minorVersion = 1
     private var body: HTTPBodyDecoder?
     private let limits: HTTPLimits
 

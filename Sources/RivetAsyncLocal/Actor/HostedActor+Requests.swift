@@ -12,11 +12,14 @@ struct QueuedMessage: Sendable {
 /// HTTP requests, queues and schedules.
 extension HostedActor {
     /// Runs `body` when the actor runs, within a connection of its own; again, if the actor's end cut it off, as the
-    /// gateway would send the request again (PROTOCOL e).
+    /// gateway would send the request again (PROTOCOL e), unless that cannot be.
+    ///
+    /// `body` may finish the promise itself, and go on.
     private func serve<R: Sendable>(
         _ parameters: ByteChunk?,
         _ encoding: WireEncoding,
-        _ body: @escaping @Sendable (isolated HostedActor, HostedConnection) async throws -> R
+        isRepeatable: Bool = true,
+        _ body: @escaping @Sendable (isolated HostedActor, HostedConnection, Promise<R>) async throws -> R
     ) async throws -> R {
         while true {
             try await ready()
@@ -24,22 +27,23 @@ extension HostedActor {
             let promise = Promise<R>(gauge: engine.gauge)
             work[token]?.task = spawn { hosted in
                 let connection = HostedConnection(actor: hosted, parameters: parameters, encoding: encoding)
+                let result: Result<R, any Error>
                 do {
-                    promise.finish(
-                        .success(try await hosted.withConnection(connection) { try await body($0, connection) })
+                    result = .success(
+                        try await hosted.withConnection(connection) { try await body($0, connection, promise) }
                     )
                 } catch {
-                    promise.finish(.failure(error))
+                    result = .failure(error)
                 }
+                // False: the actor has been killed, or slept before this was done.
+                promise.finish(hosted.endWork(token) ? result : .failure(CutOffError()))
             }
-            let result: Result<R, any Error>
             do {
-                result = .success(try await promise.value())
-            } catch {
-                result = .failure(error)
+                return try await promise.value()
+            } catch is CutOffError {
+                try Task.checkCancellation()
+                guard isRepeatable else { throw EngineError.requestAborted }
             }
-            // False: the actor has been killed, or slept before this was done.
-            if endWork(token) || Task.isCancelled { return try result.get() }
         }
     }
 
@@ -49,7 +53,7 @@ extension HostedActor {
         _ parameters: ByteChunk?,
         _ encoding: WireEncoding
     ) async throws -> ByteChunk {
-        try await serve(parameters, encoding) { hosted, connection in
+        try await serve(parameters, encoding) { hosted, connection, _ in
             do {
                 return try await hosted.perform(name, arguments, connection)
             } catch is OutgoingValue.UnencodableError {
@@ -58,19 +62,39 @@ extension HostedActor {
         }
     }
 
+    /// The answer of the actor's handler; one that streams comes as soon as its body begins.
     func request(
         _ request: LocalRequest,
         _ parameters: ByteChunk?,
         _ encoding: WireEncoding
-    ) async throws -> LocalResponse {
-        try await serve(parameters, encoding) { hosted, _ in
+    ) async throws -> (response: LocalResponse, body: MadeBody?) {
+        let isWhole = if case .whole = request.chunks.content { true } else { false }
+        return try await serve(parameters, encoding, isRepeatable: isWhole) { hosted, _, promise in
             guard let handler = hosted.kind?.onRequest, let instance = hosted.instance else {
-                return LocalResponse(status: 404)
+                return (LocalResponse(status: 404), nil)
             }
-            return try await hosted.bounded(by: hosted.engine.limits.actionTimeout, failingWith: .actionTimedOut) {
-                try await handler(request, instance)
+            let limits = hosted.engine.limits
+            let response = try await hosted.bounded(by: limits.actionTimeout, failingWith: .actionTimedOut) {
+                var response = try await handler(request, instance)
+                guard let producer = response.producer, !limits.streamsBodies else { return response }
+                response.body = try await Self.collect(producer, upTo: limits.maxCollectedAnswer)
+                return response
             }
+            guard let producer = response.producer, limits.streamsBodies else { return (response, nil) }
+            let body = MadeBody(gauge: hosted.engine.gauge)
+            // Behind the answer the actor is at work, and has the connection, as long as the body is made.
+            if promise.finish(.success((response, body))) { await body.fill(producer) }
+            return (response, nil)
         }
+    }
+
+    private static func collect(_ producer: MadeBody.Producer, upTo limit: Int) async throws -> [UInt8] {
+        var collected: [UInt8] = []
+        try await producer { chunk in
+            guard chunk.count <= limit - collected.count else { throw EngineError.responseTooLarge }
+            chunk.withUnsafeBytes { collected.append(contentsOf: $0) }
+        }
+        return collected
     }
 
     // MARK: Queue
@@ -89,7 +113,7 @@ extension HostedActor {
     }
 
     func enqueue(_ send: QueueSend, _ parameters: ByteChunk?, _ encoding: WireEncoding) async throws -> QueueResult {
-        try await serve(parameters, encoding) { hosted, _ in try await hosted.store(send, encoding) }
+        try await serve(parameters, encoding) { hosted, _, _ in try await hosted.store(send, encoding) }
     }
 
     private func store(_ send: QueueSend, _ encoding: WireEncoding) async throws -> QueueResult {
@@ -189,3 +213,15 @@ extension HostedActor {
 }
 
 private struct QueueTimeoutError: Error {}
+
+/// The actor's end has cut the work off.
+private struct CutOffError: Error {}
+
+extension EngineError {
+    fileprivate static let requestAborted = gateway("guard", "tunnel_request_aborted", "The request was aborted.")
+    fileprivate static let responseTooLarge = gateway(
+        "guard",
+        "invalid_response_body",
+        "Response body is invalid: length limit exceeded"
+    )
+}

@@ -35,7 +35,10 @@ extension Router {
             target = found
             if let refusal, !refusal.afterTheActionRan { throw refusal.failure }
             let answer = try await serve(request, found, encoding)
-            if let refusal { throw refusal.failure }
+            if let refusal {
+                answer.abandon()
+                throw refusal.failure
+            }
             return answer
         } catch {
             return await errorAnswer(error, request, target, encoding)
@@ -84,14 +87,20 @@ extension Router {
         case .request(let path):
             var fields = request.head.fields.throughTheGateway
             fields["x-rivet-ray-id"] = request.ray
-            let local = LocalRequest(method: method, path: path, fields: fields, body: request.body)
-            let response = try await actor.request(local, try parameters(request), encoding)
+            let local = LocalRequest(
+                method: method,
+                path: path,
+                fields: fields,
+                body: request.body,
+                arriving: request.arriving
+            )
+            let (response, body) = try await actor.request(local, try parameters(request), encoding)
             var head = HTTPResponseHead(status: response.status, fields: response.fields.throughTheGateway)
             for name in ["content-length", "transfer-encoding", "connection", "date", "x-rivet-ray-id"] {
                 head.fields[name] = nil
             }
             for field in await actorFields(actor) { head.fields[field.name] = field.value }
-            return .response(head, response.body)
+            return body.map { .stream(head, $0) } ?? .response(head, response.body)
         case .metadata where request.methodAsGet == "GET":
             let body = #"{"runtime":"rivetkit","type":"actor","version":"2.3.7"}"#
             return .response(try await head(200, "application/json", actor), Array(body.utf8))
@@ -282,43 +291,6 @@ extension Router {
         guard (token?.reveal() ?? request.head.fields["x-rivet-token"]) == wanted else {
             throw EngineError.gateway("api", "forbidden", "Forbidden", status: 403)
         }
-    }
-}
-
-/// A path on an actor (PROTOCOL c5).
-private enum ActorPath {
-    case action(String)
-    case queue(String)
-    /// The path that the actor's handler sees, query included.
-    case request(String)
-    case metadata, health, root, unknown
-
-    init(_ target: String) throws {
-        let path = target.prefix { $0 != "?" }
-        switch path {
-        case "/metadata": self = .metadata
-        case "/health": self = .health
-        case "/", "": self = .root
-        case "/request":
-            // With a query it is answered by nothing (PROTOCOL e3, U40).
-            guard path.count == target.count else { throw EngineError.fetchFailed }
-            self = .request("/")
-        case _ where path.hasPrefix("/request/"):
-            self = .request(String(target.dropFirst("/request".count)))
-        case _ where path.hasPrefix("/action/"):
-            self = try Self.name(path.dropFirst("/action/".count)).map { .action($0) } ?? .unknown
-        case _ where path.hasPrefix("/queue/"):
-            self = try Self.name(path.dropFirst("/queue/".count)).map { .queue($0) } ?? .unknown
-        default:
-            self = .unknown
-        }
-    }
-
-    /// One segment, percent-decoded; a malformed escape is an error here, unlike elsewhere (PROTOCOL c0).
-    private static func name(_ segment: Substring) throws -> String? {
-        guard !segment.isEmpty, !segment.contains("/") else { return nil }
-        guard let name = PercentEncoding.decode(segment, malformed: .fails) else { throw EngineError.fetchFailed }
-        return name
     }
 }
 

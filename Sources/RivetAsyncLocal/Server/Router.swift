@@ -5,6 +5,8 @@ import RivetAsync
 struct EngineRequest: Sendable {
     let head: HTTPRequestHead
     let body: [UInt8]
+    /// The body instead, where it is still arriving.
+    var arriving: HTTPBody?
     let ray: String
 
     var path: Substring { head.target.prefix { $0 != "?" } }
@@ -18,7 +20,12 @@ struct EngineRequest: Sendable {
 /// The ray and the date are added to a response when it is written.
 enum EngineAnswer: Sendable {
     case response(HTTPResponseHead, [UInt8])
+    /// The body is being made.
+    case stream(HTTPResponseHead, MadeBody)
     case upgrade(EngineUpgrade, Pass)
+
+    /// It is not wanted any more.
+    func abandon() { if case .stream(_, let body) = self { body.abandon() } }
 }
 
 /// What follows the 101.
@@ -91,6 +98,17 @@ struct Router: Sendable {
         let code = "\(failure.group).\(failure.code)"
         let reason = failure.origin == .actor ? code : "\(code)#\(request.ray)"
         return WebSocketClosing(.internalError, reason: reason)
+    }
+
+    /// Whether the body goes to an actor's handler while it arrives.
+    func streams(_ head: HTTPRequestHead) -> Bool {
+        guard engine.limits.streamsBodies, let head = head.inOriginForm,
+            !head.fields.list("upgrade", contains: "websocket")
+        else { return false }
+        switch GatewayRoute(target: head.target) {
+        case .byID(_, _, let path), .byQuery(_, let path): return path == "/request" || path.hasPrefix("/request/")
+        case .elsewhere, .refused: return false
+        }
     }
 
     /// An answer of the engine itself.

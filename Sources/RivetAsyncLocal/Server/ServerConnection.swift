@@ -7,26 +7,31 @@ import RivetAsync
 final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     private static let drainTime = Duration.seconds(1)
 
-    private let stream: any ByteStream
-    private let server: LocalServer
+    let stream: any ByteStream
+    let server: LocalServer
     private var decoder: HTTPRequestDecoder
     private var unread: [ByteChunk] = []
     private var position = 0
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isAnswering = false
-    private var isClosed = false
+    private(set) var isClosed = false
     /// Nothing is read any more: the last answer is written, or the input was no HTTP.
     private var isEnding = false
     private var hasEnded = false
-    private var output: FaultyOutput?
+    private(set) var output: FaultyOutput?
+    /// The body that is arriving, where it goes to a handler meanwhile.
+    private var upload: RequestUpload?
+    /// The answer that is being made.
+    private var answerStream: AnswerStream?
 
     init(stream: any ByteStream, server: LocalServer) {
         self.stream = stream
         self.server = server
         var limits = HTTPLimits()
         limits.maxHeadSize = 512 << 10
-        limits.maxBodySize = server.engine.limits.maxRequestBody
+        // Where bodies stream, what is collected is counted below.
+        if !server.engine.limits.streamsBodies { limits.maxBodySize = server.engine.limits.maxRequestBody }
         decoder = HTTPRequestDecoder(limits: limits)
         output = FaultyOutput(stream: stream, engine: server.engine) { [weak self] in self?.close() }
     }
@@ -40,6 +45,8 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         unread = []
+        upload.take()?.fail()
+        answerStream.take()?.abandon()
         stream.close()
         server.removed(self)
     }
@@ -49,28 +56,34 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     func received(_ bytes: ByteChunk) {
         guard !isEnding else { return }
         unread.append(bytes)
+        // Read on only to notice that the client goes; what it sends has to wait.
+        if answerStream != nil, upload == nil { stream.suspendReading() }
     }
 
-    func receivedAll() { process() }
+    func receivedAll() {
+        process()
+        upload?.receivedAll()
+    }
 
-    func writable() {}
+    func writable() { answerStream?.pump() }
 
     func ended(_ end: StreamEnding) {
         hasEnded = true
-        // A client may end its side and still read the answer.
-        if !isAnswering || end != .finished { close() }
+        // A client may end its side and still read the answer, but not one that is still being made: else nobody would
+        // ever notice that it has gone.
+        if !isAnswering || end != .finished || upload != nil || answerStream != nil { close() }
     }
 
     private func process() {
-        while !isAnswering, !isEnding, let chunk = unread.first {
+        while !isAnswering || upload != nil, !isEnding, !isClosed, let chunk = unread.first {
             do throws(HTTPError) {
                 switch try decoder.next(in: chunk, from: &position) {
                 case nil:
                     unread.removeFirst()
                     position = 0
                 case .head(let head): began(head)
-                case .body(let bytes): body.append(contentsOf: bytes)
-                case .end: answer()
+                case .body(let bytes): try received(body: bytes)
+                case .end: bodyEnded()
                 }
             } catch {
                 refuse(error)
@@ -85,9 +98,30 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         if head.fields.list("expect", contains: "100-continue") {
             stream.write { $0.append("HTTP/1.1 100 Continue\r\n\r\n".utf8) }
         }
+        guard server.router.streams(head) else { return }
+        let (upload, arriving) = RequestUpload.begin(on: stream, gauge: server.engine.gauge)
+        self.upload = upload
+        answer(arriving)
+    }
+
+    private func received(body bytes: ByteChunk) throws(HTTPError) {
+        if let upload { return upload.received(bytes) }
+        let limit = server.engine.limits.maxRequestBody
+        guard bytes.count <= limit - body.count else { throw .tooLarge(.body, limit: limit, actual: nil) }
+        bytes.withUnsafeBytes { body.append(contentsOf: $0) }
+    }
+
+    private func bodyEnded() {
+        guard let upload = upload.take() else { return answer(nil) }
+        upload.finish()
+        if answerStream == nil, isAnswering { stream.suspendReading() }
     }
 
     private func refuse(_ error: HTTPError) {
+        if let upload = upload.take() {
+            upload.fail(error)
+            if answerStream != nil { return close() }
+        }
         let ray = FreshID.engineID()
         switch error {
         case .tooLarge(.body, _, _):
@@ -101,9 +135,19 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         end()
     }
 
+    /// The stream is another's from now on; what came behind the request belongs to it.
+    func handOver() -> ByteChunk {
+        var rest: [UInt8] = []
+        for (index, chunk) in unread.enumerated() { rest += index == 0 ? chunk.dropFirst(position) : chunk[...] }
+        isClosed = true
+        unread = []
+        output = nil
+        return ByteChunk(rest)
+    }
+
     // MARK: Answers
 
-    private func answer() {
+    private func answer(_ arriving: HTTPBody?) {
         guard let head = head.take() else { return }
         let ray = FreshID.engineID()
         guard head.target.utf8.count <= 64 << 10 else {
@@ -114,10 +158,10 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
             write(HTTPResponseHead(status: 400), [], ray: ray, fault: nil)
             return end()
         }
-        let request = EngineRequest(head: head, body: body, ray: ray)
+        let request = EngineRequest(head: head, body: body, arriving: arriving, ray: ray)
         body = []
         isAnswering = true
-        stream.suspendReading()
+        if arriving == nil { stream.suspendReading() }
         server.engine.tasks.spawn { [self] in
             let answer = await server.router.answer(request)
             stream.lane.run { [self] in perform(answer, request) }
@@ -125,19 +169,82 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     }
 
     private func perform(_ answer: EngineAnswer, _ request: EngineRequest) {
-        guard !isClosed else { return }
+        guard !isClosed, !isEnding else { return answer.abandon() }
         switch answer {
         case .upgrade(let upgrade, let pass):
             self.upgrade(upgrade, pass, request)
         case .response(let head, let body):
             let fault = server.engine.faults.takeOther(at: .request)
             write(head, body, ray: request.ray, fault: fault, isHead: request.head.method == "HEAD")
-            isAnswering = false
-            if !decoder.keepsAlive || hasEnded { return end() }
-            guard !isClosed else { return }
-            stream.resumeReading()
-            process()
+            answered()
+        case .stream(let head, let body):
+            let fault = server.engine.faults.takeOther(at: .request)
+            if case .delay(let duration) = fault {
+                server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: duration)) { [self] in
+                    stream.lane.run { [self] in
+                        if isClosed || isEnding { body.abandon() } else { begin(head, body, request, nil) }
+                    }
+                }
+            } else {
+                begin(head, body, request, fault)
+            }
         }
+    }
+
+    /// The whole answer is written.
+    private func answered() {
+        isAnswering = false
+        // The rest of a request is not waited for.
+        if upload != nil || !decoder.keepsAlive || hasEnded { return end() }
+        guard !isClosed else { return }
+        stream.resumeReading()
+        process()
+    }
+
+    /// Writes the head of an answer whose body is being made, and then the body.
+    private func begin(
+        _ head: HTTPResponseHead,
+        _ body: MadeBody,
+        _ request: EngineRequest,
+        _ fault: Faults.Fault.Kind?
+    ) {
+        var head = head
+        head.fields["x-rivet-ray-id"] = request.ray
+        let isChunked = decoder.minorVersion > 0
+        guard let bytes = encoded(head, framing: isChunked ? .chunked : .untilClose) else {
+            body.abandon()
+            output?.write(Self.unwritable)
+            return answered()
+        }
+        let isBodiless = request.head.method == "HEAD" || head.status == 204 || head.status == 304
+        var budget: Int?
+        switch fault {
+        case nil, .refuse: output?.write(bytes)
+        case .cut(let count) where count > bytes.count && !isBodiless:
+            output?.write(bytes)
+            budget = count - bytes.count
+        default:
+            body.abandon()
+            output?.write(bytes, fault) { fault in if case .bytes(let other) = fault { other } else { [] } }
+            return answered()
+        }
+        guard !isBodiless else {
+            body.abandon()
+            return answered()
+        }
+        stream.resumeReading()
+        let answerStream = AnswerStream(body, to: stream, isChunked: isChunked, budget: budget) { [weak self] in
+            self?.bodyEnded(isWhole: $0, isChunked: isChunked)
+        }
+        self.answerStream = answerStream
+        answerStream.start()
+    }
+
+    private func bodyEnded(isWhole: Bool, isChunked: Bool) {
+        guard answerStream.take() != nil else { return }
+        // What was written leaves at the end of this turn; the client must not take the rest for the end.
+        guard isWhole else { return stream.lane.nextTurn(self) }
+        if isChunked { answered() } else { end() }
     }
 
     private func write(
@@ -150,21 +257,21 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         var head = head
         head.fields["x-rivet-ray-id"] = ray
         let isBodiless = head.status == 204 || head.status == 304
-        var bytes = encoded(head, length: isBodiless ? nil : body.count)
+        if !isBodiless { head.fields["content-length"] = "\(body.count)" }
+        var bytes = encoded(head, framing: isBodiless ? .none : .length(body.count)) ?? Self.unwritable
         if !isBodiless, !isHead { bytes += body }
         output?.write(bytes, fault) { fault in
             if case .bytes(let other) = fault { other } else { [] }
         }
     }
 
-    private func encoded(_ head: HTTPResponseHead, length: Int?) -> [UInt8] {
+    /// Instead of an answer whose fields cannot be written, as an actor's own may be.
+    private static let unwritable = Array("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".utf8)
+
+    func encoded(_ head: HTTPResponseHead, framing: HTTPFraming) -> [UInt8]? {
         var head = head
-        if let length { head.fields["content-length"] = "\(length)" }
         head.fields["date"] = HTTPDate.text(milliseconds: server.engine.now)
-        // An actor's own answer may have fields that cannot be written.
-        guard let encoder = try? HTTPResponseEncoder(head, framing: length.map { .length($0) } ?? .none) else {
-            return Array("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".utf8)
-        }
+        guard let encoder = try? HTTPResponseEncoder(head, framing: framing) else { return nil }
         var buffer = ByteBuffer()
         encoder.write(into: &buffer)
         return buffer.withUnsafeBytes { Array($0) }
@@ -175,88 +282,12 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         guard !isClosed, !isEnding else { return }
         isEnding = true
         unread = []
+        upload.take()?.fail()
         stream.finishWriting()
         if hasEnded { return stream.lane.nextTurn(self) }
         stream.resumeReading()
         let deadline = server.engine.time.now.advanced(by: Self.drainTime)
         server.engine.deadlines.schedule(at: deadline) { [weak self] in self?.cut() }
-    }
-
-    // MARK: Upgrade
-
-    private func upgrade(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest) {
-        let key = request.head.fields["sec-websocket-key"] ?? ""
-        // `rivet` is selected whatever was offered (PROTOCOL f1).
-        let head = HTTPResponseHead(
-            status: 101,
-            fields: [
-                "connection": "upgrade", "upgrade": "websocket",
-                "sec-websocket-accept": WebSocketHandshake.acceptKey(for: key),
-                "sec-websocket-protocol": "rivet", "x-rivet-ray-id": request.ray,
-            ]
-        )
-        let bytes = encoded(head, length: nil)
-        let fault = server.engine.faults.take(at: .upgrade)
-        switch fault {
-        case .delay(let duration):
-            server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: duration)) { [self] in
-                stream.lane.run { [self] in
-                    guard !isClosed else { return }
-                    output?.write(bytes)
-                    switchProtocols(upgrade, pass, request)
-                }
-            }
-        case .close(let closing):
-            output?.write(bytes)
-            switchProtocols(.close(closing), pass, request)
-        case nil:
-            output?.write(bytes)
-            switchProtocols(upgrade, pass, request)
-        default:
-            // The client's end, or `stop`, closes the stream.
-            stream.resumeReading()
-            output?.write(bytes, fault) { fault in
-                if case .bytes(let other) = fault { other } else { [] }
-            }
-        }
-    }
-
-    private func switchProtocols(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest) {
-        // What came behind the request belongs to the WebSocket.
-        var rest: [UInt8] = []
-        for (index, chunk) in unread.enumerated() { rest += index == 0 ? chunk.dropFirst(position) : chunk[...] }
-        let first = ByteChunk(rest)
-        isClosed = true
-        unread = []
-        output = nil
-        switch upgrade {
-        case .raw(let actor, let encoding, let parameters, let path):
-            let socket = RawSocketServer(stream: stream, server: server)
-            if let closing = watch(socket, pass) {
-                open(.close(closing), Pass(), request, first)
-            } else if server.added(socket) {
-                socket.open(actor, encoding, parameters, path: path, fields: request.head.fields, first)
-            } else {
-                server.removed(socket)
-                stream.close()
-            }
-        case .connect:
-            open(upgrade, pass, request, first)
-        case .close:
-            open(upgrade, Pass(), request, first)
-        }
-        server.removed(self)
-    }
-
-    private func open(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest, _ first: ByteChunk) {
-        let socket = ActorSocketServer(stream: stream, server: server, ray: request.ray)
-        guard server.added(socket) else { return stream.close() }
-        socket.open(watch(socket, pass).map { .close($0) } ?? upgrade, first)
-    }
-
-    /// The result is what to close with at once.
-    private func watch(_ socket: any ServedStream, _ pass: Pass) -> WebSocketClosing? {
-        server.engine.tokens.watch(ObjectIdentifier(socket), pass) { [weak socket] in socket?.gatewayCloses($0) }
     }
 }
 

@@ -120,6 +120,13 @@ final class PlainPeer: ByteHandler, Sendable {
 
     func finishWriting() { lane.run { [stream] in stream.finishWriting() } }
     func close() { lane.run { [stream] in stream.close() } }
+    func suspendReading() { lane.run { [stream] in stream.suspendReading() } }
+    func resumeReading() { lane.run { [stream] in stream.resumeReading() } }
+
+    /// What was sent and has not left.
+    var pendingOutput: Int {
+        get async { await lane.value { [stream] in $0.resume(returning: stream.pendingOutput) } }
+    }
 
     // MARK: In
 
@@ -175,6 +182,13 @@ final class PlainPeer: ByteHandler, Sendable {
             fields: fields,
             body: hasBody ? try await read(length) : []
         )
+    }
+
+    /// The next chunk of a body; empty for the last, which has no trailers.
+    func chunk() async throws -> String {
+        let size = try await readUntil("\r\n")
+        let bytes = try await read((Int(size.filter(\.isHexDigit), radix: 16) ?? 0) + 2)
+        return String(decoding: bytes.dropLast(2), as: UTF8.self)
     }
 
     func frame() async throws -> Frame {

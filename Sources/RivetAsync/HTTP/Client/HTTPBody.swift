@@ -16,7 +16,7 @@ package struct HTTPBody: AsyncSequence, Sendable {
 
     private let reader: HTTPBodyReader
 
-    init(_ buffer: HTTPBodyBuffer) {
+    package init(_ buffer: HTTPBodyBuffer) {
         reader = HTTPBodyReader(buffer)
     }
 
@@ -90,13 +90,13 @@ private final class HTTPBodyReader: Sendable {
 }
 
 /// Between the lane, which fills it, and the reader, wherever that runs.
-final class HTTPBodyBuffer: Sendable {
+package final class HTTPBodyBuffer: Sendable {
     /// Above this many bytes reading from the connection stops; four of the largest receives.
     static let highWaterMark = 262_144
     /// Below this many it goes on.
     static let lowWaterMark = 65_536
 
-    enum Request: Equatable, Sendable {
+    package enum Request: Equatable, Sendable {
         case resumeReading
         case close
     }
@@ -128,7 +128,7 @@ final class HTTPBodyBuffer: Sendable {
     /// An empty buffer; `ask` is called from anywhere, outside the lock.
     ///
     /// Without `deadlines` silence has no end.
-    init(
+    package init(
         gauge: ResourceGauge,
         deadlines: DeadlineScheduler? = nil,
         ask: @escaping @Sendable (Request) -> Void
@@ -139,7 +139,7 @@ final class HTTPBodyBuffer: Sendable {
     }
 
     /// Returns false when it is full, and reading should stop; wakes nobody.
-    func push(_ chunk: ByteChunk) -> Bool {
+    package func push(_ chunk: ByteChunk) -> Bool {
         state.access { state in
             guard state.end == nil else { return true }
             state.chunks.append(chunk)
@@ -149,10 +149,10 @@ final class HTTPBodyBuffer: Sendable {
         }
     }
 
-    func wake() { state.update { _ in } }
+    package func wake() { state.update { _ in } }
 
     /// What was pushed can still be read; the first end counts.
-    func finish(_ failure: HTTPCallError? = nil) {
+    package func finish(_ failure: HTTPCallError? = nil) {
         state.update { state in
             if state.end == nil { state.end = failure.map { .failed($0) } ?? .finished }
         }
