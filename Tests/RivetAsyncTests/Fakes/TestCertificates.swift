@@ -36,6 +36,8 @@ struct TestCertificates: Sendable {
         try [UInt8](Data(contentsOf: URL(fileURLWithPath: certificate(name))))
     }
 
+    func keyBytes(_ name: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: key(name)))) }
+
     /// A client's options, which trust the test's root alone and expect `name` of the server.
     func options(for name: String) -> TLSOptions {
         var options = TLSOptions()

@@ -70,6 +70,9 @@ struct TLSFailureTests {
         Row(fact: "a file that is missing", server: "good", failure: .options) { options, _ in
             options.trustStore = .pemFile("/nowhere/root.pem")
         },
+        Row(fact: "a key of another certificate", server: "good", failure: .options) {
+            $0.identity = TLSOptions.Identity(certificatePEM: try $1.bytes("client"), keyPEM: try $1.keyBytes("root"))
+        },
     ]
 
     static let passingRows: [Row] = [

@@ -5,6 +5,7 @@ enum OpenSSLConstants {
     static let SSL_CTRL_MODE: Int32 = 33
     static let SSL_CTRL_SET_SESS_CACHE_MODE: Int32 = 44
     static let SSL_CTRL_SET_TLSEXT_HOSTNAME: Int32 = 55
+    static let SSL_CTRL_CHAIN_CERT: Int32 = 89
     static let SSL_CTRL_SET_MIN_PROTO_VERSION: Int32 = 123
     static let SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 0x02
     static let SSL_MODE_RELEASE_BUFFERS = 0x10
@@ -14,7 +15,6 @@ enum OpenSSLConstants {
     static let SSL_OP_NO_RENEGOTIATION: UInt64 = 1 << 30
     static let SSL_VERIFY_NONE: Int32 = 0
     static let SSL_VERIFY_PEER: Int32 = 1
-    static let SSL_FILETYPE_PEM: Int32 = 1
     static let SSL_SENT_SHUTDOWN: Int32 = 1
     static let SSL_RECEIVED_SHUTDOWN: Int32 = 2
     static let TLS1_2_VERSION = 0x0303

@@ -52,10 +52,9 @@ package final class OpenSSLLibrary: @unchecked Sendable {
     let SSL_CTX_set_alpn_protos: @convention(c) (Object?, UnsafePointer<UInt8>?, UInt32) -> Int32
     let SSL_CTX_sess_set_new_cb: @convention(c) (Object?, NewSessionCallback?) -> Void
     let SSL_CTX_set_client_cert_cb: @convention(c) (Object?, ClientCertificateCallback?) -> Void
-    let SSL_CTX_set_default_passwd_cb: @convention(c) (Object?, PasswordCallback?) -> Void
-    let SSL_CTX_use_certificate_chain_file: @convention(c) (Object?, UnsafePointer<CChar>?) -> Int32
-    let SSL_CTX_use_PrivateKey_file: @convention(c) (Object?, UnsafePointer<CChar>?, Int32) -> Int32
-    let SSL_CTX_check_private_key: @convention(c) (Object?) -> Int32
+    let SSL_CTX_use_certificate: @convention(c) (Object?, Object?) -> Int32
+    let SSL_CTX_use_PrivateKey: @convention(c) (Object?, Object?) -> Int32
+    let SSL_CTX_get0_certificate: @convention(c) (Object?) -> Object?
     let SSL_CTX_get_cert_store: @convention(c) (Object?) -> Object?
     let SSL_CTX_get0_param: @convention(c) (Object?) -> Object?
     let SSL_CTX_load_verify_dir: @convention(c) (Object?, UnsafePointer<CChar>?) -> Int32
@@ -110,7 +109,10 @@ package final class OpenSSLLibrary: @unchecked Sendable {
     let ERR_reason_error_string: @convention(c) (UInt) -> UnsafePointer<CChar>?
     let PEM_read_bio_X509_AUX:
         @convention(c) (Object?, UnsafeMutablePointer<Object?>?, PasswordCallback?, UnsafeMutableRawPointer?) -> Object?
+    let PEM_read_bio_PrivateKey:
+        @convention(c) (Object?, UnsafeMutablePointer<Object?>?, PasswordCallback?, UnsafeMutableRawPointer?) -> Object?
     let X509_free: @convention(c) (Object?) -> Void
+    let X509_check_private_key: @convention(c) (Object?, Object?) -> Int32
     let X509_STORE_add_cert: @convention(c) (Object?, Object?) -> Int32
     let X509_STORE_CTX_get_current_cert: @convention(c) (Object?) -> Object?
     let X509_STORE_CTX_get_error: @convention(c) (Object?) -> Int32
@@ -131,6 +133,7 @@ package final class OpenSSLLibrary: @unchecked Sendable {
     let X509_get0_notAfter: @convention(c) (Object?) -> Object?
     let X509_get0_pubkey: @convention(c) (Object?) -> Object?
     let EVP_PKEY_get_bits: @convention(c) (Object?) -> Int32
+    let EVP_PKEY_free: @convention(c) (Object?) -> Void
     let ASN1_TIME_print: @convention(c) (Object?, Object?) -> Int32
     let ASN1_STRING_get0_data: @convention(c) (Object?) -> UnsafePointer<UInt8>?
     let ASN1_STRING_length: @convention(c) (Object?) -> Int32
@@ -167,10 +170,9 @@ package final class OpenSSLLibrary: @unchecked Sendable {
         SSL_CTX_set_alpn_protos = try ssl.function("SSL_CTX_set_alpn_protos")
         SSL_CTX_sess_set_new_cb = try ssl.function("SSL_CTX_sess_set_new_cb")
         SSL_CTX_set_client_cert_cb = try ssl.function("SSL_CTX_set_client_cert_cb")
-        SSL_CTX_set_default_passwd_cb = try ssl.function("SSL_CTX_set_default_passwd_cb")
-        SSL_CTX_use_certificate_chain_file = try ssl.function("SSL_CTX_use_certificate_chain_file")
-        SSL_CTX_use_PrivateKey_file = try ssl.function("SSL_CTX_use_PrivateKey_file")
-        SSL_CTX_check_private_key = try ssl.function("SSL_CTX_check_private_key")
+        SSL_CTX_use_certificate = try ssl.function("SSL_CTX_use_certificate")
+        SSL_CTX_use_PrivateKey = try ssl.function("SSL_CTX_use_PrivateKey")
+        SSL_CTX_get0_certificate = try ssl.function("SSL_CTX_get0_certificate")
         SSL_CTX_get_cert_store = try ssl.function("SSL_CTX_get_cert_store")
         SSL_CTX_get0_param = try ssl.function("SSL_CTX_get0_param")
         SSL_CTX_load_verify_dir = try ssl.function("SSL_CTX_load_verify_dir")
@@ -220,7 +222,9 @@ package final class OpenSSLLibrary: @unchecked Sendable {
         ERR_peek_last_error = try crypto.function("ERR_peek_last_error")
         ERR_reason_error_string = try crypto.function("ERR_reason_error_string")
         PEM_read_bio_X509_AUX = try crypto.function("PEM_read_bio_X509_AUX")
+        PEM_read_bio_PrivateKey = try crypto.function("PEM_read_bio_PrivateKey")
         X509_free = try crypto.function("X509_free")
+        X509_check_private_key = try crypto.function("X509_check_private_key")
         X509_STORE_add_cert = try crypto.function("X509_STORE_add_cert")
         X509_STORE_CTX_get_current_cert = try crypto.function("X509_STORE_CTX_get_current_cert")
         X509_STORE_CTX_get_error = try crypto.function("X509_STORE_CTX_get_error")
@@ -240,6 +244,7 @@ package final class OpenSSLLibrary: @unchecked Sendable {
         X509_get0_notAfter = try crypto.function("X509_get0_notAfter")
         X509_get0_pubkey = try crypto.function("X509_get0_pubkey")
         EVP_PKEY_get_bits = try crypto.function("EVP_PKEY_get_bits")
+        EVP_PKEY_free = try crypto.function("EVP_PKEY_free")
         ASN1_TIME_print = try crypto.function("ASN1_TIME_print")
         ASN1_STRING_get0_data = try crypto.function("ASN1_STRING_get0_data")
         ASN1_STRING_length = try crypto.function("ASN1_STRING_length")

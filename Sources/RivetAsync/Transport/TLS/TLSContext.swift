@@ -34,6 +34,7 @@ package final class TLSContext: @unchecked Sendable {
 
     private func setUp() throws(TLSError) {
         typealias C = OpenSSLConstants
+        if let name = options.serverName { _ = try TLSServerName(name) }
         let version = options.minimumVersion == .v1_3 ? C.TLS1_3_VERSION : C.TLS1_2_VERSION
         guard library.SSL_CTX_ctrl(object, C.SSL_CTRL_SET_MIN_PROTO_VERSION, version, nil) == 1 else {
             throw .configuration("OpenSSL does not support the minimum TLS version", library)
@@ -51,8 +52,6 @@ package final class TLSContext: @unchecked Sendable {
         _ = library.SSL_CTX_ctrl(object, C.SSL_CTRL_SET_SESS_CACHE_MODE, cacheMode, nil)
         library.SSL_CTX_sess_set_new_cb(object, TLSEngine.newSession)
         library.SSL_CTX_set_client_cert_cb(object, TLSEngine.clientCertificateWanted)
-        // Without this an encrypted key would ask for its password on the terminal.
-        library.SSL_CTX_set_default_passwd_cb(object, TLSTrustLoader.noPassword)
         try setUpVerification()
         if let identity = options.identity { try use(identity) }
     }
@@ -70,20 +69,25 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     private func use(_ identity: TLSOptions.Identity) throws(TLSError) {
-        library.ERR_clear_error()
-        guard library.SSL_CTX_use_certificate_chain_file(object, identity.certificatePEMFile) == 1 else {
-            throw .configuration("the client certificate \(identity.certificatePEMFile) cannot be used", library)
+        typealias C = OpenSSLConstants
+        let name = identity.certificate.name("the client certificate", option: "certificatePEM")
+        let certificates = PEMReader(library: library, source: identity.certificate, name: name)
+        try certificates.forEachCertificate { (certificate, number) throws(TLSError) in
+            // The first is the client's own; those behind it are sent with it. OpenSSL counts its own references.
+            let isUsed =
+                number == 1
+                ? library.SSL_CTX_use_certificate(object, certificate) == 1
+                : library.SSL_CTX_ctrl(object, C.SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate)) == 1
+            guard isUsed else { throw .configuration("certificate \(number) of \(name) cannot be used", library) }
         }
-        let type = OpenSSLConstants.SSL_FILETYPE_PEM
-        guard library.SSL_CTX_use_PrivateKey_file(object, identity.keyPEMFile, type) == 1 else {
-            throw .configuration(
-                "the client's private key \(identity.keyPEMFile) cannot be used (it must be PEM, without a password, "
-                    + "and belong to the certificate)",
-                library
-            )
-        }
-        guard library.SSL_CTX_check_private_key(object) == 1 else {
-            throw .configuration("the client's private key does not belong to its certificate", library)
+        let keyName = identity.key.name("the client's private key", option: "keyPEM")
+        try PEMReader(library: library, source: identity.key, name: keyName).withPrivateKey { (key) throws(TLSError) in
+            guard library.X509_check_private_key(library.SSL_CTX_get0_certificate(object), key) == 1 else {
+                throw .configuration("\(keyName) does not belong to \(name)", library)
+            }
+            guard library.SSL_CTX_use_PrivateKey(object, key) == 1 else {
+                throw .configuration("\(keyName) cannot be used", library)
+            }
         }
     }
 }

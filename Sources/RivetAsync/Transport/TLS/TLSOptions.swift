@@ -7,6 +7,10 @@
 /// works. Certificate chain and name are always verified (RFC 9525: names and addresses of the certificate's
 /// subjectAltName only, a wildcard only as the whole leftmost label), keys below 112 bits of security are refused, and
 /// only `http/1.1` is offered.
+///
+/// Roots and identity are files or bytes. They are read and checked once for each client, when it first connects, before
+/// anything leaves: what cannot be used fails with ``RivetError/Code/tlsFailed`` and ``TLSFailure/options``, and a text
+/// that names the option or the file, never what is in it. A failure is not kept: after it the next attempt reads anew.
 public struct TLSOptions: Sendable {
     /// Where the certificates come from that are trusted to issue others.
     ///
@@ -30,16 +34,43 @@ public struct TLSOptions: Sendable {
     }
 
     /// The certificate by which a client shows who it is, to servers that ask for one.
-    public struct Identity: Sendable {
-        /// A file with the certificate, followed by the intermediate ones that belong to it, in PEM form.
-        public var certificatePEMFile: String
-        /// A file with the certificate's private key in PEM form, without a password.
-        public var keyPEMFile: String
+    ///
+    /// It is read when the client first connects; printing it shows no bytes.
+    public struct Identity: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+        package let certificate: PEMSource
+        package let key: PEMSource
 
-        /// Names the two files, which may be the same one; they are read when the client first connects.
+        /// An identity from two files, which may be the same one.
+        ///
+        /// - Parameters:
+        ///   - certificatePEMFile: a file with the certificate, followed by the intermediate ones that belong to it, in
+        ///     PEM form.
+        ///   - keyPEMFile: a file with the certificate's private key in PEM form, without a password.
         public init(certificatePEMFile: String, keyPEMFile: String) {
-            self.certificatePEMFile = certificatePEMFile
-            self.keyPEMFile = keyPEMFile
+            (certificate, key) = (.file(certificatePEMFile), .file(keyPEMFile))
+        }
+
+        /// An identity from memory, as a secret store gives it.
+        ///
+        /// - Parameters:
+        ///   - certificatePEM: the certificate, followed by the intermediate ones that belong to it, in PEM form.
+        ///   - keyPEM: the certificate's private key in PEM form, without a password.
+        public init(certificatePEM: [UInt8], keyPEM: [UInt8]) {
+            (certificate, key) = (.bytes(certificatePEM), .bytes(keyPEM))
+        }
+
+        /// The names of the files, and an ellipsis for bytes.
+        public var description: String { "certificate \(Self.text(certificate)), key \(Self.text(key))" }
+        /// The same as the description.
+        public var debugDescription: String { description }
+        /// Has no children, so `dump` shows no bytes.
+        public var customMirror: Mirror { Mirror(self, children: []) }
+
+        private static func text(_ source: PEMSource) -> String {
+            switch source {
+            case .file(let path): path
+            case .bytes: "…"
+            }
         }
     }
 
@@ -47,6 +78,8 @@ public struct TLSOptions: Sendable {
     public var trustStore: TrustStore
     /// Certificates in PEM form that are trusted in addition, such as a company's own root; none by default.
     public var additionalRootsPEM: [UInt8]
+    /// The same from a file: certificates in PEM form that are trusted in addition; nil, none, by default.
+    public var additionalRootsPEMFile: String?
     /// The client's own certificate; nil by default, as most servers do not ask for one.
     public var identity: Identity?
     /// The oldest version that is spoken, by default 1.2, which every maintained server has at least.
@@ -57,7 +90,8 @@ public struct TLSOptions: Sendable {
     public var serverName: String?
     /// Accepts any certificate of anybody, so that everybody on the way can read and change everything.
     ///
-    /// False by default. For a private or self-signed certificate use ``additionalRootsPEM``.
+    /// False by default. For a private or self-signed certificate use ``additionalRootsPEM``
+    /// or ``additionalRootsPEMFile``.
     public var unsafelySkipsVerification: Bool
     /// Which libraries are opened; tests name missing ones.
     package var libraryNames = OpenSSLLibrary.Names.system
@@ -68,6 +102,7 @@ public struct TLSOptions: Sendable {
     public init(
         trustStore: TrustStore = .system,
         additionalRootsPEM: [UInt8] = [],
+        additionalRootsPEMFile: String? = nil,
         identity: Identity? = nil,
         minimumVersion: Version = .v1_2,
         serverName: String? = nil,
@@ -75,6 +110,7 @@ public struct TLSOptions: Sendable {
     ) {
         self.trustStore = trustStore
         self.additionalRootsPEM = additionalRootsPEM
+        self.additionalRootsPEMFile = additionalRootsPEMFile
         self.identity = identity
         self.minimumVersion = minimumVersion
         self.serverName = serverName

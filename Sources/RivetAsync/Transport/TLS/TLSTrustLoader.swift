@@ -22,18 +22,16 @@ struct TLSTrustLoader {
     let library: OpenSSLLibrary
     let context: OpenSSLLibrary.Object
 
-    /// Refuses to ask for a password on the terminal.
-    static let noPassword: OpenSSLLibrary.PasswordCallback = { _, _, _, _ in -1 }
-
     func load(_ options: TLSOptions) throws(TLSError) {
         switch options.trustStore {
         case .system: try loadSystem(options)
-        case .pemFile(let path): try load(file: path, "the trust store \(path)")
-        case .pem(let bytes): try load(pem: bytes, "the trust store")
+        case .pemFile(let path): try load(.file(path), "the trust store \(path)")
+        case .pem(let bytes): try load(.bytes(bytes), "the trust store")
         }
         if !options.additionalRootsPEM.isEmpty {
-            try load(pem: options.additionalRootsPEM, "additionalRootsPEM")
+            try load(.bytes(options.additionalRootsPEM), "additionalRootsPEM")
         }
+        if let path = options.additionalRootsPEMFile { try load(.file(path), "additionalRootsPEMFile (\(path))") }
     }
 
     /// `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's own places, as in OpenSSL.
@@ -46,11 +44,11 @@ struct TLSTrustLoader {
             for directory in directories.split(separator: ":") { try add(directory: String(directory)) }
         }
         if let file {
-            try load(file: file, "SSL_CERT_FILE (\(file))")
+            try load(.file(file), "SSL_CERT_FILE (\(file))")
         } else if let file = Self.systemFiles.first(where: { access($0, R_OK) == 0 }) {
-            try load(file: file, "the system's trust store \(file)")
+            try load(.file(file), "the system's trust store \(file)")
         } else if directories == nil {
-            guard options.additionalRootsPEM.isEmpty else { return }
+            guard options.additionalRootsPEM.isEmpty, options.additionalRootsPEMFile == nil else { return }
             guard access(Self.systemDirectory, R_OK) == 0 else {
                 throw TLSError(
                     .configuration,
@@ -69,49 +67,13 @@ struct TLSTrustLoader {
         }
     }
 
-    private func load(file path: String, _ what: String) throws(TLSError) {
-        library.ERR_clear_error()
-        guard let file = library.BIO_new_file(path, "r") else {
-            throw .configuration("\(what) cannot be read", library)
-        }
-        defer { _ = library.BIO_free(file) }
-        try addAll(from: file, what)
-    }
-
-    private func load(pem bytes: [UInt8], _ what: String) throws(TLSError) {
-        guard let count = Int32(exactly: bytes.count) else { throw TLSError(.configuration, "\(what) is too large") }
-        try bytes.span.withUnsafeBytes { (bytes) throws(TLSError) in
-            guard let memory = library.BIO_new_mem_buf(bytes.baseAddress, count) else {
-                throw .configuration("\(what) cannot be read", library)
-            }
-            defer { _ = library.BIO_free(memory) }
-            try addAll(from: memory, what)
-        }
-    }
-
-    private func addAll(from source: OpenSSLLibrary.Object, _ what: String) throws(TLSError) {
-        typealias C = OpenSSLConstants
+    private func load(_ source: PEMSource, _ name: String) throws(TLSError) {
         let store = library.SSL_CTX_get_cert_store(context)
-        var count = 0
-        library.ERR_clear_error()
-        while let certificate = library.PEM_read_bio_X509_AUX(source, nil, Self.noPassword, nil) {
-            defer { library.X509_free(certificate) }
+        let reader = PEMReader(library: library, source: source, name: name)
+        try reader.forEachCertificate { (certificate, number) throws(TLSError) in
             guard library.X509_STORE_add_cert(store, certificate) == 1 else {
-                throw .configuration("certificate \(count + 1) of \(what) cannot be used", library)
+                throw .configuration("certificate \(number) of \(name) cannot be used", library)
             }
-            count += 1
         }
-        let code = library.ERR_peek_last_error()
-        guard code.errorLibrary == C.ERR_LIB_PEM, code.errorReason == C.PEM_R_NO_START_LINE else {
-            throw .configuration("certificate \(count + 1) of \(what) is damaged", library)
-        }
-        library.ERR_clear_error()
-        guard count > 0 else { throw TLSError(.configuration, "\(what) holds no certificate in PEM form") }
     }
-}
-
-extension UInt {
-    /// The parts of a code from OpenSSL's error queue (`ERR_GET_LIB`, `ERR_GET_REASON`); system errors have no reason.
-    var errorLibrary: UInt { self & 0x8000_0000 != 0 ? 2 : (self >> 23) & 0xFF }
-    var errorReason: UInt { self & 0x8000_0000 != 0 ? 0 : self & 0x7F_FFFF }
 }

@@ -75,6 +75,7 @@ issue weakkey root /CN=weakkey 'subjectAltName=DNS:server.test\n'
 issue unknown stranger /CN=unknown 'subjectAltName=DNS:server.test\n'
 issue chained intermediate /CN=chained 'subjectAltName=DNS:server.test\n'
 issue client root /CN=a-client 'extendedKeyUsage=clientAuth\n'
+issue chainedclient intermediate /CN=a-chained-client 'extendedKeyUsage=clientAuth\n'
 issue intruder stranger /CN=an-intruder 'extendedKeyUsage=clientAuth\n'
 dated expired 20200101000000Z 20210101000000Z
 dated future 20990101000000Z 20991231000000Z
@@ -84,6 +85,8 @@ openssl req -x509 -new -key leaf.key -subj /CN=selfsigned -days 20 -config ca.co
 
 cat chained.pem intermediate.pem > chain.pem
 cp leaf.key chain.key
+cat chainedclient.pem intermediate.pem > clientchain.pem
+cp leaf.key clientchain.key
 cat unknown.pem stranger.pem > unknownchain.pem
 cp leaf.key unknownchain.key
 openssl ec -in leaf.key -aes128 -passout pass:secret -out locked.key 2> /dev/null

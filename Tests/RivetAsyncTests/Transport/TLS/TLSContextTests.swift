@@ -98,7 +98,7 @@ struct TLSContextTests {
                         keyPEMFile: "/nowhere/client.key"
                     )
                 },
-                says: ["the client certificate /nowhere/client.pem cannot be used"]
+                says: ["the client certificate /nowhere/client.pem cannot be read"]
             ),
             Unusable(
                 fact: "a key with a password",
@@ -118,17 +118,115 @@ struct TLSContextTests {
                         keyPEMFile: $1.key("root")
                     )
                 },
-                says: ["root.key cannot be used", "belong to the certificate"]
+                says: ["root.key does not belong to the client certificate", "good.pem"]
+            ),
+            Unusable(
+                fact: "additional roots in a file that is not there",
+                change: { options, _ in options.additionalRootsPEMFile = "/nowhere/roots.pem" },
+                says: ["additionalRootsPEMFile (/nowhere/roots.pem) cannot be read"]
+            ),
+            Unusable(
+                fact: "no roots at all",
+                change: { options, _ in options.trustStore = .pem([]) },
+                says: ["the trust store is empty"]
+            ),
+            Unusable(
+                fact: "a certificate in memory that is no PEM",
+                change: {
+                    $0.identity = TLSOptions.Identity(
+                        certificatePEM: Array("nonsense".utf8),
+                        keyPEM: try $1.keyBytes("good")
+                    )
+                },
+                says: ["the client certificate in certificatePEM holds no certificate in PEM form"]
+            ),
+            Unusable(
+                fact: "a certificate in memory with a damaged one behind it",
+                change: {
+                    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+                    $0.identity = TLSOptions.Identity(
+                        certificatePEM: try $1.bytes("good") + Array(damaged.utf8),
+                        keyPEM: try $1.keyBytes("good")
+                    )
+                },
+                says: ["certificate 2 of the client certificate in certificatePEM is damaged"]
+            ),
+            Unusable(
+                fact: "a certificate in memory with a weak key",
+                change: { $0.identity = try $1.identityInMemory("weakkey") },
+                says: ["certificate 1 of the client certificate in certificatePEM cannot be used", "too small"]
+            ),
+            Unusable(
+                fact: "a certificate in the place of the key",
+                change: {
+                    let certificate = try $1.bytes("good")
+                    $0.identity = TLSOptions.Identity(certificatePEM: certificate, keyPEM: certificate)
+                },
+                says: ["the client's private key in keyPEM cannot be used (it must be PEM, without a password)"]
+            ),
+            Unusable(
+                fact: "a key in memory with a password",
+                change: {
+                    $0.identity = TLSOptions.Identity(
+                        certificatePEM: try $1.bytes("good"),
+                        keyPEM: try $1.keyBytes("locked")
+                    )
+                },
+                says: ["the client's private key in keyPEM cannot be used (it must be PEM, without a password)"]
+            ),
+            Unusable(
+                fact: "no key",
+                change: {
+                    $0.identity = TLSOptions.Identity(certificatePEM: try $1.bytes("good"), keyPEM: [])
+                },
+                says: ["the client's private key in keyPEM is empty"]
+            ),
+            Unusable(
+                fact: "a key in memory of another certificate",
+                change: {
+                    $0.identity = TLSOptions.Identity(
+                        certificatePEM: try $1.bytes("good"),
+                        keyPEM: try $1.keyBytes("root")
+                    )
+                },
+                says: [
+                    "the client's private key in keyPEM does not belong to the client certificate in certificatePEM"
+                ]
+            ),
+            Unusable(
+                fact: "a key in memory of another kind than the certificate's",
+                change: {
+                    $0.identity = TLSOptions.Identity(
+                        certificatePEM: try $1.bytes("good"),
+                        keyPEM: try $1.keyBytes("weakkey")
+                    )
+                },
+                says: ["the client's private key in keyPEM does not belong to the client certificate"]
+            ),
+            Unusable(
+                fact: "a server's name that is none",
+                change: { options, _ in options.serverName = "a b.test" },
+                says: ["the server's name must have 1 to 253 ASCII characters"]
             ),
         ]
     )
-    func optionsThatCannotBeUsedAreNamed(_ row: Unusable) async throws {
+    func optionsThatCannotBeUsedAreNamedBeforeAnythingLeaves(_ row: Unusable) async throws {
         let certificates = try await TestCertificates.shared()
         var options = certificates.options(for: "server.test")
         try row.change(&options, certificates)
-        let error = try #require(throws: TLSError.self) { _ = try TLSContext(options) }
+        let client = TLSClient(options)
+        // Nobody listens there: a dial would be refused.
+        let failure = try await #require(throws: TransportError.self) { _ = try await client.dial(port: 1) }
+        #expect(await client.descriptorsAfterShutDown() == 0)
+        guard case .tls(let error) = failure else {
+            Issue.record("failed with \(failure)")
+            return
+        }
         #expect(error.kind == .configuration)
-        for part in row.says { #expect(error.message.contains(part)) }
+        for part in row.says { #expect(error.message.contains(part), "\(error.message)") }
+        let keys = try ["good", "root", "locked", "weakkey"].flatMap { try certificates.keyBytes($0) }
+        let lines = String(decoding: keys, as: UTF8.self).split(separator: "\n").map { String($0) }
+        for content in lines + ["nonsense", "AAAA"] { #expect(!error.message.contains(content)) }
     }
 
     struct BadName: Sendable {
@@ -148,9 +246,12 @@ struct TLSContextTests {
     )
     func namesThatCannotBeVerifiedAreRefused(_ row: BadName) async throws {
         let certificates = try await TestCertificates.shared()
-        let context = try TLSContext(certificates.options(for: row.host))
+        var options = certificates.options(for: row.host)
+        #expect(throws: TLSError.self) { _ = try TLSContext(options) }
+        options.serverName = nil
+        let context = try TLSContext(options)
         let error = try #require(throws: TLSError.self) {
-            _ = try TLSEngine(context: context, host: "127.0.0.1", port: 1)
+            _ = try TLSEngine(context: context, host: row.host, port: 1)
         }
         #expect(error.kind == .configuration)
         #expect(error.message.contains(row.says))
@@ -160,6 +261,7 @@ struct TLSContextTests {
         let options = TLSOptions(
             trustStore: .pem([1, 2]),
             additionalRootsPEM: [3],
+            additionalRootsPEMFile: "d",
             identity: TLSOptions.Identity(certificatePEMFile: "a", keyPEMFile: "b"),
             minimumVersion: .v1_3,
             serverName: "c",
@@ -167,8 +269,8 @@ struct TLSContextTests {
         )
         if case .pem(let bytes) = options.trustStore { #expect(bytes == [1, 2]) } else { Issue.record("trust") }
         #expect(options.additionalRootsPEM == [3])
-        #expect(options.identity?.certificatePEMFile == "a")
-        #expect(options.identity?.keyPEMFile == "b")
+        #expect(options.additionalRootsPEMFile == "d")
+        #expect(options.identity?.description == "certificate a, key b")
         #expect(options.minimumVersion == .v1_3)
         #expect(options.serverName == "c")
         #expect(options.unsafelySkipsVerification)
@@ -177,5 +279,15 @@ struct TLSContextTests {
         #expect(usual.minimumVersion == .v1_2)
         #expect(!usual.unsafelySkipsVerification)
         #expect(usual.libraryNames == .system)
+    }
+
+    @Test func printingAnIdentityShowsNoBytes() {
+        let identity = TLSOptions.Identity(certificatePEM: [77], keyPEM: [88])
+        var dumped = ""
+        dump(TLSOptions(identity: identity), to: &dumped)
+        for text in ["\(identity)", String(reflecting: identity), "\(TLSOptions(identity: identity))", dumped] {
+            #expect(!text.contains("77") && !text.contains("88"))
+        }
+        #expect("\(identity)" == "certificate …, key …")
     }
 }

@@ -148,6 +148,38 @@ struct TLSServerTests {
             change: { $0.identity = $1.identity("client") },
             seen: ["client=a-client"]
         ),
+        Accepted(
+            fact: "a client certificate from memory over TLS 1.2",
+            server: "mutual12",
+            change: { $0.identity = try $1.identityInMemory("client") },
+            seen: ["client=a-client"]
+        ),
+        Accepted(
+            fact: "a client certificate from memory over TLS 1.3",
+            server: "mutual13",
+            change: { $0.identity = try $1.identityInMemory("client") },
+            seen: ["client=a-client"]
+        ),
+        Accepted(
+            fact: "a client certificate with its intermediate, from files",
+            server: "mutual13",
+            change: { $0.identity = $1.identity("clientchain") },
+            seen: ["client=a-chained-client"]
+        ),
+        Accepted(
+            fact: "a client certificate with its intermediate, from memory",
+            server: "mutual12",
+            change: { $0.identity = try $1.identityInMemory("clientchain") },
+            seen: ["client=a-chained-client"]
+        ),
+        Accepted(
+            fact: "an additional root from a file",
+            server: "good",
+            change: {
+                $0.trustStore = .pemFile($1.certificate("stranger"))
+                $0.additionalRootsPEMFile = $1.certificate("root")
+            }
+        ),
     ])
     func isAccepted(_ row: Accepted) async throws {
         let (servers, certificates) = (try await Self.servers.value, try await TestCertificates.shared())

@@ -5,4 +5,8 @@ extension TestCertificates {
     func identity(_ name: String) -> TLSOptions.Identity {
         TLSOptions.Identity(certificatePEMFile: certificate(name), keyPEMFile: key(name))
     }
+
+    func identityInMemory(_ name: String) throws -> TLSOptions.Identity {
+        TLSOptions.Identity(certificatePEM: try bytes(name), keyPEM: try keyBytes(name))
+    }
 }
