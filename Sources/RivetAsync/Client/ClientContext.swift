@@ -72,7 +72,9 @@ final class ClientContext: Sendable {
                 time: time,
                 deadlines: deadlines,
                 gauge: gauge
-            )
+            ) { [diagnostics] in
+                diagnostics.send(Diagnostic(.warning, "the provider of the token was left running"))
+            }
         } else {
             tokens = nil
         }

@@ -36,20 +36,24 @@ final class TokenSource: Sendable {
     private let time: TimeSource
     private let deadlines: DeadlineScheduler
     private let gauge: ResourceGauge
+    private let leftRunning: @Sendable () -> Void
     private let state = Mutex(State())
 
+    /// `leftRunning` is called when a question is given up whose provider had not ended.
     init(
         _ provider: @escaping AccessToken.Provider,
         limit: Duration,
         time: TimeSource,
         deadlines: DeadlineScheduler,
-        gauge: ResourceGauge
+        gauge: ResourceGauge,
+        leftRunning: @escaping @Sendable () -> Void
     ) {
         self.provider = provider
         self.limit = limit
         self.time = time
         self.deadlines = deadlines
         self.gauge = gauge
+        self.leftRunning = leftRunning
     }
 
     /// The current token, or the provider's answer.
@@ -94,7 +98,9 @@ final class TokenSource: Sendable {
             state.isClosed = true
             return drop(&state)
         }
-        question?.finish(.failure(RivetError.clientClosed))
+        guard let question else { return }
+        leftRunning()
+        question.finish(.failure(RivetError.clientClosed))
     }
 
     // MARK: One question
@@ -158,6 +164,7 @@ final class TokenSource: Sendable {
     private func giveUp(_ question: Question) {
         let isCurrent = state.withLock { state in state.question === question && drop(&state) != nil }
         guard isCurrent else { return }
+        leftRunning()
         question.finish(
             .failure(RivetError.tokenUnavailable("its provider did not answer within callTimeout, \(limit)"))
         )

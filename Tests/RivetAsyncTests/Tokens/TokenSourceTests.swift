@@ -192,16 +192,20 @@ struct TokenSourceTests {
         await client.close(within: .zero)
     }
 
-    @Test("B317: closing does not wait for a provider that hears no cancellation")
+    @Test("B317: closing does not wait for a provider that hears no cancellation, and says that it is left running")
     func closes() async throws {
         let stage = TokenStage()
         let client = try RivetClient.offline(stage.stubborn)
+        var lines = client.diagnostics.makeAsyncIterator()
         let call = Task { try await client.currentToken() }
         await stage.asked(1)
         await client.close(within: .zero)
         let error = await #expect(throws: RivetError.self) { try await call.value }
         #expect(error?.code == .clientClosed)
         #expect(client.context.gauge.counts == .init(tasks: 1))
+        var warnings: [String] = []
+        while let line = await lines.next() { if line.level == .warning { warnings.append(line.message) } }
+        #expect(warnings == ["the provider of the token was left running"])
         stage.answer("late")
         while client.context.gauge.counts != .zero { try await Self.pause() }
     }
