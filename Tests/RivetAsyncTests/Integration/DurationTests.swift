@@ -11,7 +11,7 @@ struct DurationTests {
     static let huge = [Duration.seconds(Int64.max), .seconds(Int64.max) * 18, Duration.longest]
     static let negative = [Duration.seconds(-1), .nanoseconds(Int64.min), .seconds(Int64.min) * 18]
 
-    /// A client of an engine with the stage, on real clocks.
+    /// A client of an engine with the stage, whose clock is real, as the client's is unless said otherwise.
     struct Setting: Sendable {
         let client: RivetClient
         let engine: LocalEngine
@@ -22,27 +22,23 @@ struct DurationTests {
 
     static func run<R: Sendable>(
         limits: LocalEngine.Limits = .init(),
-        _ change: (inout RivetConfiguration) -> Void = { _ in },
+        clock: any Clock<Duration> = ContinuousClock(),
+        transport: LocalEngine.Transport = .loopback(port: 0),
+        _ change: (inout RivetConfiguration) throws -> Void = { _ in },
         _ body: (Setting) async throws -> R
     ) async throws -> R {
         let test = StageTest()
         var result: R?
-        try await withEngine(clock: ContinuousClock(), limits: limits) { registry in
+        try await withEngine(clock: ContinuousClock(), transport: transport, limits: limits) { registry in
             registry.actor(Stage.self, state: 0) { Stage.define(&$0, test.log, test.gates) }
         } _: { engine in
             var configuration = try RivetConfiguration(endpoint: engine.endpoint)
             configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
-            change(&configuration)
-            let client = RivetClient(configuration, transport: engine.transport)
-            do {
-                result = try await body(
-                    Setting(client: client, engine: engine, gates: test.gates, log: test.log)
-                )
-            } catch {
-                await client.close(within: .zero)
-                throw error
+            try change(&configuration)
+            let client = RivetClient(configuration, clock: clock, transport: engine.transport)
+            result = try await scoped(closing: { await client.close(within: .zero) }) {
+                try await body(Setting(client: client, engine: engine, gates: test.gates, log: test.log))
             }
-            await client.close(within: .zero)
             #expect(client.context.gauge.counts == .zero)
         }
         return try #require(result)
