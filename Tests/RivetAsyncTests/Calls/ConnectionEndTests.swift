@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+import Testing
+
+@testable import RivetAsync
+
+/// What the end of a socket, of an attempt or of the client means for the calls that are under way.
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
+struct ConnectionEndTests {
+    typealias Server = AnsweringServer
+
+    struct Trouble: Error, Equatable {}
+
+    @Test("B135: a provider that throws fails what waits, and is asked again", arguments: Server.encodings)
+    func provider(_ encoding: RivetConfiguration.Encoding) async throws {
+        try await DurationTests.run {
+            $0.encoding = encoding
+        } _: { setting in
+            let asked = Recorder<Int>()
+            let held = Signal(gauge: ResourceGauge())
+            let parameters = ConnectionParameters.provided {
+                if asked.count(adding: 0) == 0 {
+                    await held.wait()
+                    throw Trouble()
+                }
+                return ["name": "second"]
+            }
+            let stage = setting.client.getOrCreate(Stage.self, ["k"], HandleOptions(parameters: parameters))
+            let connection = stage.connect()
+            var statuses = connection.status.makeAsyncIterator()
+            try await until { !asked.all.isEmpty }
+            let gauge = setting.client.context.gauge
+            let waiters = gauge.counts.waiters
+            let waiting = Task { try await connection.send(Stage.Echo(text: "held")) }
+            try await until { gauge.counts.waiters != waiters }
+            held.set()
+            let failed = await #expect(throws: RivetError.self) { try await waiting.value }
+            #expect(failed?.matches("client", "get_params_failed") == true)
+            #expect(failed?.execution == .notSent)
+            #expect(failed?.underlying as? Trouble == Trouble())
+            while let status = await statuses.next(), status.name != "connected 1" {
+                guard case .waiting(let state) = status else { continue }
+                #expect(state.cause.matches("client", "get_params_failed"))
+            }
+            let second = try await connection.send(Stage.Parameters())
+            #expect(second == "second, state of second")
+            #expect(asked.all.count == 2)
+            await connection.disconnect()
+        }
+    }
+
+    @Test("B135: over HTTP the call fails with what the provider threw, and nothing is sent")
+    func providerOverHTTP() async throws {
+        try await Server.run([]) { client, server in
+            let parameters = ConnectionParameters.provided { () throws -> Int in throw Trouble() }
+            let handle = client.getForID("a", "x", HandleOptions(parameters: parameters))
+            let calls: [() async throws -> Void] = [
+                { _ = try await handle.action("b", options: .init(timeout: .milliseconds(300))) as NoValue },
+                { try await handle.enqueue("b", 1, .init(timeout: .milliseconds(300))) },
+                { _ = try await handle.fetch(ActorRequest("b"), .init(timeout: .milliseconds(300))) },
+            ]
+            for call in calls {
+                let error = await #expect(throws: RivetError.self) { try await call() }
+                #expect(error?.matches("client", "get_params_failed") == true, "\(error as Any)")
+                #expect(error?.execution == .notSent)
+                #expect(error?.message.contains("Trouble") == true)
+            }
+            #expect(server.lines == [])
+        }
+    }
+
+    @Test("B231: an answer that the actor could not write may have run, and is not repeated", arguments: [false, true])
+    func answerNotWritten(_ isIdempotent: Bool) async throws {
+        try await DurationTests.run { setting in
+            let connection = setting.stage.connect()
+            try await connection.waitUntilConnected()
+            setting.engine.faults.inject(.close(.internalError, reason: "actor.send_failed"), at: .answer)
+            let error = await #expect(throws: RivetError.self) {
+                _ = try await connection.send(Stage.Add(amount: 1), CallOptions(isIdempotent: isIdempotent))
+            }
+            #expect(error?.matches("actor", "send_failed") == true)
+            #expect(error?.execution == .mayHaveRun)
+            #expect(error?.remote?.closeCode == .internalError)
+            // It ran once, and the connection comes back.
+            #expect(try await connection.send(Stage.Add(amount: 10)) == 11)
+            #expect(connection.status.current.name == "connected 2")
+            await connection.disconnect()
+        }
+    }
+
+    @Test("B170: what runs when a client is closed gets its grace, and what is new is refused")
+    func grace() async throws {
+        try await DurationTests.run(clock: TestClock()) { setting in
+            let running = Task { try await setting.stage.send(Stage.Wait(gate: "a")) }
+            try await until { setting.log.all.contains("start a") }
+            let connection = setting.stage.connect()
+            try await connection.waitUntilConnected()
+            setting.client.beginGracefulShutdown()
+            let uses: [() async throws -> Void] = [
+                { _ = try await setting.stage.send(Stage.Echo(text: "x")) },
+                { try await setting.stage.enqueue(Stage.Job(name: "x")) },
+                { _ = try await setting.stage.fetch(ActorRequest("x")) },
+                { _ = try await setting.stage.webSocket("x") },
+                { _ = try await setting.stage.resolve() },
+                { _ = try await setting.client.create(Stage.self) },
+                { try await setting.stage.connect().waitUntilConnected() },
+            ]
+            for (index, use) in uses.enumerated() {
+                let error = await #expect(throws: RivetError.self) { try await use() }
+                #expect(error?.code == .clientClosed, "\(index)")
+                #expect(error?.execution == .notSent, "\(index)")
+            }
+            #expect(connection.status.current.name == "connected 1")
+            setting.gates["a"].set()
+            #expect(try await running.value == "a")
+            try await setting.client.runConnections()
+            #expect(connection.status.current.name == "closed")
+        }
+    }
+
+    @Test("B170: what is cut when the grace is over may have run")
+    func graceIsOver() async throws {
+        try await DurationTests.run { setting in
+            let running = Task { try await setting.stage.send(Stage.Wait(gate: "a")) }
+            try await until { setting.log.all.contains("start a") }
+            await setting.client.close(within: .milliseconds(1))
+            let error = await #expect(throws: RivetError.self) { try await running.value }
+            #expect(error?.code == .clientClosed)
+            #expect(error?.execution == .mayHaveRun)
+        }
+    }
+}
