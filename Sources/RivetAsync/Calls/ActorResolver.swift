@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
 
 /// Finds the id behind a handle: looked up once for all calls at the same time, kept until the actor is gone (B28–B36).
 final class ActorResolver: Sendable {
     private let context: ClientContext
     private let query: ActorQuery
     private let lookup: SharedLookup<ActorID>
+    /// Why the last lookup was at it for more than one try (B42).
+    private let obstacle = Mutex<RivetError?>(nil)
 
     init(context: ClientContext, query: ActorQuery) {
         self.context = context
@@ -39,7 +42,8 @@ final class ActorResolver: Sendable {
             // Whatever became of the lookup, what the caller wants has not been sent.
             throw error.with(execution: .notSent)
         } catch let error as DeadlinePassedError {
-            throw RivetError.late("the actor's id was not known", fault: .network, error)
+            throw obstacle.withLock { $0 }.map { .notMade($0) }
+                ?? RivetError.late("the actor's id was not known", fault: .network, error)
         }
     }
 
@@ -66,9 +70,12 @@ final class ActorResolver: Sendable {
         case .get(let name, let key):
             return try await Self.find(context, name: name, key: key, in: scope)
         case .getOrCreate(let name, let key, let create):
+            obstacle.withLock { $0 = nil }
             do {
                 let request = try Self.creation(context, name: name, key: key, create)
-                return try await Self.put(context, "PUT", request, in: scope)
+                return try await Self.put(context, "PUT", request, in: scope) { error in
+                    obstacle.withLock { $0 = error }
+                }
             } catch let error as RivetError where error.matches("actor", "key_reserved_in_different_datacenter") {
                 do {
                     return try await Self.find(context, name: name, key: key, in: scope)  // B43
@@ -125,18 +132,29 @@ final class ActorResolver: Sendable {
         _ context: ClientContext,
         _ method: String,
         _ request: ActorsAPIRequest,
-        in scope: CallScope
+        in scope: CallScope,
+        repeats: (RivetError) -> Void = { _ in }
     ) async throws -> ActorID {
         let address = try await context.serverAddress(in: scope)
         let target = ActorsAPITarget.actors(namespace: address.namespace)
         let body = ByteChunk { request.write(to: &$0) }
         var pause = Duration.milliseconds(100)
+        var cause: RivetError?
         while true {
             do {
                 let answer = try await context.executeAPI(method, target, body: body, at: address, in: scope)
                 return try answer.decode("the actor") { try ActorsAPIResponse.readActor($0).actor.actorID }
             } catch let error as RivetError where error.matches("actor", "destroyed_during_creation") {
-                try await context.pause(&pause, before: scope.deadline, after: error)  // B42
+                // Until the deadline, which comes with the last cause (B42).
+                repeats(error)
+                let least = error.retryAfter ?? .zero
+                guard try await context.wait(upTo: pause, atLeast: least, before: scope.deadline) else {
+                    throw error.retryAfter == nil ? RivetError.notMade(error) : error
+                }
+                pause = min(pause * 2, .seconds(5))
+                cause = error
+            } catch let error as RivetError where error.code == .deadlineExceeded {
+                throw cause.map { .notMade($0) } ?? error
             }
         }
     }
@@ -148,5 +166,19 @@ final class ActorResolver: Sendable {
         let answer = try await context.executeAPI("GET", target, at: address, in: scope)
         return try answer.decode("the actor") { bytes in try ActorsAPIResponse.readList(bytes) }
             .first { $0.actorID == id }
+    }
+}
+
+extension RivetError {
+    /// The deadline came while the actor was being made, again and again.
+    fileprivate static func notMade(_ cause: RivetError) -> RivetError {
+        RivetError(
+            .deadlineExceeded,
+            "the actor was not made before the deadline: it was destroyed while it was made",
+            fault: .server,
+            isTransient: true,
+            remote: cause.remote,
+            underlying: cause
+        )
     }
 }

@@ -161,12 +161,71 @@ struct ResolvingTests {
         }
     }
 
+    static let destroyed = Server.Answer.error(400, "actor.destroyed_during_creation", isGateways: false)
+
+    @Test("B42: an actor that is destroyed while it is made is made again")
+    func destroyedDuringCreation() async throws {
+        try await Server.run([Self.destroyed, Self.destroyed, Server.Answer.created(), .output(1)]) { client, server in
+            _ = try await client.getOrCreate("counter", ["k"]).action("count") as Int
+            #expect(server.lines == [Self.getOrCreate, Self.getOrCreate, Self.getOrCreate, Self.action])
+        }
+        try await Server.run([Self.destroyed, Server.Answer.created()]) { client, server in
+            _ = try await client.create("counter", ["k"])
+            #expect(server.lines == Array(repeating: "POST /actors?namespace=default", count: 2))
+        }
+    }
+
+    /// What makes an actor.
+    struct Making: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let make: @Sendable (RivetClient) async throws -> Void
+
+        init(_ name: String, _ make: @escaping @Sendable (RivetClient) async throws -> Void) {
+            (testDescription, self.make) = (name, make)
+        }
+    }
+
+    @Test(
+        "B42: that goes on until the deadline, whose error has the last cause",
+        arguments: [
+            Making("an action") { _ = try await $0.getOrCreate("counter", ["k"]).action("count") as NoValue },
+            Making("resolve") { _ = try await $0.getOrCreate("counter", ["k"]).resolve() },
+            Making("create") { _ = try await $0.create("counter", ["k"]) },
+        ]
+    )
+    func destroyedUntilTheDeadline(_ making: Making) async throws {
+        let clock = TestClock()
+        try await Server.run([], then: Self.destroyed, clock: clock) {
+            $0.callTimeout = .seconds(20)
+        } _: { client, server in
+            let calling = Task { try await making.make(client) }
+            let ended = Signal(gauge: ResourceGauge())
+            let watching = Task {
+                _ = await calling.result
+                ended.set()
+            }
+            while !ended.isSet {
+                try Task.checkCancellation()
+                await clock.advance(by: .milliseconds(10))
+            }
+            await watching.value
+            let error = await #expect(throws: RivetError.self) { try await calling.value }
+            #expect(error?.code == .deadlineExceeded)
+            #expect(error?.execution == .notSent)
+            #expect(error?.isTransient == true)
+            let cause = error?.underlying as? RivetError
+            #expect(cause?.matches("actor", "destroyed_during_creation") == true, "\(error as Any)")
+            // Pauses of up to 0.1, 0.2, 0.4, … and then 5 s.
+            #expect(server.requests.count > 4)
+        }
+    }
+
     @Test("B44: calls of one handle run side by side, and one that hangs holds up no other")
     func sideBySide() async throws {
         try await DurationTests.run { setting in
             let stage = setting.stage
             let hanging = ["a", "b", "c"].map { gate in Task { try await stage.send(Stage.Wait(gate: gate)) } }
-            while setting.log.all.count(where: { $0.hasPrefix("start") }) < 3 { await Task.yield() }
+            try await until { setting.log.all.count(where: { $0.hasPrefix("start") }) >= 3 }
             let texts = (0..<20).map(String.init)
             let answers = try await withThrowingTaskGroup { group in
                 for text in texts { group.addTask { try await stage.send(Stage.Echo(text: text)) } }
