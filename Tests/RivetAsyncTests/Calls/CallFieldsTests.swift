@@ -16,7 +16,7 @@ struct CallFieldsTests {
         _ = try? await handle.fetch(ActorRequest("b"))
     }
 
-    @Test("B48: parameters go as JSON in their field, and never in a URL")
+    @Test("B48, B188: parameters go as JSON in their field, raw requests' too, and never in a URL")
     func parameters() async throws {
         try await AnsweringServer.run([], then: .http(404)) { client, server in
             let options = HandleOptions(parameters: .fixed(Session(session: "hunter2/é")))
@@ -31,6 +31,24 @@ struct CallFieldsTests {
         try await AnsweringServer.run([], then: .http(404)) { client, server in
             await Self.use(client.getForID("a", "x"))
             #expect(server.requests.map { $0.fields["x-rivet-conn-params"] } == [nil, nil, nil, nil])
+        }
+    }
+
+    @Test(
+        "B189: skipReadyWait is a field of every request, raw ones too, and a part of a gateway URL",
+        arguments: [false, true]
+    )
+    func skipReadyWait(_ skips: Bool) async throws {
+        try await AnsweringServer.run([], then: .http(404)) { client, server in
+            let options = HandleOptions(skipsReadyWait: skips)
+            await Self.use(client.getForID("a", "x", options))
+            #expect(server.requests.count == 4)
+            for request in server.requests {
+                #expect(request.fields["x-rivet-skip-ready-wait"] == (skips ? "1" : nil))
+                #expect(!request.target.contains("skip-ready-wait"))
+            }
+            let url = try await client.get("a", ["k"], options).gatewayURL().reveal()
+            #expect(url.hasSuffix("&rvt-skip-ready-wait=true") == skips, "\(url)")
         }
     }
 
