@@ -55,7 +55,7 @@ public struct Diagnostic: Sendable {
     /// attempt in the current outage (1, 2, …), as in ``ConnectionStatus``, and `actor`; they share these until the next
     /// attempt. Lines about a call begin with `call`, the number of its span. Further names: `kind`, `name`,
     /// `transport`, `outcome` (`ok`, `cancelled` or the error's code), `execution`, `tries`, `try`, `wait`, `cause`,
-    /// `error` (group and code of Rivet's error), `actor_id`, `connection_id`, `ray_id`, `close_code`.
+    /// `error` (group and code of Rivet's error), `actor_id`, `connection_id`, `ray_id`, `close_code`, `count`.
     public let fields: [Field]
     /// The number to count, where the line has one.
     ///
@@ -79,9 +79,23 @@ public struct Diagnostic: Sendable {
     }
 }
 
+extension Diagnostic {
+    /// What a reader gets in the place of lines that it was too slow for (B217).
+    fileprivate init(missed: Int) {
+        self.init(
+            .warning,
+            "diagnostics were missed",
+            [Field(name: "count", value: "\(missed)")],
+            measurement: Measurement(name: "rivet.diagnostics.missed", value: Double(missed), unit: "lines")
+        )
+    }
+}
+
 /// What the library has to say, as a sequence; it is silent otherwise.
 ///
-/// Each iterator is a reader of its own with the newest 1,024 lines; a slow one loses the oldest and holds nobody up.
+/// Each iterator is a reader of its own with the newest 1,024 lines; a slow one loses the oldest and holds nobody up. In
+/// the place of what it lost it gets one line, `diagnostics were missed`, with the measurement
+/// `rivet.diagnostics.missed`, in lines.
 /// Copies of an iterator share its lines: each goes to one of them. It ends when the client is closed or the reading task is cancelled.
 public struct DiagnosticSequence: AsyncSequence, Sendable {
     let lines: Broadcast<Diagnostic>
@@ -94,7 +108,8 @@ public struct DiagnosticSequence: AsyncSequence, Sendable {
 
         /// The next line; nil at the end.
         public nonisolated(nonsending) mutating func next(isolation: (any Actor)? = #isolation) async -> Diagnostic? {
-            await reader.next()
+            let missed = reader.takeDropped()
+            return missed == 0 ? await reader.next() : Diagnostic(missed: missed)
         }
     }
 

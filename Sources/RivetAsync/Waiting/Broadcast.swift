@@ -92,6 +92,9 @@ package final class Broadcast<Element: Sendable>: Sendable {
 
         deinit { broadcast.remove(id) }
 
+        /// How many elements this reader was too slow for since it asked the last time: they came before the next one.
+        package func takeDropped() -> Int { feed.takeDropped() }
+
         /// The next element; nil at the end or when the task is cancelled.
         package func next() async -> Element? { await feed.next() }
     }

@@ -7,6 +7,7 @@
 package final class Feed<Element: Sendable>: Sendable {
     private struct State: Sendable {
         var queue = RingBuffer<Element>()
+        var dropped = 0
         var isFinished = false
     }
 
@@ -27,8 +28,19 @@ package final class Feed<Element: Sendable>: Sendable {
     package func push(_ element: Element) {
         state.update { state in
             guard !state.isFinished else { return }
-            if state.queue.count >= capacity { _ = state.queue.popFirst() }
+            if state.queue.count >= capacity {
+                _ = state.queue.popFirst()
+                state.dropped += 1
+            }
             state.queue.append(element)
+        }
+    }
+
+    /// How many were dropped since this was asked the last time: they came before all that is queued.
+    package func takeDropped() -> Int {
+        state.access { state in
+            defer { state.dropped = 0 }
+            return state.dropped
         }
     }
 

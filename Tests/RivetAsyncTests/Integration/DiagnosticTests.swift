@@ -53,6 +53,49 @@ struct DiagnosticTests {
         await engine.stop()
     }
 
+    @Test("B217: who reads slowly holds nobody up, and is told how many lines were missed")
+    func slowReader() async throws {
+        let engine = try await LocalEngine.withCounter()
+        let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        var slow = client.diagnostics.makeAsyncIterator()
+        let counting = Task { [diagnostics = client.diagnostics] in
+            var (count, missed) = (0, 0)
+            for await line in diagnostics {
+                count += line.message == "diagnostics were missed" ? 0 : 1
+                missed += Int(line.measurement?.value ?? 0) * (line.message == "diagnostics were missed" ? 1 : 0)
+            }
+            return count + missed
+        }
+        // It listens from here on.
+        while client.context.gauge.counts.waiters == 0 {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+        let counter = client.getOrCreate(Counter.self)
+        try await counter.withConnection { connection in
+            // Two lines each over a connection, and more over HTTP.
+            for _ in 0..<600 { try await connection.send(Count()) }
+        }
+        #expect(try await counter.send(Increment(amount: 1)) == 1)
+        await client.close(within: .zero)
+        let first = try #require(await slow.next())
+        #expect(first.message == "diagnostics were missed")
+        #expect(first.level == .warning)
+        #expect(first.measurement?.name == "rivet.diagnostics.missed")
+        #expect(first.measurement?.unit == "lines")
+        let missed = try #require(first.measurement.map { Int($0.value) })
+        #expect(first.fields.map { "\($0.name) \($0.value)" } == ["count \(missed)"])
+        var kept = 0
+        while let line = await slow.next() {
+            kept += 1
+            #expect(line.message != "diagnostics were missed")
+        }
+        #expect(kept == 1_024)
+        #expect(missed > 0)
+        #expect(await counting.value == missed + kept)
+        await engine.stop()
+    }
+
     @Test("B296: a connection that is let go of, and a nudge, say which connection it was")
     func otherLines() async throws {
         let engine = try await LocalEngine.withCounter()
