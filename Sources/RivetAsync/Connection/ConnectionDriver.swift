@@ -369,7 +369,13 @@ actor ConnectionDriver: ClientMember {
             guard let self else { return }
             lane.run {
                 self.assumeIsolated { driver in
-                    driver.withdraw(id) { RivetError.deadlineExceeded("the action \"\(name)\"", limit, hadLeft: $0) }
+                    let what = "the action \"\(name)\""
+                    let outage = driver.machine.outage
+                    driver.withdraw(id) { hadLeft in
+                        hadLeft
+                            ? RivetError.deadlineExceeded(what, limit, hadLeft: true)
+                            : RivetError.notOpened(what, limit, outage)
+                    }
                 }
             }
         }

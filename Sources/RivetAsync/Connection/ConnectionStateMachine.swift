@@ -58,6 +58,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// Off for one attempt after one that ended there without a word: a reset may have overtaken the error (B88).
     private var sendsBeforeInit = true
     private var heardAnything = false
+    /// How the last attempt or socket ended; nil while the connection is open, and before the first end.
+    private var lastFailure: RivetError?
 
     init(policy: ReconnectPolicy, maxHeldActions: Int, maxHeldBytes: Int, nudges: Bool, now: TimePoint) {
         actions = PendingActions(maxHeldActions: maxHeldActions, maxHeldBytes: maxHeldBytes)
@@ -69,6 +71,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// The id that the next submission gets.
     var nextActionID: UInt64 { actions.nextID }
     var isOpen: Bool { if case .open = state { true } else { false } }
+    /// Why the connection is not open, after how many attempts; nil where nothing has failed (B266).
+    var outage: (attempts: Int, last: RivetError)? { lastFailure.map { (backoff.attempt, $0) } }
     var isOver: Bool {
         switch state {
         case .closing, .closed: true
@@ -107,7 +111,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func receivedInit(actorID: ActorID, connectionID: String, names: [String], now: TimePoint) -> [Action] {
         guard case .upgraded = state else { return [] }  // A second `Init` changes nothing.
         connectionNumber += 1
-        (sendsBeforeInit, heardAnything) = (true, true)
+        (sendsBeforeInit, heardAnything, lastFailure) = (true, true, nil)
         let info = ConnectionInfo(actorID: actorID, connectionID: connectionID, connectionNumber: connectionNumber)
         state = .open(info, since: now)
         var result: [Action] = names.compactMap { subscriptionChanged($0, isWanted: true) }
@@ -126,6 +130,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             ending = announced
         }
         announced = nil
+        lastFailure = ending.error
         switch state {
         case .open(_, let since):
             backoff.lost(openedAt: since, now: now)

@@ -235,6 +235,21 @@ extension RivetError {
         )
     }
 
+    /// The deadline of an action came while it was held: why the connection was not open, if that is known (B266).
+    static func notOpened(_ what: String, _ limit: Duration, _ outage: (attempts: Int, last: RivetError)?) -> RivetError
+    {
+        guard let outage else { return deadlineExceeded(what, limit, hadLeft: false) }
+        let attempts = outage.attempts == 1 ? "1 attempt" : "\(outage.attempts) attempts"
+        return RivetError(
+            .deadlineExceeded,
+            "\(what) had no answer within \(limit): the connection was not open after \(attempts): \(outage.last.message)",
+            fault: .network,
+            isTransient: true,
+            remote: outage.last.remote,
+            underlying: outage.last
+        )
+    }
+
     /// The deadline of a call came before anything of it had left; `what` says what was not there in time.
     static func late(_ what: String, fault: Fault, _ cause: DeadlinePassedError) -> RivetError {
         RivetError(.deadlineExceeded, "\(what) before the deadline", fault: fault, isTransient: true, underlying: cause)
