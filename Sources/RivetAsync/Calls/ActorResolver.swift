@@ -19,6 +19,9 @@ final class ActorResolver: Sendable {
         }
     }
 
+    /// The id that is kept.
+    var current: ActorID? { lookup.current }
+
     /// Forgets a kept id, so that the key is resolved anew; a pinned handle has nothing else (B32).
     func forget(_ id: ActorID? = nil) {
         guard !query.isPinned else { return }

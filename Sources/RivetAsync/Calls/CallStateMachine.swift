@@ -113,8 +113,8 @@ struct CallStateMachine {
     }
 
     /// The engine's account of why the actor does not start; nil where it has none.
-    mutating func explained(_ id: ActorID, _ error: RivetError, reason: String?) {
-        fail(reason.map { .actorUnavailable(id, reason: $0, error) } ?? error)
+    mutating func explained(_ error: RivetError, _ failure: ActorStartFailure?) {
+        fail(failure.map { .actorUnavailable($0, error) } ?? error)
     }
 
     private func shouldRepeat(_ error: RivetError, _ meaning: ErrorClass?) -> Bool {
@@ -132,9 +132,7 @@ struct CallStateMachine {
     }
 
     private mutating func end(with error: RivetError) {
-        if let id, error.matches("guard", "actor_ready_timeout") || error.matches("guard", "actor_runner_failed") {
-            return actions.append(.explain(id, error))
-        }
+        if let id, error.hasStartFailure { return actions.append(.explain(id, error)) }
         if isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
             return fail(.actorNotFound("the actor was destroyed", error))
         }

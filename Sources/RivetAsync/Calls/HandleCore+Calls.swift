@@ -170,7 +170,7 @@ extension HandleCore {
                     }
                 case .explain(let id, let error):
                     let actor = try? await ActorResolver.record(context, of: id, in: scope)
-                    machine.explained(id, error, reason: actor?.errorName)
+                    machine.explained(error, actor?.startFailure)
                 case .fail:
                     break
                 }

@@ -22,6 +22,8 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let skipsReadyWait: Bool
     private nonisolated let invalidOptions: RivetError?
     private nonisolated let abandon: Signal
+    /// Set when the connection is to end, whatever it was doing.
+    private nonisolated let over: Signal
     private nonisolated let finished: Signal
 
     private var machine: ConnectionStateMachine<Waiter>
@@ -66,6 +68,7 @@ actor ConnectionDriver: ClientMember {
         statuses = Broadcast(capacity: 64, replaying: .connecting(attempt: 1), gauge: context.gauge)
         attemptEnd = Monitor(nil, gauge: context.gauge)
         abandon = Signal(gauge: context.gauge)
+        over = Signal(gauge: context.gauge)
         finished = Signal(gauge: context.gauge)
     }
 
@@ -125,9 +128,29 @@ actor ConnectionDriver: ClientMember {
         var ending = AttemptEnding(error: .connectionClosed)
         // The end of an attempt is what it throws.
         try? await context.part("attempt", of: nil) {
-            ending = await attempt()
+            ending = await explained(attempt())
             throw ending.error
         }
+        return ending
+    }
+
+    /// The engine's own account of why the actor does not start takes the place of the gateway's words (B60, B208).
+    private func explained(_ ending: AttemptEnding) async -> AttemptEnding {
+        guard ending.error.hasStartFailure, !machine.isOver, let id = handle.resolver.current else { return ending }
+        let deadline = context.time.now.advanced(by: context.configuration.connectTimeout)
+        let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
+        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, over] group in
+            group.addTask { try await ActorResolver.record(context, of: id, in: scope) }
+            group.addTask {
+                await over.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+        guard let failure = record?.startFailure else { return ending }
+        var ending = ending
+        ending.error = .actorUnavailable(failure, ending.error)
         return ending
     }
 
@@ -280,8 +303,10 @@ actor ConnectionDriver: ClientMember {
                 // Pings start after Init (PROTOCOL h7).
                 if let setting = context.configuration.keepAlive { socket?.startKeepAlive(setting) }
             case .closeSocket:
+                over.set()
                 socket?.close()
             case .abandonAttempt:
+                over.set()
                 abandon.set()
             case .expectClose:
                 at(context.time.now.advanced(by: .seconds(5))) { driver in
@@ -456,6 +481,7 @@ actor ConnectionDriver: ClientMember {
     private func cancelled() {
         isCancelled = true
         carryOut(machine.disconnectRequested())
+        over.set()
         abandon.set()
         socketEnded(AttemptEnding(error: .connectionClosed), generation: generation)
     }

@@ -194,14 +194,21 @@ extension RivetError {
         )
     }
 
-    static func actorUnavailable(_ id: ActorID, reason: String, _ cause: RivetError) -> RivetError {
+    /// Whether the engine's record of the actor says why it does not start (B60).
+    var hasStartFailure: Bool {
+        matches("guard", "actor_ready_timeout") || matches("guard", "actor_runner_failed")
+    }
+
+    static func actorUnavailable(_ failure: ActorStartFailure, _ cause: RivetError) -> RivetError {
         RivetError(
             .actorUnavailable,
-            "the actor \(id) could not be started: \(reason)",
+            "the actor \(failure.actorID) could not be started: \(failure)",
             fault: .server,
             execution: cause.execution,
             isTransient: cause.isTransient,
+            connectionSurvives: cause.connectionSurvives,
             remote: cause.remote,
+            startFailure: failure,
             underlying: cause
         )
     }

@@ -52,6 +52,8 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
     public let connectionSurvives: Bool
     /// What Rivet or the actor said, when one of them made the error.
     public let remote: RemoteError?
+    /// Why the actor could not be started, with ``Code/actorUnavailable``.
+    public let startFailure: ActorStartFailure?
     /// The error below this one, when there is one.
     public let underlying: (any Error)?
     /// How long the server asked to wait before a repeat (B150).
@@ -65,6 +67,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         isTransient: Bool = false,
         connectionSurvives: Bool = true,
         remote: RemoteError? = nil,
+        startFailure: ActorStartFailure? = nil,
         underlying: (any Error)? = nil,
         retryAfter: Duration? = nil
     ) {
@@ -75,6 +78,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         self.isTransient = isTransient
         self.connectionSurvives = connectionSurvives
         self.remote = remote
+        self.startFailure = startFailure
         self.underlying = underlying
         self.retryAfter = retryAfter
     }
@@ -117,6 +121,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
             isTransient: isTransient ?? self.isTransient,
             connectionSurvives: connectionSurvives ?? self.connectionSurvives,
             remote: remote,
+            startFailure: startFailure,
             underlying: underlying ?? self.underlying,
             retryAfter: retryAfter
         )

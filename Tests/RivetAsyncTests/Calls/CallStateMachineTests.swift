@@ -201,7 +201,9 @@ struct CallStateMachineTests {
             case .paused: machine.paused()
             case .deadlinePassed: machine.deadlinePassed()
             case .explained(let reason):
-                if let (id, error) = asked { machine.explained(id, error, reason: reason) }
+                if let (id, error) = asked {
+                    machine.explained(error, reason.map { ActorStartFailure(actorID: id, kind: $0) })
+                }
             case nil:
                 #expect(transcript == row.transcript)
                 return

@@ -146,35 +146,6 @@ struct RemoteErrorTests {
         }
     }
 
-    static let unplaced = #"{"runner_pool_error":{"serverless_http_error":{"status_code":502,"body":"no route"}}}"#
-
-    @Test(
-        "an actor that does not start is asked for, once, and the error says why",
-        arguments: [
-            "actor_ready_timeout", "actor_runner_failed",
-        ]
-    )
-    func unavailable(_ code: String) async throws {
-        let refused = Server.Answer.error(503, "guard.\(code)")
-        let asked = "GET /actors?actor_ids=\(Server.id)&namespace=default"
-        for (more, isKnown) in [(#","error":\#(Self.unplaced)"#, true), ("", false)] {
-            try await Server.run([refused, Server.Answer.listed(Server.actor(Server.id, more))]) { client, server in
-                let error = await #expect(throws: RivetError.self) {
-                    try await Self.handle(client).action("count") as Int
-                }
-                #expect(error?.code == (isKnown ? .actorUnavailable : .remote))
-                #expect(error?.matches("guard", code) == true)
-                #expect(error?.remote?.httpStatus == 503)
-                #expect(error?.remote?.rayID == "ray-of-answer")
-                #expect(error?.execution == .mayHaveRun)
-                if isKnown {
-                    #expect(error?.message.contains("\(Server.id) could not be started: runner_pool") == true)
-                }
-                #expect(server.lines == [Self.action, asked])
-            }
-        }
-    }
-
     @Test(
         "B61: a handle by id whose actor is destroyed while it waits hears that there is none",
         arguments: [

@@ -38,7 +38,7 @@ struct MessageMutationTests {
             attempt { () throws(CodingError) in _ = try codec.readErrorBody(document) }
         }
         attempt { () throws(CodingError) in _ = try ActorsAPIRequest.read(document) }
-        attempt { () throws(CodingError) in _ = try ActorsAPIResponse.readActor(document).actor.errorName }
+        attempt { () throws(CodingError) in _ = try ActorsAPIResponse.readActor(document).actor.startFailure }
         attempt { () throws(CodingError) in _ = try ActorsAPIResponse.readList(document) }
         attempt { () throws(CodingError) in _ = try ServerMetadata.read(document) }
         let text = document.string

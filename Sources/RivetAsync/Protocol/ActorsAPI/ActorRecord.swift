@@ -40,20 +40,6 @@ package struct ActorRecord: Sendable, Equatable {
         self.createTime = createTime
     }
 
-    /// The name of `error`: the text, or the one member's name (B60).
-    package var errorName: String? {
-        guard let error else { return nil }
-        return try? readJSON(error) { (reader) throws(CodingError) in
-            if try reader.peekKind() == .text { return try reader.readText() }
-            var name: String?
-            try reader.readMembers { (key, reader) throws(CodingError) in
-                name = name ?? key
-                try reader.skipItem(depth: 1)
-            }
-            return try name.required("name", at: 0)
-        }
-    }
-
     func write(to output: inout some ByteOutput & ~Copyable) {
         func text(_ name: StaticString, _ value: String?) {
             output.append(name)
