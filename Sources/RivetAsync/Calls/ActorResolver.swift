@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
 
 /// Finds the id behind a handle: looked up once for all calls at the same time, kept until the actor is gone (B28–B36).
 final class ActorResolver: Sendable {
     private let context: ClientContext
     private let query: ActorQuery
     private let lookup: SharedLookup<ActorID>
-    /// Why the last lookup was at it for more than one try (B42).
-    private let obstacle = Mutex<RivetError?>(nil)
 
     init(context: ClientContext, query: ActorQuery) {
         self.context = context
@@ -38,15 +35,16 @@ final class ActorResolver: Sendable {
     func id(in scope: CallScope) async throws -> ActorID {
         if let known = lookup.current { return known }
         do {
-            return try await withDeadline(scope.deadline, time: context.time) { [self] in
-                try await lookup.value { [self] in try await resolve(in: scope) }
+            return try await lookup.value(before: scope.deadline, time: context.time) { error in
+                (error as? RivetError)?.code == .deadlineExceeded
+            } _: { [self] in
+                try await resolve(in: scope)
             }
         } catch let error as RivetError {
             // Whatever became of the lookup, what the caller wants has not been sent.
             throw error.with(execution: .notSent)
         } catch let error as DeadlinePassedError {
-            throw obstacle.withLock { $0 }.map { .notMade($0) }
-                ?? RivetError.late("the actor's id was not known", fault: .network, error)
+            throw RivetError.late("the actor's id was not known", fault: .network, error)
         }
     }
 
@@ -73,12 +71,9 @@ final class ActorResolver: Sendable {
         case .get(let name, let key):
             return try await Self.find(context, name: name, key: key, in: scope)
         case .getOrCreate(let name, let key, let create):
-            obstacle.withLock { $0 = nil }
             do {
                 let request = try Self.creation(context, name: name, key: key, create)
-                return try await Self.put(context, "PUT", request, in: scope) { error in
-                    obstacle.withLock { $0 = error }
-                }
+                return try await Self.put(context, "PUT", request, in: scope)
             } catch let error as RivetError where error.matches("actor", "key_reserved_in_different_datacenter") {
                 do {
                     return try await Self.find(context, name: name, key: key, in: scope)  // B43
@@ -135,8 +130,7 @@ final class ActorResolver: Sendable {
         _ context: ClientContext,
         _ method: String,
         _ request: ActorsAPIRequest,
-        in scope: CallScope,
-        repeats: (RivetError) -> Void = { _ in }
+        in scope: CallScope
     ) async throws -> ActorID {
         let address = try await context.serverAddress(in: scope)
         let target = ActorsAPITarget.actors(namespace: address.namespace)
@@ -149,7 +143,6 @@ final class ActorResolver: Sendable {
                 return try answer.decode("the actor") { try ActorsAPIResponse.readActor($0).actor.actorID }
             } catch let error as RivetError where error.matches("actor", "destroyed_during_creation") {
                 // Until the deadline, which comes with the last cause (B42).
-                repeats(error)
                 let least = error.retryAfter ?? .zero
                 guard try await context.wait(upTo: pause, atLeast: least, before: scope.deadline) else {
                     throw error.retryAfter == nil ? RivetError.notMade(error) : error

@@ -10,9 +10,10 @@ package final class SharedLookup<Value: Sendable>: Sendable {
         var running: Promise<Value>?
     }
 
-    private enum Step {
-        case done(Value)
-        case join(Promise<Value>, isFirst: Bool)
+    private enum Answer {
+        case kept(Value)
+        case started(Promise<Value>)
+        case joined(Promise<Value>)
     }
 
     private let state = Mutex(State())
@@ -39,26 +40,59 @@ package final class SharedLookup<Value: Sendable>: Sendable {
     ///
     /// Cancelling one caller leaves the lookup to the others.
     package func value(_ lookUp: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        let step: Step = state.withLock { state in
-            if let value = state.value { return .done(value) }
-            if let running = state.running { return .join(running, isFirst: false) }
+        switch ask(lookUp) {
+        case .kept(let value): value
+        case .started(let running), .joined(let running): try await result(of: running)
+        }
+    }
+
+    /// The same where a lookup keeps to the deadline of who starts it, and each caller is bound by its own only (B28).
+    ///
+    /// Who joined one whose starter had less time, as `isLate` says of its error, goes on with another.
+    ///
+    /// - Throws: ``DeadlinePassedError`` where the lookup of another was not done; who starts one hears from that.
+    package func value(
+        before deadline: TimePoint,
+        time: TimeSource,
+        isLate: (any Error) -> Bool,
+        _ lookUp: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        while true {
+            switch ask(lookUp) {
+            case .kept(let value):
+                return value
+            case .started(let running):
+                return try await result(of: running)
+            case .joined(let running):
+                do {
+                    return try await withDeadline(deadline, time: time) { try await self.result(of: running) }
+                } catch  where isLate(error) && time.now < deadline {
+                    continue
+                }
+            }
+        }
+    }
+
+    private func ask(_ lookUp: @escaping @Sendable () async throws -> Value) -> Answer {
+        let answer: Answer = state.withLock { state in
+            if let value = state.value { return .kept(value) }
+            if let running = state.running { return .joined(running) }
             let running = Promise<Value>(gauge: root.gauge)
             state.running = running
-            return .join(running, isFirst: true)
+            return .started(running)
         }
-        switch step {
-        case .done(let value):
-            return value
-        case .join(let running, let isFirst):
-            if isFirst {
-                let started = root.add { [self] in await run(running, lookUp) }
-                if !started { finish(running, .failure(CancellationError())) }
-            }
-            do {
-                return try await running.value()
-            } catch is CancellationError where !Task.isCancelled {
-                throw ended
-            }
+        if case .started(let running) = answer {
+            let started = root.add { [self] in await run(running, lookUp) }
+            if !started { finish(running, .failure(CancellationError())) }
+        }
+        return answer
+    }
+
+    private func result(of running: Promise<Value>) async throws -> Value {
+        do {
+            return try await running.value()
+        } catch is CancellationError where !Task.isCancelled {
+            throw ended
         }
     }
 

@@ -43,6 +43,29 @@ struct ResolvingTests {
         }
     }
 
+    @Test("B28: who joined a lookup whose starter had less time goes on with another")
+    func deadlines() async throws {
+        let clock = TestClock()
+        try await Server.run([.silence, Server.Answer.listed(Server.actor()), .output(2)], clock: clock) {
+            client,
+            server in
+            let handle = client.get("counter", ["k"])
+            let short = Task { try await handle.action("count", options: .init(timeout: .seconds(1))) as Int }
+            while server.lines.count < 1 {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
+            let long = Task { try await handle.action("count", options: .init(timeout: .seconds(9))) as Int }
+            // The client's deadlines, and the one who joined.
+            await clock.waitForSleepers(2)
+            await clock.advance(by: .seconds(1))
+            let error = await #expect(throws: RivetError.self) { try await short.value }
+            #expect(error?.code == .deadlineExceeded)
+            #expect(try await long.value == 2)
+            #expect(server.lines == [Self.lookUp, Self.lookUp, Self.action])
+        }
+    }
+
     @Test("B29: a failed lookup is not kept")
     func failedLookup() async throws {
         let refused = Server.Answer.error(400, "namespace.not_found", isGateways: false)

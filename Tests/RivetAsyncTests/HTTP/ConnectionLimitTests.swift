@@ -113,6 +113,13 @@ struct ConnectionLimitTests {
             testDescription: "queue",
             text: "the send to the queue \"note\" had no answer before its deadline: it was "
         ) { try await handle($0).enqueue(Note(), .init(timeout: .seconds(5))) },
+        Use(
+            testDescription: "lookup",
+            text: "the action \"add\" had no answer before its deadline: it was looking the actor up, "
+        ) {
+            let handle = $0.getOrCreate("counter", ["k"])
+            _ = try await handle.action("add", options: .init(timeout: .seconds(5))) as Int
+        },
     ]
 
     @Test("B51: the deadline of a call that waits for a place says so", arguments: uses)
