@@ -21,6 +21,8 @@ struct AnsweringServer: Sendable {
         case http(Int, _ fields: [String] = [], _ body: [UInt8] = [])
         /// The 101, with the ray `ray-of-101`, and these bytes right behind it.
         case webSocket(_ behind: [UInt8])
+        /// The head, with one more field, and a first piece of the body, after which nothing comes.
+        case beginning(_ field: String, _ piece: String)
         case reset
         case silence
 
@@ -161,6 +163,9 @@ struct AnsweringServer: Sendable {
                 + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: ray-of-101\r\n\r\n"
             peer.write(Array(head.utf8) + behind)
             return false
+        case .beginning(let field, let piece):
+            peer.write("HTTP/1.1 200 OK\r\n\(field)\r\n\r\n\(piece)")
+            return true
         case .reset:
             peer.reset()
             return false
