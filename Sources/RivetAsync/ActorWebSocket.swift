@@ -42,7 +42,8 @@ public actor ActorWebSocket {
     ///
     /// Ends with nil after a close of our own, and after one of the peer's with a code of the application's (1000, 1001,
     /// 3000 to 4999); ``closing`` has code and reason. Throws ``RivetError`` with ``RivetError/Code/closedByPeer`` after any
-    /// other code, and after a reason of the engine's (`group.code#ray`); with ``RivetError/Code/connectionLost`` or
+    /// other code, and after a reason of the engine's (`group.code#ray`); with ``RivetError/Code/actorUnavailable`` where
+    /// the actor could not be started and the engine says why; with ``RivetError/Code/connectionLost`` or
     /// ``RivetError/Code/protocolViolation`` when the connection was lost or the peer broke the protocol; and with
     /// ``RivetError/Code/invalidArgument`` to whoever reads while another task waits.
     public nonisolated var messages: WebSocketMessages { channel.messages(keeping: lifetime) }

@@ -12,9 +12,15 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
     private let handle: HandleCore
     private let actorID: ActorID
     private let pingNumbers = Atomic<UInt64>(0)
+    private let explanation = Explanation()
+    /// Set when nobody waits for an explanation any more.
+    private let hurry: Signal
 
     // On the lane only.
     private var isOver = false
+    /// The engine is asked why the actor does not start; the end is told afterwards.
+    private var isExplaining = false
+    private var isStreamClosed = false
     private var pings: [UInt64: Ping] = [:]
 
     private struct Ping {
@@ -23,12 +29,17 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         let timer: DeadlineScheduler.ID
     }
 
+    private final class Explanation: Sendable {
+        let failure = Mutex<ActorStartFailure?>(nil)
+    }
+
     /// `rayID` is that of the 101, for errors whose close reason has none (B206).
     private init(_ handle: HandleCore, _ call: HandleCore.Call, lane: Lane, rayID: String?) {
         self.handle = handle
         actorID = call.actorID
         self.lane = lane
         context = handle.context
+        hurry = Signal(gauge: context.gauge)
         let (isPinned, endpoint) = (handle.query.isPinned, call.address.endpoint)
         let judged = { @Sendable [context] (error: RivetError) -> RivetError in
             context.judged(error, call.token, at: call.address)
@@ -36,7 +47,11 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         channel = WebSocketChannel(
             lane: lane,
             maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.stream()),
-            translate: { RivetError(webSocket: $0, endpoint, rayID: rayID, isPinned: isPinned).map(judged) }
+            translate: { [explanation] ending in
+                let error = RivetError(webSocket: ending, endpoint, rayID: rayID, isPinned: isPinned)
+                guard let error, let failure = explanation.failure.withLock({ $0 }) else { return error.map(judged) }
+                return RivetError.actorUnavailable(failure, error)
+            }
         )
     }
 
@@ -147,10 +162,14 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
     // MARK: ClientSocket
 
     func close(isShutdown: Bool) async {
+        hurry.set()
         await channel.closeUncancellably(WebSocketClosing(isShutdown ? .goingAway : .normalClosure))
     }
 
-    func abort() { channel.abort(.abandoned) }
+    func abort() {
+        hurry.set()
+        channel.abort(.abandoned)
+    }
 
     // MARK: WebSocketHandler
 
@@ -169,11 +188,47 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
     }
 
     func ended(_ ending: WebSocketEnding) {
+        guard !isOver, case .closed(let closing) = ending,
+            AttemptEnding(closing: closing, rayID: nil, isPinned: true).error.hasStartFailure
+        else { return conclude(ending) }
+        isExplaining = context.root.add { [self] in
+            let failure = await startFailure()
+            lane.run { [self] in explained(failure, ending) }
+        }
+        if !isExplaining { conclude(ending) }
+    }
+
+    /// The engine's own account of why the actor does not start, within 2 s (B60, B208).
+    private func startFailure() async -> ActorStartFailure? {
+        let deadline = context.time.now.advanced(by: .seconds(2))
+        let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
+        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, actorID, hurry] group in
+            group.addTask { try await ActorResolver.record(context, of: actorID, in: scope) }
+            group.addTask {
+                await hurry.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+        return record?.startFailure
+    }
+
+    private func explained(_ failure: ActorStartFailure?, _ ending: WebSocketEnding) {
+        explanation.failure.withLock { $0 = failure }
+        isExplaining = false
+        conclude(ending)
+        if isStreamClosed { streamClosed() }
+    }
+
+    private func conclude(_ ending: WebSocketEnding) {
         channel.ended(ending)
         finish()
     }
 
     func streamClosed() {
+        isStreamClosed = true
+        guard !isExplaining else { return }
         channel.streamClosed()
         finish()
         context.removeSocket(self)

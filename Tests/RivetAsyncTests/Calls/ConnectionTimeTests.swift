@@ -126,6 +126,29 @@ struct ConnectionTimeTests {
         }
     }
 
+    @Test("B208: the end of a client does not wait for the engine's account of why an actor does not start")
+    func closingWhileAsking() async throws {
+        try await Self.run { _ in
+        } _: { handle, server, _ in
+            let opening = Task { try await handle.webSocket("x") }
+            let peer = try await server.accept()
+            try await Self.upgrade(peer)
+            let socket = try await opening.value
+            peer.write(Server.close(1_011, "guard.actor_runner_failed#r"))
+            // It has no answer.
+            let asked = try await server.accept()
+            #expect(try await asked.readHead().first?.hasPrefix("GET /actors?actor_ids=") == true)
+            #expect(try await ClientTranscriptTests.clientFrame(peer).first == 0x88)
+            peer.close()
+            handle.core.context.beginClose(within: .zero)
+            await handle.core.context.closed.wait()
+            let error = await #expect(throws: RivetError.self) { for try await _ in socket.messages {} }
+            #expect(error?.code == .closedByPeer)
+            #expect(error?.matches("guard", "actor_runner_failed") == true)
+            #expect(error?.startFailure == nil)
+        }
+    }
+
     @Test("B266: the deadline of a held action names why the connection did not open, and after how many attempts")
     func heldAction() async throws {
         try await Self.run {

@@ -129,7 +129,7 @@ struct StartFailureTests {
         }
     }
 
-    @Test("B60: the same for a connection, whose status has it as its cause", arguments: [false, true])
+    @Test("B60, B208: the same for a connection, whose status has it as its cause", arguments: [false, true])
     func connection(_ isOpenBefore: Bool) async throws {
         let row = Row(json: #"{"crashed":{"message":"boom"}}"#, kind: "crashed", message: "boom")
         let opened = isOpenBefore ? Server.frame(2, Server.initialMessage(.bare)) : []
@@ -151,6 +151,23 @@ struct StartFailureTests {
             #expect(server.lines == ["GET /gateway/\(Server.id)/connect", Self.asked])
             let held = await #expect(throws: RivetError.self) { _ = try await connection.action("count") as NoValue }
             Self.expect(held, row)
+        }
+    }
+
+    @Test("B208: the same for a raw WebSocket, whose messages end with it", arguments: [false, true])
+    func rawWebSocket(_ isKnown: Bool) async throws {
+        let row = Row(json: isKnown ? #""no_envoys""# : "", kind: "no_envoys")
+        let refused = Server.Answer.webSocket(Server.close(1_011, "guard.actor_runner_failed#ray-of-reason"))
+        try await Server.run([refused, Self.record(row)]) { client, server in
+            let handle = client.getForID("counter", ActorID(rawValue: Server.id))
+            let error = await #expect(throws: RivetError.self) {
+                try await handle.withWebSocket("x") { socket in for try await _ in socket.messages {} }
+            }
+            if isKnown { Self.expect(error, row) } else { #expect(error?.code == .closedByPeer) }
+            #expect(error?.matches("guard", "actor_runner_failed") == true)
+            #expect(error?.remote?.closeCode == .internalError)
+            #expect(error?.remote?.rayID == "ray-of-reason")
+            #expect(server.lines == ["GET /gateway/\(Server.id)/websocket/x", Self.asked])
         }
     }
 
