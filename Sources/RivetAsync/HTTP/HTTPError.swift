@@ -9,7 +9,7 @@ package enum HTTPError: Error, Sendable, Equatable {
         case lineEnding = "line ending"
         case fieldName = "field name"
         case fieldValue = "field value"
-        case foldedField = "folded field line"
+        case foldedField = "field line that begins with a blank"
         case contentLength = "Content-Length"
         case transferEncoding = "Transfer-Encoding"
         case chunkSize = "chunk size"

@@ -77,6 +77,12 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
         fields.append(field)
     }
 
+    /// Goes on with the value of the last field, with a blank between (RFC 9112 §5.2).
+    mutating func extendLast(by rest: String) {
+        guard let last = fields.indices.last, !rest.isEmpty else { return }
+        fields[last].value += fields[last].value.isEmpty ? rest : " " + rest
+    }
+
     /// The fields in order.
     public func makeIterator() -> IndexingIterator<[Field]> { fields.makeIterator() }
 

@@ -11,10 +11,14 @@ struct HTTPLineReader: Sendable {
     private var section = HTTPError.Section.head
     private var limit = 0
     private var used = 0
+    /// A field that goes on in the next line is one field, as a client has to read it; a server refuses it (RFC 9112 §5.2).
+    private let unfoldsFields: Bool
+
+    init(unfoldsFields: Bool = false) { self.unfoldsFields = unfoldsFields }
 
     /// A new message begins.
     mutating func reset() {
-        self = HTTPLineReader()
+        self = HTTPLineReader(unfoldsFields: unfoldsFields)
     }
 
     /// The lines that follow, with their CRLFs, may have `limit` bytes together.
@@ -59,13 +63,28 @@ struct HTTPLineReader: Sendable {
         into fields: inout HTTPFields
     ) throws(HTTPError) -> Bool {
         while true {
-            let line = try next(in: chunk, from: &position) { line, offset throws(HTTPError) in
-                line.isEmpty ? nil : try HTTPSyntax.field(line, offset: offset)
+            // A blank line before the first field goes on with nothing: refused (RFC 9112 §2.2).
+            let unfolds = unfoldsFields && fields.count > 0
+            let line = try next(in: chunk, from: &position) { line, offset throws(HTTPError) -> FieldLine in
+                if line.isEmpty { return .end }
+                if unfolds, HTTPSyntax.isBlank(line[0]) {
+                    return .rest(try HTTPSyntax.fieldValue(line, from: 0, offset: offset))
+                }
+                return .field(try HTTPSyntax.field(line, offset: offset))
             }
-            guard let line else { return false }
-            guard let field = line else { return true }
-            fields.append(field)
+            switch line {
+            case .field(let field): fields.append(field)
+            case .rest(let rest): fields.extendLast(by: rest)
+            case .end: return true
+            case nil: return false
+            }
         }
+    }
+
+    private enum FieldLine {
+        case field(HTTPFields.Field)
+        case rest(String)
+        case end
     }
 
     private static func read<R>(

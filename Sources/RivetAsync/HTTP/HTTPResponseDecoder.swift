@@ -30,7 +30,7 @@ package struct HTTPResponseDecoder: Sendable {
     }
 
     private var state = State.idle
-    private var reader = HTTPLineReader()
+    private var reader = HTTPLineReader(unfoldsFields: true)
     private var head = HTTPResponseHead(status: 0)
     private var minorVersion = 1
     private var body: HTTPBodyDecoder?

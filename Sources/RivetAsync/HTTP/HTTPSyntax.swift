@@ -60,25 +60,39 @@ package enum HTTPSyntax {
 
     /// Reads `name: value` (RFC 9112 §5); `offset` is where the line begins, for the error.
     ///
-    /// Folded lines and blanks before the colon are refused, not mended (§5.1, §5.2).
+    /// Blanks before the name or the colon are refused, not mended (§5.1).
     static func field(_ line: UnsafeRawBufferPointer, offset: Int) throws(HTTPError) -> HTTPFields.Field {
-        if line.first == 0x20 || line.first == 0x09 { throw .malformed(.foldedField, offset: offset) }
+        if let first = line.first, isBlank(first) { throw .malformed(.foldedField, offset: offset) }
         var colon = 0
         while colon < line.count, isTokenByte(line[colon]) { colon &+= 1 }
         guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else {
             throw .malformed(.fieldName, offset: offset &+ colon)
         }
-        var (start, end) = (colon &+ 1, line.count)
-        while start < end, line[start] == 0x20 || line[start] == 0x09 { start &+= 1 }
-        while end > start, line[end &- 1] == 0x20 || line[end &- 1] == 0x09 { end &-= 1 }
+        return HTTPFields.Field(
+            text(UnsafeRawBufferPointer(rebasing: line[..<colon])),
+            try fieldValue(line, from: colon &+ 1, offset: offset)
+        )
+    }
+
+    /// The rest of a field's line from `start` on, without the blanks around it.
+    @inline(__always)
+    static func fieldValue(
+        _ line: UnsafeRawBufferPointer,
+        from start: Int,
+        offset: Int
+    ) throws(HTTPError) -> String {
+        var (start, end) = (start, line.count)
+        while start < end, isBlank(line[start]) { start &+= 1 }
+        while end > start, isBlank(line[end &- 1]) { end &-= 1 }
         for position in start..<end where !isTextByte(line[position]) {
             throw .malformed(.fieldValue, offset: offset &+ position)
         }
-        return HTTPFields.Field(
-            text(UnsafeRawBufferPointer(rebasing: line[..<colon])),
-            text(UnsafeRawBufferPointer(rebasing: line[start..<end]))
-        )
+        return text(UnsafeRawBufferPointer(rebasing: line[start..<end]))
     }
+
+    /// A blank or a tab.
+    @inline(__always)
+    static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
     /// Checks fields that are to be written, so that none can bring a line of its own.
     ///

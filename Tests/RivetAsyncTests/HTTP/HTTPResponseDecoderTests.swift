@@ -49,6 +49,23 @@ import Testing
             ]
         ),
         Row(
+            testDescription: "folded lines of fields and trailers",
+            bytes: [
+                "HTTP/1.1 200 OK\r\nA: b \r\n\t c\r\n \r\n  d\t\r\nTransfer-Encoding:\r\n chunked\r\nE:\r\n\r\n"
+                    + "0\r\nF: g,\r\n h\r\n\r\n"
+            ],
+            events: [
+                .head(
+                    HTTPResponseHead(
+                        status: 200,
+                        reason: "OK",
+                        fields: ["A": "b c d", "Transfer-Encoding": "chunked", "E": ""]
+                    )
+                ),
+                .end(trailers: ["F": "g, h"]),
+            ]
+        ),
+        Row(
             testDescription: "204 has no body whatever its fields say",
             bytes: ["HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"],
             events: [

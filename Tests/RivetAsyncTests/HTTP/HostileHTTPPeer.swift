@@ -70,7 +70,8 @@ struct HostileHTTPPeer: Sendable, CustomTestStringConvertible {
         Self("a line that ends in LF alone", "HTTP/1.1 200 OK\nA: b\n\n", .malformed(.lineEnding, offset: 15)),
 
         // Fields; they begin at byte 17.
-        Self("a folded line", ok("A: b\r\n c"), .malformed(.foldedField, offset: 23)),
+        Self("a NUL in a folded line", ok("A: b\r\n c\0"), .malformed(.fieldValue, offset: 25)),
+        Self("a line that ends in LF alone and is folded", ok("A: b\n c"), .malformed(.lineEnding, offset: 21)),
         Self("a field that a tab folds before the first", ok("\tA: b"), .malformed(.foldedField, offset: 17)),
         Self("a field without a name", ok(": b"), .malformed(.fieldName, offset: 17)),
         Self("a field without a colon", ok("Abc"), .malformed(.fieldName, offset: 20)),
@@ -179,7 +180,13 @@ struct HostileHTTPPeer: Sendable, CustomTestStringConvertible {
         Self("a chunk longer than its size", chunked("2\r\nabc\r\n"), .malformed(.chunkEnd, offset: bodyStart + 5)),
         Self("a chunk that ends in CR alone", chunked("2\r\nab\rc"), .malformed(.chunkEnd, offset: bodyStart + 6)),
         Self("a malformed trailer", chunked("0\r\nA\r\n\r\n"), .malformed(.fieldName, offset: bodyStart + 4)),
-        Self("a folded trailer", chunked("0\r\nA: b\r\n c\r\n\r\n"), .malformed(.foldedField, offset: bodyStart + 9)),
+        Self("a blank before trailers", chunked("0\r\n A\r\n"), .malformed(.foldedField, offset: bodyStart + 3)),
+        Self(
+            "folded lines without end",
+            chunked("0\r\nA:\r\n" + String(repeating: " b\r\n", count: 70)),
+            .tooLarge(.trailers, limit: 256, actual: nil),
+            limits: tight
+        ),
         Self(
             "trailers without end",
             chunked("0\r\n" + String(repeating: "A:\r\n", count: 70)),

@@ -54,6 +54,19 @@ struct RawRequestTests {
         #expect(outcome == CallersMistakeTests.invalidArgument)
     }
 
+    @Test(
+        "B310: a folded field of an answer is one field with a blank in the fold's place",
+        arguments: ["x-note: one\r\n two", "x-note: one \t\r\n\t  two", "x-note:\r\n one\r\n two", "x-note: one two"]
+    )
+    func folded(_ lines: String) async throws {
+        try await AnsweringServer.run([.http(200, [lines, "content-type:\r\n text/plain"], [104, 105])]) { client, _ in
+            let answer = try await ConnectionLimitTests.handle(client).fetch(ActorRequest("x"))
+            #expect(answer.fields["x-note"] == "one two")
+            #expect(answer.fields["content-type"] == "text/plain")
+            #expect(try await answer.body.collect() == [104, 105])
+        }
+    }
+
     @Test("B184: method, fields and body leave unchanged", arguments: ["GET", "POST", "DELETE", "QUERY", "x-own!"])
     func unchanged(_ method: String) async throws {
         try await CauseTests.run { client, server in

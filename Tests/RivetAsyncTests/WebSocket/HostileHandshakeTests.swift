@@ -216,8 +216,13 @@ struct HostileHandshake: Sendable, CustomTestStringConvertible {
             error: .http(.unsupportedVersion(offset: 5))
         ),
         HostileHandshake(
-            name: "a folded field",
+            name: "another protocol in a folded line of Upgrade",
             answer: switched(upgrade, " h2c\r\n", connection, accept),
+            error: .upgradeField
+        ),
+        HostileHandshake(
+            name: "a folded line before the first field",
+            answer: switched(" " + upgrade, connection, accept),
             error: .http(.malformed(.foldedField, offset: 0))
         ),
         HostileHandshake(
