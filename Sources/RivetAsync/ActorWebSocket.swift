@@ -95,6 +95,7 @@ public actor ActorWebSocket {
     ///
     /// Safe to call twice. A cancelled task finishes it all the same.
     public nonisolated func close(_ code: WebSocketCloseCode = .normalClosure, reason: String = "") async {
+        socket.closes()
         await channel.closeUncancellably(WebSocketClosing(code, reason: reason))
     }
 

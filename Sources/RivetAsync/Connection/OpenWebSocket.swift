@@ -166,6 +166,9 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         await channel.closeUncancellably(WebSocketClosing(isShutdown ? .goingAway : .normalClosure))
     }
 
+    /// Who closes it is not to wait for an explanation.
+    func closes() { hurry.set() }
+
     func abort() {
         hurry.set()
         channel.abort(.abandoned)
@@ -198,9 +201,9 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         if !isExplaining { conclude(ending) }
     }
 
-    /// The engine's own account of why the actor does not start, within 2 s (B60, B208).
+    /// The engine's own account of why the actor does not start, unless somebody closes it (B60, B208).
     private func startFailure() async -> ActorStartFailure? {
-        let deadline = context.time.now.advanced(by: .seconds(2))
+        let deadline = context.time.now.advanced(by: context.configuration.connectTimeout)
         let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
         let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, actorID, hurry] group in
             group.addTask { try await ActorResolver.record(context, of: actorID, in: scope) }

@@ -51,16 +51,17 @@ struct ConnectionEndTests {
 
     @Test("B135: over HTTP the call fails with what the provider threw, and nothing is sent")
     func providerOverHTTP() async throws {
-        try await Server.run([]) { client, server in
+        let clock = TestClock()
+        try await Server.run([], clock: clock) { client, server in
             let parameters = ConnectionParameters.provided { () throws -> Int in throw Trouble() }
             let handle = client.getForID("a", "x", HandleOptions(parameters: parameters))
-            let calls: [() async throws -> Void] = [
-                { _ = try await handle.action("b", options: .init(timeout: .milliseconds(300))) as NoValue },
-                { try await handle.enqueue("b", 1, .init(timeout: .milliseconds(300))) },
-                { _ = try await handle.fetch(ActorRequest("b"), .init(timeout: .milliseconds(300))) },
+            let calls: [@Sendable () async throws -> Void] = [
+                { _ = try await handle.action("b", options: .init(timeout: .seconds(9))) as NoValue },
+                { try await handle.enqueue("b", 1, .init(timeout: .seconds(9))) },
+                { _ = try await handle.fetch(ActorRequest("b"), .init(timeout: .seconds(9))) },
             ]
             for call in calls {
-                let error = await #expect(throws: RivetError.self) { try await call() }
+                let error = await #expect(throws: RivetError.self) { try await passingTime(of: clock, call) }
                 #expect(error?.matches("client", "get_params_failed") == true, "\(error as Any)")
                 #expect(error?.execution == .notSent)
                 #expect(error?.message.contains("Trouble") == true)

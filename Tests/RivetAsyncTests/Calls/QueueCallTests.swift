@@ -54,7 +54,11 @@ struct QueueCallTests {
             $0.encoding = encoding
         } _: { setting in
             let stage = setting.stage
-            let outcome = try await stage.enqueueAndWait(Stage.Job(name: "wait"), timeout: .milliseconds(50))
+            let outcome = try await stage.enqueueAndWait(
+                Stage.Job(name: "wait"),
+                timeout: .milliseconds(50),
+                CallOptions(timeout: .seconds(150))
+            )
             guard case .timedOut = outcome else {
                 Issue.record("\(outcome)")
                 return

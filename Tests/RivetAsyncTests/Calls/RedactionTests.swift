@@ -175,17 +175,18 @@ struct RedactionTests {
 
     @Test("B213: what a provider of the user's throws is in no text of ours")
     func usersErrors() async throws {
-        try await DurationTests.run { setting in
+        let clock = TestClock()
+        try await DurationTests.run(clock: clock) { setting in
             let seen = Showing()
             let lines = seen.lines(setting.client)
             let throwing = HandleOptions(parameters: .provided { () throws -> Int in throw Trouble() })
             let stage = setting.client.getOrCreate(Stage.self, ["k"], throwing)
-            let brief = CallOptions(timeout: .seconds(1))
+            let brief = CallOptions(timeout: .seconds(9))
             for call in [
                 { _ = try await stage.send(Stage.Echo(text: "a"), brief) },
                 { _ = try await stage.withConnection { try await $0.send(Stage.Echo(text: "a"), brief) } },
-            ] as [() async throws -> Void] {
-                let error = await #expect(throws: RivetError.self) { try await call() }
+            ] as [@Sendable () async throws -> Void] {
+                let error = await #expect(throws: RivetError.self) { try await passingTime(of: clock, call) }
                 var lowest = error?.underlying
                 while let next = (lowest as? RivetError)?.underlying { lowest = next }
                 #expect(lowest is Trouble)

@@ -115,7 +115,8 @@ struct MetadataTests {
             #expect(error?.code == .deadlineExceeded)
             #expect(error?.execution == .notSent)
             #expect(error?.message.contains("GET /metadata") == true)
-            #expect((error?.underlying as? RivetError)?.code == .deadlineExceeded)
+            // On a busy machine the time of this clock passes before the next question has a connection.
+            #expect((error?.underlying as? RivetError)?.fault == .network)
             answers.set()
             let next = Task { try await handle.action("b") as NoValue }
             try await until { server.lines.last == "POST /gateway/x/action/b" }

@@ -91,6 +91,8 @@ struct AnsweringServer: Sendable {
             var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
             configuration.looksUpMetadata = false
             configuration.replyNudge = .off
+            // Where all tests begin at once, the wait for one's turn is a long one.
+            configuration.connectTimeout = .seconds(60)
             configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
             change(&configuration)
             let client = RivetClient(configuration, clock: clock)

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+
+@testable import RivetAsync
 
 /// Lets others run until `condition` holds.
 ///
@@ -8,4 +11,21 @@ func until(_ condition: () -> Bool) async throws {
         try Task.checkCancellation()
         await Task.yield()
     }
+}
+
+/// Runs `body` while the time of `clock` passes, in small steps.
+func passingTime<R: Sendable>(
+    of clock: TestClock,
+    _ body: @escaping @Sendable () async throws -> R
+) async throws -> R {
+    let ended = Signal(gauge: ResourceGauge())
+    let running = Task {
+        defer { ended.set() }
+        return try await body()
+    }
+    while !ended.isSet {
+        try Task.checkCancellation()
+        await clock.advance(by: .milliseconds(10))
+    }
+    return try await running.value
 }

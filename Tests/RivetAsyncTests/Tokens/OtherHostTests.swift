@@ -8,12 +8,11 @@ import Testing
 struct OtherHostTests {
     /// Everything that can be done with a handle; what comes of it is not looked at.
     static func useAll(_ client: RivetClient) async {
-        let brief = CallOptions(timeout: .milliseconds(300))
         for handle in [client.getForID("a", "x"), client.getOrCreate("a", ["k"])] {
-            _ = try? await handle.action("b", options: brief) as NoValue
-            try? await handle.enqueue("b", 1, brief)
-            _ = try? await handle.fetch(ActorRequest("b"), brief)
-            _ = try? await handle.webSocket("b", brief)
+            _ = try? await handle.action("b") as NoValue
+            try? await handle.enqueue("b", 1)
+            _ = try? await handle.fetch(ActorRequest("b"))
+            _ = try? await handle.webSocket("b")
             _ = try? await handle.connect(ConnectOptions(reconnect: ReconnectPolicy(maxAttempts: 1)))
                 .waitUntilConnected()
         }
@@ -35,6 +34,7 @@ struct OtherHostTests {
                 .json(200, #"{"clientEndpoint":"\#(named)"}"#)
             } _: { own in
                 var configuration = try RivetConfiguration(endpoint: own.endpoint, token: token)
+                configuration.connectTimeout = .seconds(60)
                 configuration.fields = ["authorization": "Bearer hunter2", "cookie": "hunter2"]
                 try await withRivetClient(configuration) { await Self.useAll($0) }
                 #expect(own.lines == ["GET /metadata?namespace=default"])
@@ -56,6 +56,7 @@ struct OtherHostTests {
                     } _: { own in
                         var configuration = try RivetConfiguration(endpoint: own.endpoint, token: "hunter2")
                         configuration.looksUpMetadata = false
+                        configuration.connectTimeout = .seconds(60)
                         try await withRivetClient(configuration) { await Self.useAll($0) }
                         #expect(own.requests.count >= 8)
                     }
