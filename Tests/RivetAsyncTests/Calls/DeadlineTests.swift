@@ -94,7 +94,7 @@ struct DeadlineTests {
         ),
         Row(
             testDescription: "a name",
-            says: "looking the actor up",
+            says: "the deadline passed while the name engine.test was being resolved",
             dialer: hangingName
         ),
         Row(
