@@ -165,7 +165,9 @@ extension ClientContext {
     /// Waits a random part of the one time, but not less than the other; false, at once, where that is beyond the
     /// deadline.
     func wait(upTo longest: Duration, atLeast least: Duration, before deadline: TimePoint) async throws -> Bool {
-        let end = time.now.advanced(by: max(longest * random(), least))
+        let now = time.now
+        guard now < deadline else { return false }
+        let end = now.advanced(by: max(longest * random(), least))
         guard end < deadline else { return false }
         try await time.sleep(until: end)
         return true

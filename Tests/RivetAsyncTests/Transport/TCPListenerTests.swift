@@ -79,10 +79,10 @@ struct TCPListenerTests {
     }
 
     @Test func nobodyListensAndTheConnectionIsRefused() async throws {
-        let listener = try await TCPListener.listen(lanes: lanes) { _ in }
-        await listener.close()
+        let refusing = try RefusingAddress()
+        defer { refusing.close() }
         await #expect(throws: TransportError.system(.connect, .connectionRefused)) {
-            _ = try await TCPSocket.connect(to: listener.localAddress, lane: lanes.next())
+            _ = try await TCPSocket.connect(to: refusing.address, lane: lanes.next())
         }
         await lanes.shutDown()
         #expect(gauge.counts == .zero)
