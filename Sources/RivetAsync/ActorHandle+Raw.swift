@@ -77,8 +77,7 @@ extension HandleCore {
         }
         let isSafe = ["GET", "HEAD"].contains(request.method)
         let canRepeat = request.body.content.isRepeatable
-        return try await repeating(.raw, options, record, canRepeat: canRepeat, isSafe: isSafe) {
-            [self, own, options] call in
+        return try await repeating(.raw, options, record, canRepeat: canRepeat, isSafe: isSafe) { call in
             let head = try await requestHead(call, method: request.method, path: path, own: own, options)
             let endpoint = call.address.endpoint
             do {
