@@ -26,7 +26,7 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let over: Signal
     private nonisolated let finished: Signal
 
-    private var machine: ConnectionStateMachine<Waiter>
+    private(set) var machine: ConnectionStateMachine<Waiter>
     private var nudge = ReplyNudgeStateMachine()
     private(set) var socket: ConnectionSocket?
     /// How the attempt under way has ended.

@@ -70,6 +70,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     var inFlightCount: Int { actions.inFlightCount }
     /// The id that the next submission gets.
     var nextActionID: UInt64 { actions.nextID }
+    /// How many actions wait for the connection to open.
+    var heldCount: Int { actions.heldCount }
     var isOpen: Bool { if case .open = state { true } else { false } }
     /// Why the connection is not open, after how many attempts; nil where nothing has failed (B266).
     var outage: (attempts: Int, last: RivetError)? { lastFailure.map { (backoff.attempt, $0) } }

@@ -29,10 +29,11 @@ struct ConnectionEndTests {
             let connection = stage.connect()
             var statuses = connection.status.makeAsyncIterator()
             try await until { !asked.all.isEmpty }
-            let gauge = setting.client.context.gauge
-            let waiters = gauge.counts.waiters
             let waiting = Task { try await connection.send(Stage.Echo(text: "held")) }
-            try await until { gauge.counts.waiters != waiters }
+            while await connection.driver.machine.heldCount == 0 {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
             held.set()
             let failed = await #expect(throws: RivetError.self) { try await waiting.value }
             #expect(failed?.matches("client", "get_params_failed") == true)
