@@ -37,10 +37,10 @@ public enum RivetValue: Sendable, Hashable {
         }
     }
 
-    /// The first member of that name, or nil if there is none or this is no map.
+    /// The last member of that name, or nil if there is none or this is no map.
     public subscript(name: String) -> RivetValue? {
         guard case .map(let members) = self else { return nil }
-        return members.first { $0.key == .string(name) }?.value
+        return members.last { $0.key == .string(name) }?.value
     }
 
     /// The element at that position, or nil if there is none or this is no array.

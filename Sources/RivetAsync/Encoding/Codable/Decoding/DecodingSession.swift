@@ -20,6 +20,10 @@ final class DecodingSession: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var names = DeclaredNames()
     /// How many values are under way that read themselves as another one.
     @exclusivity(unchecked) private var singles = 0
+    /// A map has a name twice, and its first member was taken; then the document is decoded again.
+    @exclusivity(unchecked) private var hasRepeats = false
+    /// It is: each map is looked through for names that are there twice (B307).
+    @exclusivity(unchecked) private(set) var looksForRepeats = false
     /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
     @exclusivity(unchecked) private var isOpen = false
 
@@ -60,11 +64,26 @@ final class DecodingSession: @unchecked Sendable {
                 try reader.skipItem(depth: 0)
                 try reader.readEnd()
             }
-            return try body(ValueDecoder(self))
+            do {
+                let result = try read(body)
+                if !hasRepeats { return result }
+            } catch {
+                if !hasRepeats { throw error }
+            }
+            looksForRepeats = true
+            return try read(body)
         } catch {
             throw located(error)
         }
     }
+
+    @inline(__always)
+    private func read<R>(_ body: (ValueDecoder) throws -> R) throws -> R {
+        defer { containers.settle { $0.leave(isKept: $1) } }
+        return try body(ValueDecoder(self))
+    }
+
+    func foundRepeats() { hasRepeats = true }
 
     /// Out of line: only to look for these types costs a decoding that does not fail.
     @inline(never)
@@ -81,12 +100,12 @@ final class DecodingSession: @unchecked Sendable {
         base = bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
         size = bytes.count
         self.syntax = syntax
+        (hasRepeats, looksForRepeats) = (false, false)
         isOpen = true
     }
 
     private func close(_ bytes: ByteChunk) {
         isOpen = false
-        containers.settle { $0.leave(isKept: $1) }
         if !Unmanaged.passUnretained(self).isUniquelyReferenced() { kept = bytes }
     }
 

@@ -18,14 +18,26 @@ final class MapDecoder {
     @exclusivity(unchecked) private var first = Mark(0, 0)
     /// Where the last key was found, or the next one is.
     @exclusivity(unchecked) private var mark = Mark(0, 0)
-    /// What is known of the mark: true, a key begins there; false, a value ended there.
-    ///
-    /// After a value comes a key or the end of the map, and which of them has not been looked at yet.
-    @exclusivity(unchecked) private var isKey = true
+    @exclusivity(unchecked) private var known = Knowledge.key
     /// A bit for each length of the names of the members up to the mark: a name of another length is not among them.
     @exclusivity(unchecked) private var passedLengths: UInt32 = 0
     /// Where properties are arguments.
     @exclusivity(unchecked) private var arguments: ArgumentCursor?
+
+    /// What is known of the mark, and of the members so far.
+    struct Knowledge: OptionSet {
+        let rawValue: UInt8
+        /// A key begins at the mark.
+        ///
+        /// Else a value ended there. After it comes a key or the end of the map, and which has not been looked at yet.
+        static let key = Knowledge(rawValue: 1)
+        /// The key at the mark was asked for.
+        static let asked = Knowledge(rawValue: 2)
+        /// Members were left out, or asked for in another order than theirs.
+        static let skipped = Knowledge(rawValue: 4)
+        /// Names are there twice, and the last member of a name counts (B307).
+        static let repeats = Knowledge(rawValue: 8)
+    }
 
     /// A place between members, and what the reader knows of those behind it.
     struct Mark {
@@ -48,11 +60,13 @@ final class MapDecoder {
 
     /// Starts to read another map.
     func enter(_ decoder: ValueDecoder) throws {
+        noteMissedRepeats()
         (base, size, syntax) = (decoder.session.base, decoder.session.size, decoder.session.syntax)
         (offset, flags, level) = (decoder.offset, decoder.flags, decoder.level)
         if arguments != nil { arguments = nil }
         first = try shortMap() ?? firstKey(decoder)
-        (mark, isKey, passedLengths) = (first, true, 0)
+        (mark, known, passedLengths) = (first, .key, 0)
+        if session.looksForRepeats { lookForRepeats() }
     }
 
     /// The commonest map, made short: its count is in its first byte.
@@ -79,7 +93,14 @@ final class MapDecoder {
 
     /// The document is done, or was before the container was made.
     func leave(isKept: Bool) {
-        if isKept { kept = session } else if arguments != nil { arguments = nil }
+        if isKept {
+            kept = session
+            lookForRepeats()
+        } else {
+            noteMissedRepeats()
+            first = Mark(0, 0)
+            if arguments != nil { arguments = nil }
+        }
     }
 
     var decoder: ValueDecoder { ValueDecoder(session, offset, flags, level: level) }
@@ -99,17 +120,20 @@ final class MapDecoder {
     private func findNext(_ name: UnsafeRawBufferPointer) -> Int? {
         let position = mark.position
         let start = position &+ 1
-        guard isKey, position > 0, name.count < 24, name.count <= size &- start,
+        guard known.contains(.key), position > 0, name.count < 24, name.count <= size &- start,
             base.load(fromByteOffset: position, as: UInt8.self) == 0x60 | UInt8(truncatingIfNeeded: name.count),
             UnsafeRawBufferPointer(start: base + start, count: name.count).hasSameBytes(as: name)
         else { return nil }
         passedLengths |= 1 << UInt32(truncatingIfNeeded: name.count)
+        known.insert(.asked)
         return start &+ name.count
     }
 
     @inline(never)
     private func findFarther(_ name: String) -> Int? {
-        if !isKey, mark.remaining == 0, passedNone(ofLength: name.utf8.count), arguments == nil { return nil }
+        if !known.contains(.key), mark.remaining == 0, passedNone(ofLength: name.utf8.count), arguments == nil {
+            return nil
+        }
         return withUTF8(of: name) { name in
             syntax == .cbor ? find(name, CBORReader(bytes)) : find(name, JSONReader(bytes))
         }
@@ -124,14 +148,18 @@ final class MapDecoder {
     @inline(__always)
     private func find<Reader: ItemReader>(_ name: UnsafeRawBufferPointer, _ reader: Reader) -> Int? {
         if let arguments { return arguments.place(of: name) }
+        if known.contains(.repeats) { return findLast(name, reader) }
         // `Codable` asks for keys in the order in which they are written nearly always.
         let from = mark
-        var found = scan(name, reader, from: from, isKey: isKey, until: .max)
+        var found = scan(name, reader, from: from, isKey: known.contains(.key), until: .max)
         if found == nil, !passedNone(ofLength: name.count) {
             found = scan(name, reader, from: first, isKey: true, until: from.position)
+            if found != nil { known.insert(.skipped) }
         }
         guard let found else { return nil }
-        (mark, isKey) = (found.key, true)
+        if found.passed > (known.isSuperset(of: [.key, .asked]) ? 1 : 0) { known.insert(.skipped) }
+        mark = found.key
+        known.formUnion([.key, .asked])
         return found.value
     }
 
@@ -143,9 +171,10 @@ final class MapDecoder {
         from mark: Mark,
         isKey: Bool,
         until limit: Int
-    ) -> (key: Mark, value: Int)? {
+    ) -> (key: Mark, value: Int, passed: Int)? {
         guard first.position > 0 else { return nil }
         var reader = start
+        var passed = 0
         reader.position = mark.position
         var remaining = mark.remaining
         do throws(CodingError) {
@@ -154,7 +183,8 @@ final class MapDecoder {
             repeat {
                 let position = reader.position
                 guard position < limit else { return nil }
-                if try reader.readKey(equals: name) { return (Mark(position, remaining), reader.position) }
+                if try reader.readKey(equals: name) { return (Mark(position, remaining), reader.position, passed) }
+                passed &+= 1
                 try reader.skipElement(depth: 0)
             } while try reader.hasNext(&remaining)
         } catch {}
@@ -164,6 +194,8 @@ final class MapDecoder {
     /// The keys in the order of the document; what is neither text nor number can be none.
     func keys<Key: CodingKey>(_: Key.Type) -> [Key] {
         guard first.position > 0 else { return [] }
+        // A dictionary takes the last of a name by itself.
+        if Key.self != KnownNames.ofDictionary, !known.contains(.repeats) { lookForRepeats() }
         var keys: [Key] = []
         // The document was checked: as many as are announced are there.
         keys.reserveCapacity(max(first.remaining &+ 1, 0))
@@ -179,7 +211,82 @@ final class MapDecoder {
                 try reader.skipItem(depth: 0)
             } while try reader.hasNext(&remaining)
         } catch {}
-        return keys
+        guard known.contains(.repeats) else { return keys }
+        var names = Set<NameID>()
+        return keys.reversed().filter { names.insert(NameID($0.stringValue)).inserted }.reversed()
+    }
+
+    // MARK: Names that are there twice
+
+    /// Tells the session where members were asked for before it was known that a later one has the same name.
+    ///
+    /// Nothing is to be known where all were asked for in their order, as nearly always: then their names differ, as
+    /// those asked for do.
+    @inline(__always)
+    private func noteMissedRepeats() {
+        if first.position > 0, mark.remaining != 0 || !areAskedInOrder { lookForMissedRepeats() }
+    }
+
+    /// So far, up to the mark.
+    private var areAskedInOrder: Bool { known == [.key, .asked] || known == [] }
+
+    @inline(never)
+    private func lookForMissedRepeats() {
+        if known.contains(.repeats) || areAskedInOrder && isAtEnd { return }
+        if hasRepeatedNames() { session.foundRepeats() }
+    }
+
+    /// No member is behind the one that was asked for last, in a map whose end alone tells that.
+    private var isAtEnd: Bool {
+        guard mark.remaining < 0 else { return false }
+        var reader = DocumentReader(bytes, position: mark.position, syntax)
+        var remaining = mark.remaining
+        do {
+            if known.contains(.key) {
+                _ = try reader.readKey()
+                try reader.skipItem(depth: 0)
+            }
+            return try !reader.hasNext(&remaining)
+        } catch { return true }
+    }
+
+    /// From now on the last of a name counts.
+    private func lookForRepeats() {
+        guard hasRepeatedNames() else { return }
+        if known.contains(.asked) || mark.position != first.position { session.foundRepeats() }
+        // No place in which a key would be expected.
+        (mark, known, passedLengths) = (Mark(0, 0), [.key, .repeats], .max)
+    }
+
+    @inline(never)
+    private func hasRepeatedNames() -> Bool {
+        guard first.position > 0 else { return false }
+        var names: [NameID] = []
+        names.reserveCapacity(max(first.remaining &+ 1, 8))
+        var reader = DocumentReader(bytes, position: first.position, syntax)
+        var remaining = first.remaining
+        do {
+            repeat {
+                if let name = try reader.readKey() { names.append(NameID(name)) }
+                try reader.skipItem(depth: 0)
+            } while try reader.hasNext(&remaining)
+        } catch {}
+        return NameID.haveRepeats(names)
+    }
+
+    /// The last member of that name.
+    private func findLast<Reader: ItemReader>(_ name: UnsafeRawBufferPointer, _ start: Reader) -> Int? {
+        var reader = start
+        reader.position = first.position
+        var remaining = first.remaining
+        var place: Int?
+        do throws(CodingError) {
+            repeat {
+                if try reader.readKey(equals: name) { place = reader.position }
+                try reader.skipElement(depth: 0)
+            } while try reader.hasNext(&remaining)
+        } catch {}
+        return place
     }
 
     // MARK: Reading
@@ -197,7 +304,8 @@ final class MapDecoder {
     @inline(__always)
     private func pass(_ position: Int) {
         let remaining = mark.remaining
-        isKey = remaining > 0
+        let isKey = remaining > 0
+        known = known.intersection([.skipped, .repeats]).union(isKey ? .key : [])
         mark = Mark(position, isKey ? remaining &- 1 : remaining)
     }
 
@@ -242,28 +350,5 @@ final class MapDecoder {
 
     func integer<T: FixedWidthInteger>(at position: Int) throws -> T {
         try read(at: position) { (reader) throws(CodingError) in try reader.readInteger(as: T.self) }
-    }
-}
-
-/// Gives each name asked for the next argument.
-final class ArgumentCursor {
-    private var names: [[UInt8]] = []
-    private var places: [Int?] = []
-    private var list: UnkeyedDecoder
-    /// The first argument, if it is text that was escaped.
-    let escapedPlace: Int?
-
-    init(_ list: UnkeyedDecoder) {
-        self.list = list
-        escapedPlace = !list.isAtEnd && list.current.flags.contains(.escaped) ? Int(list.current.offset) : nil
-    }
-
-    func place(of name: UnsafeRawBufferPointer) -> Int? {
-        if let index = names.firstIndex(where: { $0.elementsEqual(name) }) { return places[index] }
-        names.append(Array(name))
-        let place = list.isAtEnd ? nil : Int(list.current.offset)
-        if place != nil { list.advance() }
-        places.append(place)
-        return place
     }
 }

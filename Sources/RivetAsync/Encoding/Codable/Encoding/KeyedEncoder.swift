@@ -138,10 +138,10 @@ struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy _: Nested.Type, forKey key: Key) -> KeyedEncodingContainer<Nested> {
-        output.addInsert(id, key: key.stringValue).container(keyedBy: Nested.self)
+        output.addInsert(id, key: key.stringValue, kind: .map).container(keyedBy: Nested.self)
     }
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-        output.addInsert(id, key: key.stringValue).unkeyedContainer()
+        output.addInsert(id, key: key.stringValue, kind: .array).unkeyedContainer()
     }
     func superEncoder() -> any Encoder { output.addInsert(id, key: "super") }
     func superEncoder(forKey key: Key) -> any Encoder { output.addInsert(id, key: key.stringValue) }

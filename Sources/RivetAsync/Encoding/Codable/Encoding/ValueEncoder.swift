@@ -13,6 +13,7 @@ struct ValueEncoder: Encoder {
 
     func container<Key: CodingKey>(keyedBy key: Key.Type) -> KeyedEncodingContainer<Key> {
         output.open(.map, id)
+        output.noteNames(of: key)
         return session.container(key, id)
     }
 

@@ -19,6 +19,7 @@ extension ValueOutput {
             if format.isJSON { buffer.append(UInt8(ascii: "]")) }
         case .array, .map:
             if scope.kind == .array, scope.count == 2 { escapePair() }
+            if scope.kind == .map { finishMembers() }
             if format.isJSON {
                 buffer.append(scope.kind == .map ? UInt8(ascii: "}") : UInt8(ascii: "]"))
             } else {

@@ -53,6 +53,10 @@ struct ValueOutput {
         var kind = Kind.empty
         /// The value's properties are written as elements (`writeProperties`).
         var isPositional = false
+        /// The map's names have to be compared; or they cannot be the same, as a dictionary's.
+        var mayRepeat = false, isOfDictionary = false
+        /// The map's names so far, folded into a number (`note(name:)`).
+        var names: UInt64 = 0
         /// Where the value starts, how many elements or members it has, and the containers around them.
         var start = 0, count = 0, depth = 0
         /// Values inside one another, containers or not: a bound for what encodes itself.
@@ -75,6 +79,8 @@ struct ValueOutput {
     struct Insert {
         var index: Int
         var session: EncodingSession
+        /// The member's name.
+        var key: String?
     }
 
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
@@ -219,6 +225,7 @@ struct ValueOutput {
         if format.isJSON, scope.count > 0 { buffer.append(UInt8(ascii: ",")) }
         scope.count &+= 1
         guard let key, scope.kind == .map else { return }
+        note(name: key)
         guard format.isJSON else { return buffer.appendCBOR(key) }
         buffer.appendJSON(key)
         buffer.append(UInt8(ascii: ":"))
@@ -242,6 +249,7 @@ struct ValueOutput {
         guard scope.id == id else { return error }
         buffer.truncate(to: start)
         scope.count &-= 1
+        scope.mayRepeat = true  // Its name is among those that are noted.
         return located(error) {
             let name = key.map(session.names.shown) ?? "*"
             return steps(to: id) + [scope.kind == .map ? .member(name) : .element(scope.count)]
@@ -249,13 +257,16 @@ struct ValueOutput {
     }
 
     /// Adds an element or member whose content is written later, in any order with what follows.
-    func addInsert(_ id: ValueID, key: String? = nil) -> ValueEncoder {
+    ///
+    /// `kind` is what will be written there, where that is known: asked for again, it goes on with what is there (B307).
+    func addInsert(_ id: ValueID, key: String? = nil, kind: Scope.Kind? = nil) -> ValueEncoder {
+        if let key, let kind, let earlier = earlierInsert(id, key, kind) { return earlier }
         let session = EncodingSession(format, options: options)
         let nested = session.output
         nested.begin(depth: scope.depth &+ 1, level: scope.level &+ 1, isPositional: false)
         do {
             try add(id, key: key) {
-                state.pointee.inserts.append(Insert(index: buffer.count, session: session))
+                state.pointee.inserts.append(Insert(index: buffer.count, session: session, key: key))
             }
             let step = scope.kind == .map ? PathStep.member(key ?? "*") : .element(scope.count &- 1)
             nested.state.pointee.parent = Parent(session: self.session, id: id, step: step)

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// A member's name, to be compared with others byte for byte: its text up to 15 bytes, otherwise a hash of it.
+///
+/// Two of one hash are taken for one name, which is safe: then more is looked at than need be.
+struct NameID: Hashable {
+    private let words: (UInt64, UInt64)
+
+    init(_ name: String) {
+        var name = name
+        words = name.withUTF8 { text in
+            var words: (UInt64, UInt64) = (0, UInt64(text.count))
+            if text.count < 16 {
+                withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: text) }
+                words.1 |= UInt64(text.count) << 56
+            } else {
+                var hasher = Hasher()
+                hasher.combine(bytes: UnsafeRawBufferPointer(text))
+                words.0 = UInt64(truncatingIfNeeded: hasher.finalize())
+            }
+            return words
+        }
+    }
+
+    static func == (left: Self, right: Self) -> Bool { left.words == right.words }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+    }
+
+    static func haveRepeats(_ names: [NameID]) -> Bool {
+        guard names.count <= 16 else { return Set(names).count < names.count }
+        return names.indices.contains { names[..<$0].contains(names[$0]) }
+    }
+}
+
+/// The names of maps, each map's folded into one number, that are known to differ from each other; two in a place.
+enum KnownNames {
+    /// What dictionaries have for a key.
+    static let ofDictionary: Any.Type? = _typeByName("s20_DictionaryCodingKeyV")
+
+    private static let places = 512
+    nonisolated(unsafe) private static let numbers: UnsafeMutablePointer<Atomic<UInt64>> = {
+        let numbers = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 2 * places)
+        for index in 0..<2 * places { (numbers + index).initialize(to: Atomic(0)) }
+        return numbers
+    }()
+
+    @inline(__always)
+    static func contains(_ names: UInt64) -> Bool {
+        let place = place(names)
+        return place[0].load(ordering: .relaxed) == names || place[1].load(ordering: .relaxed) == names
+    }
+
+    /// The older of the two in its place makes room.
+    static func insert(_ names: UInt64) {
+        let place = place(names)
+        place[1].store(place[0].exchange(names, ordering: .relaxed), ordering: .relaxed)
+    }
+
+    @inline(__always)
+    private static func place(_ names: UInt64) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        numbers + Int(truncatingIfNeeded: names >> 55) * 2
+    }
+}
