@@ -132,7 +132,7 @@ enum FramingBenchmarks {
         @inline(never)
         func encode(_ sizes: [Int], from payloads: ByteChunk) -> UInt64 {
             // Its cost belongs to the frame, so the batch is asked as it is in use.
-            var keys = WebSocketMaskingKeys(fill: KernelRandom.stream())
+            var keys = WebSocketMaskingKeys(fill: RandomSource.kernel.stream())
             Self.encode(sizes, from: payloads, &keys, into: &buffer)
             return UInt64(buffer.count)
         }

@@ -12,8 +12,8 @@ struct BenchmarkWebSocket {
         lane = lanes.next()
         let time = TimeSource(ContinuousClock())
         let stream = try await SocketDialer().dial(.init(host: "127.0.0.1", port: Int(port), lane: lane, time: time))
-        let handshake = try WebSocketHandshake(target: target, host: "localhost", nonce: KernelRandom.bytes(16))
-        let keys = WebSocketMaskingKeys(fill: KernelRandom.stream())
+        let handshake = try WebSocketHandshake(target: target, host: "localhost", nonce: RandomSource.kernel.bytes(16))
+        let keys = WebSocketMaskingKeys(fill: RandomSource.kernel.stream())
         let channel = WebSocketChannel(lane: lane, maskingKeys: keys)
         _ = try await WebSocketConnection.open(handshake, over: stream) { _, _ in
             let connection = WebSocketConnection(

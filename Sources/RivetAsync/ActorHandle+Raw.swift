@@ -188,7 +188,7 @@ extension HandleCore {
             subprotocols: offer.list,
             requiresSubprotocol: true,
             fields: context.fields(own: [:], call: options.fields, in: call.scope, to: call.address),
-            nonce: KernelRandom.bytes(16)
+            nonce: context.random.bytes(16)
         )
         return ActorWebSocket(try await OpenWebSocket.open(self, call, handshake))
     }

@@ -167,7 +167,7 @@ extension ClientContext {
     func wait(upTo longest: Duration, atLeast least: Duration, before deadline: TimePoint) async throws -> Bool {
         let now = time.now
         guard now < deadline else { return false }
-        let end = now.advanced(by: max(longest * random(), least))
+        let end = now.advanced(by: max(longest * random.fraction(), least))
         guard end < deadline else { return false }
         try await time.sleep(until: end)
         return true

@@ -15,8 +15,7 @@ final class ClientContext: Sendable {
     let root: RootTask
     let dialing: Dialing
     let pool: HTTPConnectionPool
-    /// Uniform in 0 ..< 1; for jitter.
-    let random: @Sendable () -> Double
+    let random: RandomSource
     /// Where everything goes, once metadata has said so.
     let metadata: SharedLookup<ServerAddress>
     /// Nil where no provider gives them.
@@ -47,7 +46,7 @@ final class ClientContext: Sendable {
         configuration: RivetConfiguration,
         time: TimeSource,
         transport: RivetTransport,
-        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+        random: RandomSource = .kernel
     ) {
         self.configuration = configuration
         invalidConfiguration = configuration.problem

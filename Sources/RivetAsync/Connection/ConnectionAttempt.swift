@@ -59,7 +59,7 @@ struct ConnectionAttempt: Sendable {
             subprotocols: subprotocols.list,
             requiresSubprotocol: true,
             fields: context.fields(own: [:], in: scope, to: address),
-            nonce: KernelRandom.bytes(16)
+            nonce: context.random.bytes(16)
         )
     }
 }

@@ -100,7 +100,7 @@ actor ConnectionDriver: ClientMember {
                 isFirstAttempt = false
                 endSocket()
                 let actions: [ConnectionStateMachine<Waiter>.Action]
-                (actions, next) = machine.ended(ending, now: context.time.now, random: context.random())
+                (actions, next) = machine.ended(ending, now: context.time.now, random: context.random.fraction())
                 carryOut(actions)
             }
             carryOut(machine.disconnected())

@@ -81,6 +81,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
                 handler: socket,
                 // Disconnecting waits at most 2 s for the peer (B162).
                 configuration: .init(role: .client, limits: limits, closeTimeout: .seconds(2)),
+                maskingKeys: WebSocketMaskingKeys(fill: context.random.stream()),
                 time: time,
                 deadlines: context.deadlines
             )

@@ -46,7 +46,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         }
         channel = WebSocketChannel(
             lane: lane,
-            maskingKeys: WebSocketMaskingKeys(fill: KernelRandom.stream()),
+            maskingKeys: WebSocketMaskingKeys(fill: context.random.stream()),
             translate: { [explanation] ending in
                 let error = RivetError(webSocket: ending, endpoint, rayID: rayID, isPinned: isPinned)
                 guard let error, let failure = explanation.failure.withLock({ $0 }) else { return error.map(judged) }
@@ -85,6 +85,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
                     limits: WebSocketLimits(maxFrameSize: size, maxMessageSize: size),
                     closeTimeout: .seconds(2)
                 ),
+                maskingKeys: WebSocketMaskingKeys(fill: context.random.stream()),
                 time: context.time,
                 deadlines: context.deadlines
             )

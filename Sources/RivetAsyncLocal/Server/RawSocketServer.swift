@@ -44,6 +44,7 @@ final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @
             stream: stream,
             handler: self,
             configuration: .init(role: .server, limits: WebSocketLimits(maxFrameSize: size, maxMessageSize: size)),
+            maskingKeys: nil,
             time: server.engine.time,
             deadlines: server.engine.deadlines
         )

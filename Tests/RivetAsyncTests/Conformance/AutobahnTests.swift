@@ -51,7 +51,7 @@ struct AutobahnTests {
             let handshake = try WebSocketHandshake(
                 target: target,
                 host: "127.0.0.1:\(port)",
-                nonce: KernelRandom.bytes(16)
+                nonce: RandomSource.kernel.bytes(16)
             )
             _ = try await WebSocketConnection.open(handshake, over: stream) { _, _ in connection(stream, echo) }
             await echo.finished.wait()
@@ -63,6 +63,7 @@ struct AutobahnTests {
                 stream: stream,
                 handler: echo,
                 configuration: configuration,
+                maskingKeys: WebSocketMaskingKeys(fill: RandomSource.kernel.stream()),
                 time: time,
                 deadlines: deadlines
             )

@@ -54,12 +54,12 @@ final class LiteralServer: Sendable {
     ///
     /// `@unchecked Sendable`: read by the test's one task; its socket is used on its lane.
     final class Peer: ByteHandler, @unchecked Sendable {
-        private let socket: TCPSocket
+        private let socket: any ByteStream
         private let arrived = Feed<ByteChunk>(capacity: 4_096)
         private let ending = Mutex<StreamEnding?>(nil)
         private var unread: [UInt8] = []
 
-        init(_ socket: TCPSocket) { self.socket = socket }
+        init(_ socket: any ByteStream) { self.socket = socket }
 
         func received(_ bytes: ByteChunk) { arrived.push(bytes) }
         func receivedAll() {}
@@ -104,6 +104,6 @@ final class LiteralServer: Sendable {
         func finish() { socket.lane.run { [socket] in socket.finishWriting() } }
         func suspendReading() { socket.lane.run { [socket] in socket.suspendReading() } }
         func resumeReading() { socket.lane.run { [socket] in socket.resumeReading() } }
-        func reset() { socket.lane.run { [socket] in socket.closeWithReset() } }
+        func reset() { socket.lane.run { [socket] in (socket as? TCPSocket)?.closeWithReset() } }
     }
 }

@@ -181,7 +181,7 @@ struct UnfriendlyPeerTests {
             configuration: configuration,
             time: TimeSource(ContinuousClock()),
             transport: .sockets,
-            random: { pauses.add(1, ordering: .relaxed).oldValue == 0 ? 0 : 1_000_000 }
+            random: RandomSource(fraction: { pauses.add(1, ordering: .relaxed).oldValue == 0 ? 0 : 1_000_000 })
         )
         let serving = Task { await Self.serve(server, row.behaviour) }
         let counter = ActorHandle<Counter>(context, .get(name: Counter.actorName, key: ["k"]), .init())

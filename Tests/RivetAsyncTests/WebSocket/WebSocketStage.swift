@@ -104,14 +104,13 @@ final class WebSocketStage: Sendable {
         _ readAhead: Int,
         _ onPong: @escaping @Sendable (ByteChunk) -> Void
     ) -> WebSocketChannel {
-        // A key of zeros leaves the payload readable in the test's literals.
-        let keys = WebSocketMaskingKeys { $0.initializeMemory(as: UInt8.self, repeating: 0) }
-        return WebSocketChannel(
-            lane: stream.lane,
-            readAhead: readAhead,
-            maskingKeys: role == .client ? keys : nil,
-            onPong: onPong
-        )
+        WebSocketChannel(lane: stream.lane, readAhead: readAhead, maskingKeys: Self.keys(role), onPong: onPong)
+    }
+
+    /// A key of zeros leaves the payload readable in the test's literals.
+    private static func keys(_ role: WebSocketRole) -> WebSocketMaskingKeys? {
+        guard role == .client else { return nil }
+        return WebSocketMaskingKeys { $0.initializeMemory(as: UInt8.self, repeating: 0) }
     }
 
     private func connection(
@@ -124,7 +123,7 @@ final class WebSocketStage: Sendable {
             stream: stream,
             handler: channel,
             configuration: .init(role: role, limits: limits, closeTimeout: .seconds(5)),
-            maskingKeys: WebSocketMaskingKeys { $0.initializeMemory(as: UInt8.self, repeating: 0) },
+            maskingKeys: Self.keys(role),
             time: time,
             deadlines: deadlines
         )

@@ -109,8 +109,8 @@ struct WebSocketTwinTests {
     private final class Calls: @unchecked Sendable { var count = 0 }
 
     @Test func theKernelsBytesDiffer() {
-        #expect(KernelRandom.bytes(1_000).count == 1_000)
-        #expect(KernelRandom.bytes(16) != KernelRandom.bytes(16))
-        #expect(KernelRandom.bytes(0).isEmpty)
+        #expect(RandomSource.kernel.bytes(1_000).count == 1_000)
+        #expect(RandomSource.kernel.bytes(16) != RandomSource.kernel.bytes(16))
+        #expect(RandomSource.kernel.bytes(0).isEmpty)
     }
 }

@@ -36,12 +36,12 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
     private var unansweredPing: ByteChunk?
 
-    /// `maskingKeys` are used in the client's role only.
+    /// `maskingKeys` is nil in the server's role, and there only.
     package init(
         stream: any ByteStream,
         handler: any WebSocketHandler,
         configuration: WebSocketStateMachine.Configuration,
-        maskingKeys: WebSocketMaskingKeys = WebSocketMaskingKeys(fill: KernelRandom.stream()),
+        maskingKeys: WebSocketMaskingKeys?,
         time: TimeSource,
         deadlines: DeadlineScheduler
     ) {
@@ -49,7 +49,8 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         self.handler = handler
         self.time = time
         self.deadlines = deadlines
-        self.maskingKeys = configuration.role == .client ? maskingKeys : nil
+        assert((configuration.role == .client) == (maskingKeys != nil))
+        self.maskingKeys = maskingKeys
         machine = WebSocketStateMachine(configuration)
         lastReceived = time.now
     }

@@ -64,6 +64,7 @@ struct TLSTruncationTests {
                 stream: stream,
                 handler: channel,
                 configuration: .init(role: .client),
+                maskingKeys: WebSocketMaskingKeys(fill: RandomSource.kernel.stream()),
                 time: time,
                 deadlines: DeadlineScheduler(time: time)
             )
