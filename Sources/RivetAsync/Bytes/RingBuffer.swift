@@ -11,6 +11,14 @@ package struct RingBuffer<Element> {
     package var isEmpty: Bool { count == 0 }
     package var first: Element? { count == 0 ? nil : slots[head] }
 
+    package var last: Element? { count == 0 ? nil : slots[(head &+ count &- 1) & (slots.count &- 1)] }
+
+    /// Puts `element` in the place of the last one, where there is one.
+    package mutating func replaceLast(with element: Element) {
+        guard count > 0 else { return }
+        slots[(head &+ count &- 1) & (slots.count &- 1)] = element
+    }
+
     package mutating func append(_ element: Element) {
         if count == slots.count { grow() }
         slots[(head &+ count) & (slots.count &- 1)] = element

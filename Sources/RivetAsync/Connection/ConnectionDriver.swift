@@ -17,6 +17,8 @@ actor ConnectionDriver: ClientMember {
     nonisolated let lane: Lane
     nonisolated let statuses: Broadcast<ConnectionStatus>
     nonisolated let book = Subscriptions()
+    /// Touched on the lane only.
+    nonisolated let events: EventDispatcher
     nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
@@ -39,7 +41,6 @@ actor ConnectionDriver: ClientMember {
     private var firstScope: Result<HTTPFields, any Error>?
     /// The number of the last attempt, for diagnostics.
     private var attemptNumber = 1
-    private var suspendedFeeds = 0
     private var isCancelled = false
     /// Ends the wait between two attempts.
     private var retryWake: Signal?
@@ -70,6 +71,8 @@ actor ConnectionDriver: ClientMember {
         abandon = Signal(gauge: context.gauge)
         over = Signal(gauge: context.gauge)
         finished = Signal(gauge: context.gauge)
+        events = EventDispatcher(book)
+        events.onFinish = { [weak self] in self?.removeFeed($0) }
     }
 
     /// Starts the connection's task, or ends the connection where the client is closed already or was told nonsense.
@@ -298,8 +301,10 @@ actor ConnectionDriver: ClientMember {
                 waiter.deadline.map(context.deadlines.cancel)
                 waiter.task.resume(throwing: error)
             case .markReconnected(let info):
-                for feed in book.current.feeds { feed.appendGap(.reconnected(info)) }
+                events.reconnected(info)
             case .opened:
+                // A feed that was full before the loss is so still.
+                if events.isHolding { socket?.suspendReading() }
                 // Pings start after Init (PROTOCOL h7).
                 if let setting = context.configuration.keepAlive { socket?.startKeepAlive(setting) }
             case .closeSocket:
@@ -314,6 +319,7 @@ actor ConnectionDriver: ClientMember {
                     driver.socketEnded(ending, generation: driver.generation)
                 }
             case .endFeeds(let error):
+                events.finish()
                 for feed in book.current.feeds { feed.end(error) }
             }
         }
@@ -331,7 +337,9 @@ actor ConnectionDriver: ClientMember {
     }
 
     private func sendHeld() {
-        while let socket, socket.canTakeMore, let action = machine.nextHeld() { carryOut([action]) }
+        while let socket, socket.canTakeMore, let action = machine.nextDue() ?? machine.nextHeld() {
+            carryOut([action])
+        }
     }
 
     private func sendNudge() {
@@ -449,21 +457,14 @@ actor ConnectionDriver: ClientMember {
         case .closed(.failed(let error)): feed?.end(error)
         default: break
         }
-        if let action = machine.subscriptionChanged(name, isWanted: book.current.contains(name)) { carryOut([action]) }
+        let canSendNow = socket?.canTakeMore ?? false
+        let action = machine.subscriptionChanged(name, isWanted: book.current.contains(name), canSendNow: canSendNow)
+        if let action { carryOut([action]) }
     }
 
-    /// Called by the socket: a feed under `suspendReading` is full.
-    func feedIsFull() {
-        suspendedFeeds += 1
-        guard suspendedFeeds == 1 else { return }
-        socket?.suspendReading()
-    }
-
+    /// A feed that held up the socket was read, or is gone.
     private func feedHasRoom() {
-        guard suspendedFeeds > 0 else { return }
-        suspendedFeeds -= 1
-        guard suspendedFeeds == 0 else { return }
-        socket?.resumeReading()
+        if events.release() { socket?.resumeReading() }
     }
 
     nonisolated func retryNow() {

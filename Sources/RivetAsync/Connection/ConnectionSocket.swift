@@ -19,9 +19,6 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     private var connection: WebSocketConnection?
     private var driver: ConnectionDriver?
     private var generation = 0
-    private var listeners = Subscriptions.Copy()
-    /// The feeds that have gathered events in this turn.
-    private var touched: [EventFeed] = []
     private var output = ByteBuffer()
     private var isOver = false
 
@@ -180,13 +177,14 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
             }
             receive(message.payload, driver)
         }
+        if driver.events.isHolding { connection?.suspendReading() }
     }
 
     private func receive(_ bytes: ByteChunk, _ driver: ConnectionDriver) {
         do throws(CodingError) {
             switch try codec.readServerMessage(bytes) {
             case .event(let name, let arguments):
-                deliver(EncodedValue(bytes: arguments, format: format), to: name, driver)
+                driver.events.deliver(EncodedValue(bytes: arguments, format: format), to: name)
             case let message:
                 driver.assumeIsolated { $0.received(message, generation: generation) }
             }
@@ -200,30 +198,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         }
     }
 
-    private func deliver(_ event: EncodedValue, to name: ByteChunk, _ driver: ConnectionDriver) {
-        listeners.refresh(from: driver.book)
-        listeners.table.forEachFeed(of: name) { feed in
-            if feed.gather(event) {
-                settle(feed, driver)
-            } else if touched.last !== feed, !touched.contains(where: { $0 === feed }) {
-                touched.append(feed)
-            }
-        }
-    }
-
-    private func settle(_ feed: EventFeed, _ driver: ConnectionDriver) {
-        switch feed.deliver() {
-        case .none: break
-        case .suspendReading: driver.assumeIsolated { $0.feedIsFull() }
-        case .finished: driver.removeFeed(feed)
-        }
-    }
-
-    func receivedAll() {
-        guard let driver else { return }
-        for feed in touched { settle(feed, driver) }
-        touched.removeAll(keepingCapacity: true)
-    }
+    func receivedAll() { driver?.events.settle() }
 
     /// Pings are the connection's own.
     func received(pong: ByteChunk) {}

@@ -51,6 +51,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private let nudges: Bool
     /// The names that this socket was told to subscribe, so that each is subscribed exactly once on it.
     private var subscribedNames: Set<ExactName> = []
+    /// Names for which it was told something else than is wanted now, since it takes no more at the moment.
+    private var dueNames: [String] = []
     /// An error without action id: the cause of the close that follows.
     private var announced: AttemptEnding?
     /// Whether anything leaves behind the 101 and before `Init`.
@@ -89,7 +91,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case .idle, .waiting:
             backoff.attemptStarted()
             announced = nil
-            subscribedNames = []
+            (subscribedNames, dueNames) = ([], [])
             heardAnything = false
             state = .connecting
             return [.report(.connecting(attempt: backoff.attempt))]
@@ -211,7 +213,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// While more is pending on the socket than it should, `canSendNow` is false and the action is held too.
     mutating func submit(name: String, arguments: ByteChunk, canSendNow: Bool, waiter: Waiter) -> Submission {
         switch state {
-        case .open where canSendNow && actions.heldCount == 0:
+        case .open where canSendNow && actions.heldCount == 0 && dueNames.isEmpty:
             return .accepted([.sendAction(actions.addInFlight(name: name, arguments: arguments, waiter: waiter))])
         case .idle, .connecting, .upgraded, .open, .waiting:
             if actions.addHeld(name: name, arguments: arguments, waiter: waiter) { return .accepted([]) }
@@ -238,19 +240,35 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         actions.remove(id).map { ($0.waiter, $0.isInFlight) }
     }
 
-    /// Brings the socket in line with what is wanted now; nil when it is already.
-    mutating func subscriptionChanged(_ name: String, isWanted: Bool) -> Action? {
+    /// Brings the socket in line with what is wanted now; nil when it is already, or is told later.
+    ///
+    /// While more is pending on the socket than it should, `canSendNow` is false, and the name is due: once, whatever is
+    /// wanted in the end.
+    mutating func subscriptionChanged(_ name: String, isWanted: Bool, canSendNow: Bool = true) -> Action? {
         switch state {
         case .open: break
         case .upgraded: guard sendsBeforeInit else { return nil }
         case .idle, .connecting, .waiting, .closing, .closed: return nil
         }
-        if isWanted {
-            guard subscribedNames.insert(ExactName(name)).inserted else { return nil }
-        } else {
-            guard subscribedNames.remove(ExactName(name)) != nil else { return nil }
+        dueNames.removeAll { $0.hasSameBytes(as: name) }
+        guard subscribedNames.contains(ExactName(name)) != isWanted else { return nil }
+        guard canSendNow else {
+            dueNames.append(name)
+            return nil
         }
-        return .sendSubscription(name: name, subscribe: isWanted)
+        return subscription(name)
+    }
+
+    /// The next subscription to send, the other way round than it was told; as ``nextHeld()``, and before that.
+    mutating func nextDue() -> Action? {
+        guard isOpen, !dueNames.isEmpty else { return nil }
+        return subscription(dueNames.removeFirst())
+    }
+
+    private mutating func subscription(_ name: String) -> Action {
+        let subscribe = subscribedNames.insert(ExactName(name)).inserted
+        if !subscribe { subscribedNames.remove(ExactName(name)) }
+        return .sendSubscription(name: name, subscribe: subscribe)
     }
 
     /// No attempt can ever be made: the connection ends, whatever ``ReconnectPolicy/decide`` would say.

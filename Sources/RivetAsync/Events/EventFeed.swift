@@ -15,14 +15,6 @@ final class EventFeed: @unchecked Sendable {
         indirect case gap(EventGap)
     }
 
-    /// What the lane has to do after it delivered.
-    enum Pressure: Equatable {
-        case none
-        case suspendReading
-        /// The feed has ended by its policy; its listener counts no more.
-        case finished
-    }
-
     private struct State {
         var ring = RingBuffer<Entry>()
         var events = 0
@@ -53,6 +45,8 @@ final class EventFeed: @unchecked Sendable {
     private let state = Mutex(State())
     private let gauge: ResourceGauge
     private var arrived: [EncodedValue] = []
+    /// How much more it takes, at least, where it holds up the socket; a reader may have made more room.
+    private var room = (events: 0, bytes: 0)
     /// Called, from the reader's task, when a reader made room in a feed that held up the socket.
     private let resumeReading: @Sendable () -> Void
 
@@ -70,6 +64,33 @@ final class EventFeed: @unchecked Sendable {
 
     // MARK: The lane's side
 
+    /// Whether the socket is not read while it is full.
+    var holdsReading: Bool { buffering.overflow == .suspendReading }
+
+    /// Whether one that holds up the socket takes this event; where not, it does so from now on, until somebody reads.
+    func hasRoom(for event: EncodedValue) -> Bool {
+        guard holdsReading else { return true }
+        let size = event.bytes.count
+        if room.events <= 0 || room.bytes < size, !findRoom(for: size) { return false }
+        room = (room.events &- 1, room.bytes &- size)
+        return true
+    }
+
+    private func findRoom(for size: Int) -> Bool {
+        let gathered = arrived.reduce(0) { $0 + $1.bytes.count }
+        return state.withLock { state in
+            let (events, bytes) = (state.events + arrived.count, state.bytes + gathered)
+            // A single event is never refused.
+            room = (
+                buffering.capacity - events, events == 0 ? max(buffering.maxBytes, size) : buffering.maxBytes - bytes
+            )
+            let hasRoom = state.isEnded || room.events > 0 && room.bytes >= size
+            if state.isEnded { room = (.max, .max) }
+            if !hasRoom { state.holdsReading = true }
+            return hasRoom
+        }
+    }
+
     /// Returns true when the lane should deliver now and not only at the end of its turn.
     func gather(_ event: EncodedValue) -> Bool {
         arrived.append(event)
@@ -77,27 +98,30 @@ final class EventFeed: @unchecked Sendable {
     }
 
     /// Hands over what was gathered, by the feed's policy, and wakes the reader.
-    func deliver() -> Pressure {
-        guard !arrived.isEmpty else { return .none }
-        let (pressure, waiter) = state.withLock { state in
-            var pressure = Pressure.none
-            for event in arrived {
-                guard !state.isEnded else { break }
-                let step = append(event, &state)
-                if step != .none { pressure = step }
-            }
-            return (pressure, state.hasNews ? state.waiters.popFirst() : nil)
+    ///
+    /// Returns true when the feed has ended by its policy; its listener counts no more.
+    func deliver() -> Bool {
+        guard !arrived.isEmpty else { return false }
+        let (hasFinished, waiter) = state.withLock { state in
+            var hasFinished = false
+            for event in arrived where !state.isEnded { hasFinished = append(event, &state) }
+            return (hasFinished, state.hasNews ? state.waiters.popFirst() : nil)
         }
         arrived.removeAll(keepingCapacity: true)
         resume(waiter)
-        return pressure
+        return hasFinished
     }
 
     func appendGap(_ gap: EventGap) {
         let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard !state.isEnded else { return nil }
             flushDroppedNewest(&state)
-            state.ring.append(.gap(gap))
+            if case .reconnected = gap, case .gap(.reconnected)? = state.ring.last {
+                // Nobody has read since: one gap says as much, and many losses gather nothing.
+                state.ring.replaceLast(with: .gap(gap))
+            } else {
+                state.ring.append(.gap(gap))
+            }
             return state.waiters.popFirst()
         }
         resume(waiter)
@@ -121,19 +145,18 @@ final class EventFeed: @unchecked Sendable {
         }
     }
 
-    private func append(_ event: EncodedValue, _ state: inout State) -> Pressure {
+    private func append(_ event: EncodedValue, _ state: inout State) -> Bool {
         let size = event.bytes.count
         func isFull() -> Bool {
             state.events >= buffering.capacity || (state.events > 0 && state.bytes + size > buffering.maxBytes)
         }
-        var pressure = Pressure.none
         if isFull() {
             switch buffering.overflow {
             case .dropOldest:
                 while isFull() { dropOldest(&state) }
             case .dropNewest:
                 state.dropped += 1
-                return .none
+                return false
             case .finish:
                 state.isEnded = true
                 state.error = RivetError(
@@ -142,14 +165,13 @@ final class EventFeed: @unchecked Sendable {
                     fault: .caller,
                     execution: .ran
                 )
-                return .finished
+                return true
             case .suspendReading:
-                if !state.holdsReading { pressure = .suspendReading }
-                state.holdsReading = true
+                break  // Asked before (`hasRoom`), or the last ones of a connection that has ended.
             }
         }
         push(event, size, &state)
-        return pressure
+        return false
     }
 
     private func push(_ event: EncodedValue, _ size: Int, _ state: inout State) {

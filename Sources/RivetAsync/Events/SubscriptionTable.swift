@@ -12,6 +12,8 @@ struct SubscriptionTable: Sendable {
     }
 
     private var rows: [Row] = []
+    /// Whether any feed holds up the socket when it is full.
+    private(set) var holdsReading = false
 
     /// Names with at least one listener, in the order of their first subscription.
     var names: [String] { rows.map(\.name) }
@@ -20,6 +22,7 @@ struct SubscriptionTable: Sendable {
     func contains(_ name: String) -> Bool { rows.contains { $0.name.hasSameBytes(as: name) } }
 
     mutating func add(_ feed: EventFeed) {
+        if feed.holdsReading { holdsReading = true }
         if let index = rows.firstIndex(where: { $0.name.hasSameBytes(as: feed.name) }) {
             rows[index].feeds.append(feed)
         } else {
@@ -31,6 +34,14 @@ struct SubscriptionTable: Sendable {
         guard let index = rows.firstIndex(where: { $0.name.hasSameBytes(as: feed.name) }) else { return }
         rows[index].feeds.removeAll { $0 === feed }
         if rows[index].feeds.isEmpty { rows.remove(at: index) }
+        holdsReading = feeds.contains { $0.holdsReading }
+    }
+
+    /// Whether each feed of this name that holds up the socket has room for an event of it.
+    func hasRoom(for event: EncodedValue, of name: ByteChunk) -> Bool {
+        var hasRoom = true
+        forEachFeed(of: name) { if !$0.hasRoom(for: event) { hasRoom = false } }
+        return hasRoom
     }
 
     /// Calls `body` with each feed that wants an event of this name; with none for one nobody listens to (B97).

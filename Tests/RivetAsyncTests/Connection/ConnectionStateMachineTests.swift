@@ -191,6 +191,32 @@ struct ConnectionStateMachineTests {
         #expect(machine.subscriptionChanged("x", isWanted: false) == nil)
     }
 
+    @Test("B221: a peer that does not read is owed one subscription for a name, by the newest wish, before actions")
+    func dueSubscriptions() {
+        var machine = Self.machine()
+        Self.open(&machine, names: ["told"])
+        func wish(_ name: String, _ isWanted: Bool) {
+            #expect(machine.subscriptionChanged(name, isWanted: isWanted, canSendNow: false) == nil)
+        }
+        for _ in 0..<1_000 {
+            for name in ["told", "other"] { for isWanted in [false, true] { wish(name, isWanted) } }
+            wish("never", true)
+            wish("never", false)
+        }
+        wish("told", false)
+        #expect(machine.submission("a", waiter: 1) == [])
+        var left: [String] = []
+        while let action = machine.nextDue() ?? machine.nextHeld() { left += [action].transcript }
+        #expect(left == ["subscribe other", "unsubscribe told", "action 0 a"])
+        // Of another socket nothing is due.
+        wish("told", true)
+        _ = machine.ended(Self.lost, now: Self.at(2), random: 0)
+        _ = machine.attemptStarted()
+        _ = machine.socketOpened(names: [])
+        _ = machine.receivedInit(actorID: "b", connectionID: "d", names: [], now: Self.at(3))
+        #expect(machine.nextDue() == nil)
+    }
+
     @Test("B92, B104: a reconnect subscribes again and marks the gap before it reports connected")
     func reconnect() {
         var machine = Self.machine()

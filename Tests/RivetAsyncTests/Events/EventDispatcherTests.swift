@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import RivetAsync
+
+/// What a connection does with events that no feed has room for.
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
+struct EventDispatcherTests {
+    /// Two listeners of one name, of which the first holds up the socket beyond two events, and one of another name.
+    private final class Stage {
+        let book = Subscriptions()
+        let dispatcher: EventDispatcher
+        let slow = EventFeedTests.feed(.bounded(2, .suspendReading))
+        let other = EventFeedTests.feed(.bounded(100, .dropOldest))
+        let elsewhere = EventFeed(name: "y", buffering: .default, gauge: ResourceGauge(), resumeReading: {})
+
+        init() {
+            dispatcher = EventDispatcher(book)
+            for feed in [slow, other, elsewhere] { book.change { $0.add(feed) } }
+        }
+
+        func deliver(_ numbers: ClosedRange<UInt8>, to name: String = "x") {
+            for number in numbers { dispatcher.deliver(EventFeedTests.event(number), to: ByteChunk(name.utf8)) }
+            dispatcher.settle()
+        }
+
+        func lose(_ number: Int) {
+            dispatcher.reconnected(.init(actorID: "a", connectionID: "c", connectionNumber: number))
+        }
+    }
+
+    @Test("B221: a feed that holds keeps at most its capacity, events of one read included; order stays")
+    func capacity() async {
+        let stage = Stage()
+        stage.deliver(1...5)
+        #expect(stage.dispatcher.isHolding)
+        stage.deliver(6...6, to: "y")
+        #expect(await EventFeedTests.read(stage.other) == ["1", "2"])
+        for expected in [["1", "2"], ["3", "4"]] {
+            #expect(await EventFeedTests.read(stage.slow) == expected)
+            let isDone = stage.dispatcher.release()
+            #expect(isDone == (expected == ["3", "4"]))
+        }
+        #expect(!stage.dispatcher.isHolding)
+        #expect(await EventFeedTests.read(stage.slow) == ["5"])
+        #expect(await EventFeedTests.read(stage.other) == ["3", "4", "5"])
+        #expect(await EventFeedTests.read(stage.elsewhere) == ["6"])
+    }
+
+    @Test("B104, B221: a loss is told behind what was read before it, and losses gather nothing")
+    func losses() async {
+        let stage = Stage()
+        stage.deliver(1...3)
+        for number in 2...1_000 {
+            stage.lose(number)
+            stage.deliver(4...5)
+        }
+        #expect(await EventFeedTests.read(stage.slow) == ["1", "2"])
+        #expect(!stage.dispatcher.release())
+        #expect(await EventFeedTests.read(stage.slow) == ["3", "reconnected 1000", "4"])
+        #expect(stage.dispatcher.release())
+        #expect(await EventFeedTests.read(stage.slow) == ["5"])
+        #expect(await EventFeedTests.read(stage.elsewhere) == ["reconnected 1000"])
+    }
+
+    @Test("B221: what waits is not lost when the connection ends, or when the listener that held it up has gone")
+    func ends() async {
+        let stage = Stage()
+        stage.deliver(1...3)
+        stage.lose(2)
+        stage.dispatcher.finish()
+        #expect(await EventFeedTests.read(stage.slow) == ["1", "2", "3", "reconnected 2"])
+        #expect(!stage.dispatcher.isHolding)
+
+        stage.deliver(1...4)
+        stage.book.change { $0.remove(stage.slow) }
+        #expect(stage.dispatcher.release())
+        #expect(await EventFeedTests.read(stage.other) == ["1", "2", "3", "reconnected 2", "1", "2", "3", "4"])
+    }
+}
