@@ -125,7 +125,7 @@ struct CallStateMachine {
         switch error.execution {
         case .notSent:
             return error.isTransient && error.code != .metadataUnavailable && error.code != .tokenUnavailable
-                && !error.matches("queue", "full")
+                && !error.matches("queue", "full") && !error.matches("client", "get_params_failed")
         case .mayHaveRun: return error.isTransient && isIdempotent
         case .ran: return false
         }

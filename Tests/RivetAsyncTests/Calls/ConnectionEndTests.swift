@@ -52,9 +52,13 @@ struct ConnectionEndTests {
 
     @Test("B135: over HTTP the call fails with what the provider threw, and nothing is sent")
     func providerOverHTTP() async throws {
-        let clock = TestClock()
-        try await Server.run([], clock: clock) { client, server in
-            let parameters = ConnectionParameters.provided { () throws -> Int in throw Trouble() }
+        // No time passes: the call fails with it at once.
+        try await Server.run([], clock: TestClock()) { client, server in
+            let asked = Recorder<Int>()
+            let parameters = ConnectionParameters.provided { () throws -> Int in
+                asked.add(1)
+                throw Trouble()
+            }
             let handle = client.getForID("a", "x", HandleOptions(parameters: parameters))
             let calls: [@Sendable () async throws -> Void] = [
                 { _ = try await handle.action("b", options: .init(timeout: .seconds(9))) as NoValue },
@@ -62,11 +66,13 @@ struct ConnectionEndTests {
                 { _ = try await handle.fetch(ActorRequest("b"), .init(timeout: .seconds(9))) },
             ]
             for call in calls {
-                let error = await #expect(throws: RivetError.self) { try await passingTime(of: clock, call) }
+                let error = await #expect(throws: RivetError.self) { try await call() }
                 #expect(error?.matches("client", "get_params_failed") == true, "\(error as Any)")
                 #expect(error?.execution == .notSent)
+                #expect(error?.underlying is Trouble)
                 #expect(error?.message.contains("Trouble") == true)
             }
+            #expect(asked.all.count == 3)
             #expect(server.lines == [])
         }
     }
