@@ -142,5 +142,5 @@ while IFS=$'\t' read -r number filter what <&3; do
 done 3<<<"$rows"
 
 printf '\n%s' "$verdicts"
-printf -- '--- %d behaviours, %d red\n' "$(wc -l <<<"$rows")" "$(grep -c '^B[0-9]* *red' <<<"$verdicts")"
+printf -- '--- %d behaviours, %d red\n' "$(wc -l <<<"$rows")" "$(grep -c '^B[0-9a-z]* *red' <<<"$verdicts")"
 exit $status

@@ -54,12 +54,13 @@ public struct Diagnostic: Sendable {
     /// Lines about a connection begin with `connection`, its number within the client, `attempt`, the number of the
     /// attempt in the current outage (1, 2, …), as in ``ConnectionStatus``, and `actor`; they share these until the next
     /// attempt. Lines about a call begin with `call`, the number of its span. Further names: `kind`, `name`,
-    /// `transport`, `outcome` (`ok`, `cancelled` or the error's code), `execution`, `tries`, `try`, `wait`, `cause`,
+    /// `event`, `transport`, `outcome` (`ok`, `cancelled` or the error's code), `execution`, `tries`, `try`, `wait`, `cause`,
     /// `error` (group and code of Rivet's error), `actor_id`, `connection_id`, `ray_id`, `close_code`, `count`.
     public let fields: [Field]
     /// The number to count, where the line has one.
     ///
-    /// Each call has one `rivet.client.call.duration`, in seconds, at its end.
+    /// Each call has one `rivet.client.call.duration`, in seconds, at its end. Events that a listener did not get are
+    /// counted in `rivet.events.dropped` and `rivet.events.undecodable`, at most once a second for each sequence.
     public let measurement: Measurement?
     /// The span that begins or ends here.
     public let span: Span?

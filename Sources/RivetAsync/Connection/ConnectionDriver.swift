@@ -430,13 +430,30 @@ actor ConnectionDriver: ClientMember {
     }
 
     nonisolated func addFeed(name: String, _ buffering: EventBuffering) -> EventFeed {
-        let feed = EventFeed(name: name, buffering: buffering, gauge: context.gauge) { [weak self] in
+        let losses = EventLosses(time: context.time, deadlines: context.deadlines) { [weak self] kind, count in
+            guard let self else { return }
+            lane.run { self.assumeIsolated { $0.report(kind, of: name, count) } }
+        }
+        let feed = EventFeed(name: name, buffering: buffering, gauge: context.gauge, losses: losses) { [weak self] in
             guard let self else { return }
             lane.run { self.assumeIsolated { $0.feedHasRoom() } }
         }
         book.change { $0.add(feed) }
         lane.run { self.assumeIsolated { $0.listenersChanged(name, added: feed) } }
         return feed
+    }
+
+    private func report(_ kind: EventLosses.Kind, of event: String, _ count: Int) {
+        context.diagnostics.send(
+            Diagnostic(
+                kind,
+                of: event,
+                count,
+                connection: number,
+                attempt: attemptNumber,
+                actor: handle.query.actorName
+            )
+        )
     }
 
     nonisolated func removeFeed(_ feed: EventFeed) {

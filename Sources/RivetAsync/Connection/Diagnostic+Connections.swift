@@ -20,6 +20,34 @@ extension Diagnostic {
         self.init(level, message, fields, measurement: measurement)
     }
 
+    /// Events that a listener did not get (B295).
+    init(
+        _ kind: EventLosses.Kind,
+        of event: String,
+        _ count: Int,
+        connection: UInt64,
+        attempt: Int,
+        actor: String
+    ) {
+        let (level, message): (Level, String) =
+            switch kind {
+            case .dropped: (.warning, "events were dropped, since their reader was slower than its buffer allows")
+            case .undecodable: (.warning, "events did not decode, and were passed over")
+            case .finished: (.warning, "a sequence of events ended, since its reader was slower than its buffer allows")
+            case .reconnected: (.debug, "events may have been missed while the connection was lost")
+            }
+        self.init(
+            level,
+            message,
+            connection: connection,
+            attempt: attempt,
+            actor: actor,
+            ["event": event, "kind": kind.rawValue, "count": "\(count)"],
+            measurement: kind == .dropped || kind == .undecodable
+                ? Measurement(name: "rivet.events.\(kind.rawValue)", value: Double(count), unit: "events") : nil
+        )
+    }
+
     /// What a change of status says; `attempt` is the one that led to it.
     init(_ status: ConnectionStatus, connection: UInt64, attempt: Int, actor: String) {
         switch status {

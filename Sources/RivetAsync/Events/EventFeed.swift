@@ -23,6 +23,8 @@ final class EventFeed: @unchecked Sendable {
         var pinned = 0
         var lastBuffer: ObjectIdentifier?
         var dropped = 0
+        /// Of these, those that were not told of yet.
+        var untold = 0
         var isEnded = false
         var error: RivetError?
         var holdsReading = false
@@ -44,6 +46,8 @@ final class EventFeed: @unchecked Sendable {
     private let buffering: EventBuffering
     private let state = Mutex(State())
     private let gauge: ResourceGauge
+    /// Told of each event that the listener does not get.
+    let losses: EventLosses?
     private var arrived: [EncodedValue] = []
     /// How much more it takes, at least, where it holds up the socket; a reader may have made more room.
     private var room = (events: 0, bytes: 0)
@@ -54,9 +58,11 @@ final class EventFeed: @unchecked Sendable {
         name: String,
         buffering: EventBuffering,
         gauge: ResourceGauge,
+        losses: EventLosses? = nil,
         resumeReading: @escaping @Sendable () -> Void
     ) {
         self.gauge = gauge
+        self.losses = losses
         self.name = name
         self.buffering = buffering
         self.resumeReading = resumeReading
@@ -102,13 +108,16 @@ final class EventFeed: @unchecked Sendable {
     /// Returns true when the feed has ended by its policy; its listener counts no more.
     func deliver() -> Bool {
         guard !arrived.isEmpty else { return false }
-        let (hasFinished, waiter) = state.withLock { state in
+        let (hasFinished, dropped, waiter) = state.withLock { state in
             var hasFinished = false
             for event in arrived where !state.isEnded { hasFinished = append(event, &state) }
-            return (hasFinished, state.hasNews ? state.waiters.popFirst() : nil)
+            defer { state.untold = 0 }
+            return (hasFinished, state.untold, state.hasNews ? state.waiters.popFirst() : nil)
         }
         arrived.removeAll(keepingCapacity: true)
         resume(waiter)
+        if dropped > 0 { losses?.note(.dropped, dropped) }
+        if hasFinished { losses?.note(.finished) }
         return hasFinished
     }
 
@@ -125,6 +134,7 @@ final class EventFeed: @unchecked Sendable {
             return state.waiters.popFirst()
         }
         resume(waiter)
+        if case .reconnected = gap { losses?.note(.reconnected) }
     }
 
     /// What is in the ring can still be read, then every reader learns the end.
@@ -156,6 +166,7 @@ final class EventFeed: @unchecked Sendable {
                 while isFull() { dropOldest(&state) }
             case .dropNewest:
                 state.dropped += 1
+                state.untold += 1
                 return false
             case .finish:
                 state.isEnded = true
@@ -201,6 +212,7 @@ final class EventFeed: @unchecked Sendable {
             state.events -= 1
             state.bytes -= value.bytes.count
             state.dropped += 1
+            state.untold += 1
             return
         }
     }

@@ -33,7 +33,9 @@ final class EventReader: Sendable {
     deinit { unsubscribe() }
 
     func unsubscribe() {
-        if isSubscribed.exchange(false, ordering: .relaxed) { remove(feed) }
+        guard isSubscribed.exchange(false, ordering: .relaxed) else { return }
+        remove(feed)
+        feed.losses?.flush()
     }
 }
 
@@ -59,7 +61,9 @@ struct EventCursor {
     @inline(__always)
     mutating func nextValueHere<Value>(_ decode: (EncodedValue) throws -> Value) -> Value? {
         while let entry = nextHere() {
-            if case .event(let encoded) = entry, let value = try? decode(encoded) { return value }
+            guard case .event(let encoded) = entry else { continue }
+            if let value = try? decode(encoded) { return value }
+            reader.feed.losses?.note(.undecodable)
         }
         return nil
     }

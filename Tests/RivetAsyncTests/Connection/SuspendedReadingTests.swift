@@ -13,7 +13,7 @@ struct SuspendedReadingTests {
         Server.frame(1, Array(#"{"body":{"tag":"Event","val":{"name":"e","args":[\#(number)]}}}"#.utf8))
     }
 
-    private static func open(_ server: LiteralServer) async throws -> LiteralServer.Peer {
+    static func open(_ server: LiteralServer) async throws -> LiteralServer.Peer {
         let peer = try await server.accept()
         let key = try CauseTests.key(of: try await peer.readHead())
         peer.write(
