@@ -342,4 +342,30 @@ struct RepeatedMemberTests {
             #expect(try ValueFormat.json.decode([String: Int].self, from: text).count == count)
         }
     }
+
+    @Test("B307: a hundred thousand members, one of them twice, take no longer than they should")
+    func noQuadraticTime() throws {
+        struct Counted: Decodable {
+            var count = 0
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.container(keyedBy: Name.self)
+                for key in container.allKeys { count += try container.decode(Int.self, forKey: key) }
+            }
+        }
+        struct Nested: Encodable {
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.container(keyedBy: Name.self)
+                for number in (0..<20_000).map({ $0 % 10_000 }) {
+                    var nested = container.nestedContainer(keyedBy: Name.self, forKey: Name(stringValue: "\(number)"))
+                    try nested.encode(1, forKey: "a")
+                }
+            }
+        }
+        // Each member compared with each other one would be ten billion steps, which the suite's time limit is for.
+        let members = (0..<100_000).map { #""\#($0)":1"# }.joined(separator: ",")
+        let text = ByteChunk(#"{\#(members),"7":2}"#.utf8)
+        #expect(try ValueFormat.json.decode(Counted.self, from: text).count == 100_001)
+        #expect(try ValueFormat.json.decode([String: Int].self, from: text)["7"] == 2)
+        #expect(try ValueFormat.json.encode(Nested()).count == 148_891)
+    }
 }

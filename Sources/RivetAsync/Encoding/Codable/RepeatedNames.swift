@@ -1,38 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// A member's name, to be compared with others byte for byte: its text up to 15 bytes, otherwise a hash of it.
-///
-/// Two of one hash are taken for one name, which is safe: then more is looked at than need be.
+/// A member's name, to be compared with others byte for byte: its text up to 15 bytes, otherwise a hash of it, which is
+/// another one in each process.
 struct NameID: Hashable {
     private let words: (UInt64, UInt64)
 
-    init(_ name: String) {
-        var name = name
-        words = name.withUTF8 { text in
-            var words: (UInt64, UInt64) = (0, UInt64(text.count))
-            if text.count < 16 {
-                withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: text) }
-                words.1 |= UInt64(text.count) << 56
-            } else {
-                var hasher = Hasher()
-                hasher.combine(bytes: UnsafeRawBufferPointer(text))
-                words.0 = UInt64(truncatingIfNeeded: hasher.finalize())
-            }
-            return words
+    init(_ text: UnsafeRawBufferPointer) {
+        var words: (UInt64, UInt64) = (0, UInt64(text.count))
+        if text.count < 16 {
+            withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: text) }
+            words.1 |= UInt64(text.count) << 56
+        } else {
+            var hasher = Hasher()
+            hasher.combine(bytes: text)
+            words.0 = UInt64(truncatingIfNeeded: hasher.finalize())
         }
+        self.words = words
     }
+
+    init(_ name: String) { self = withUTF8(of: name) { NameID($0) } }
 
     static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
     func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
         hasher.combine(words.1)
-    }
-
-    static func haveRepeats(_ names: [NameID]) -> Bool {
-        guard names.count <= 16 else { return Set(names).count < names.count }
-        return names.indices.contains { names[..<$0].contains(names[$0]) }
     }
 }
 

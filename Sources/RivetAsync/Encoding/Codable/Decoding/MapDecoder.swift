@@ -21,6 +21,8 @@ final class MapDecoder {
     @exclusivity(unchecked) private var known = Knowledge.key
     /// A bit for each length of the names of the members up to the mark: a name of another length is not among them.
     @exclusivity(unchecked) private var passedLengths: UInt32 = 0
+    /// Where the last member of each name is, in a map that has names twice.
+    @exclusivity(unchecked) private var lastPlaces: [NameID: (key: Int, value: Int)] = [:]
     /// Where properties are arguments.
     @exclusivity(unchecked) private var arguments: ArgumentCursor?
 
@@ -66,6 +68,7 @@ final class MapDecoder {
         if arguments != nil { arguments = nil }
         first = try shortMap() ?? firstKey(decoder)
         (mark, known, passedLengths) = (first, .key, 0)
+        if !lastPlaces.isEmpty { lastPlaces = [:] }
         if session.looksForRepeats { lookForRepeats() }
     }
 
@@ -99,6 +102,7 @@ final class MapDecoder {
         } else {
             noteMissedRepeats()
             first = Mark(0, 0)
+            if !lastPlaces.isEmpty { lastPlaces = [:] }
             if arguments != nil { arguments = nil }
         }
     }
@@ -233,7 +237,7 @@ final class MapDecoder {
     @inline(never)
     private func lookForMissedRepeats() {
         if known.contains(.repeats) || areAskedInOrder && isAtEnd { return }
-        if hasRepeatedNames() { session.foundRepeats() }
+        if findRepeats() != nil { session.foundRepeats() }
     }
 
     /// No member is behind the one that was asked for last, in a map whose end alone tells that.
@@ -252,41 +256,47 @@ final class MapDecoder {
 
     /// From now on the last of a name counts.
     private func lookForRepeats() {
-        guard hasRepeatedNames() else { return }
+        guard let places = findRepeats() else { return }
         if known.contains(.asked) || mark.position != first.position { session.foundRepeats() }
         // No place in which a key would be expected.
-        (mark, known, passedLengths) = (Mark(0, 0), [.key, .repeats], .max)
+        (mark, known, passedLengths, lastPlaces) = (Mark(0, 0), [.key, .repeats], .max, places)
     }
 
+    /// Where the last member of each name is; nil where no name is there twice.
     @inline(never)
-    private func hasRepeatedNames() -> Bool {
-        guard first.position > 0 else { return false }
-        var names: [NameID] = []
+    private func findRepeats() -> [NameID: (key: Int, value: Int)]? {
+        guard first.position > 0 else { return nil }
+        var names: [(id: NameID, key: Int, value: Int)] = []
         names.reserveCapacity(max(first.remaining &+ 1, 8))
         var reader = DocumentReader(bytes, position: first.position, syntax)
         var remaining = first.remaining
         do {
             repeat {
-                if let name = try reader.readKey() { names.append(NameID(name)) }
+                let key = reader.position
+                if let name = try reader.readKey() { names.append((NameID(name), key, reader.position)) }
                 try reader.skipItem(depth: 0)
             } while try reader.hasNext(&remaining)
         } catch {}
-        return NameID.haveRepeats(names)
+        // Few names are compared sooner than put into a set.
+        if names.count <= 16,
+            !names.indices.contains(where: { last in names[..<last].contains { $0.id == names[last].id } })
+        {
+            return nil
+        }
+        var places: [NameID: (key: Int, value: Int)] = [:]
+        places.reserveCapacity(names.count)
+        for name in names { places[name.id] = (name.key, name.value) }
+        return places.count < names.count ? places : nil
     }
 
     /// The last member of that name.
     private func findLast<Reader: ItemReader>(_ name: UnsafeRawBufferPointer, _ start: Reader) -> Int? {
+        guard let place = lastPlaces[NameID(name)] else { return nil }
         var reader = start
-        reader.position = first.position
-        var remaining = first.remaining
-        var place: Int?
-        do throws(CodingError) {
-            repeat {
-                if try reader.readKey(equals: name) { place = reader.position }
-                try reader.skipElement(depth: 0)
-            } while try reader.hasNext(&remaining)
-        } catch {}
-        return place
+        reader.position = place.key
+        // Another name may have the same hash.
+        guard (try? reader.readKey(equals: name)) == true else { return nil }
+        return place.value
     }
 
     // MARK: Reading

@@ -81,7 +81,13 @@ extension ValueOutput {
     /// Lets go of the value's nested outputs, which keep this one for their path.
     func removeNested() {
         let first = scope.firstInsert
-        for insert in state.pointee.inserts[first...] { insert.session.output.leaveParent() }
+        for insert in state.pointee.inserts[first...] {
+            insert.session.output.leaveParent()
+            if first > 0, let key = insert.key {
+                state.pointee.insertPlaces[InsertName(scope: scope.id.number, name: NameID(key))] = nil
+            }
+        }
+        if first == 0 { state.pointee.insertPlaces = [:] }
         state.pointee.inserts.removeLast(state.pointee.inserts.count - first)
     }
 

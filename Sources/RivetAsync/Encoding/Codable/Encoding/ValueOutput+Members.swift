@@ -39,12 +39,17 @@ extension ValueOutput {
     /// The nested container of this kind that was asked for under this name before.
     func earlierInsert(_ id: ValueID, _ key: String, _ kind: Scope.Kind) -> ValueEncoder? {
         guard id == scope.id, scope.kind == .map else { return nil }
-        for insert in state.pointee.inserts[scope.firstInsert...].reversed() {
-            let nested = insert.session.output
-            guard let name = insert.key, name.utf8.elementsEqual(key.utf8) else { continue }
-            return nested.scope.kind == kind ? ValueEncoder(session: insert.session, id: nested.scope.id) : nil
-        }
-        return nil
+        let index = state.pointee.insertPlaces[InsertName(scope: id.number, name: NameID(key))]
+        guard let index, case let insert = state.pointee.inserts[index], insert.key?.hasSameBytes(as: key) == true,
+            insert.session.output.scope.kind == kind
+        else { return nil }
+        return ValueEncoder(session: insert.session, id: insert.session.output.scope.id)
+    }
+
+    /// A member that is a nested container, of a value that is being encoded.
+    struct InsertName: Hashable {
+        let scope: UInt32
+        let name: NameID
     }
 
     /// Of members with one name leaves the last.

@@ -18,6 +18,8 @@ struct ValueOutput {
         var lastID: UInt32 = 0
         /// The nested outputs of the values under way, the innermost value's last.
         var inserts: [Insert] = []
+        /// Where in `inserts` the last one of each name is.
+        var insertPlaces: [InsertName: Int] = [:]
         /// What this is nested in.
         var parent: Parent?
         /// A failure of a method that cannot throw; thrown by the next one that can, or when the value is complete.
@@ -266,6 +268,10 @@ struct ValueOutput {
         nested.begin(depth: scope.depth &+ 1, level: scope.level &+ 1, isPositional: false)
         do {
             try add(id, key: key) {
+                if let key {
+                    let name = InsertName(scope: id.number, name: NameID(key))
+                    state.pointee.insertPlaces[name] = state.pointee.inserts.count
+                }
                 state.pointee.inserts.append(Insert(index: buffer.count, session: session, key: key))
             }
             let step = scope.kind == .map ? PathStep.member(key ?? "*") : .element(scope.count &- 1)
