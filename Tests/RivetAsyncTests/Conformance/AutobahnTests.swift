@@ -59,11 +59,12 @@ struct AutobahnTests {
         }
 
         func connection(_ stream: any ByteStream, _ echo: Echo) -> WebSocketConnection {
+            let keys = WebSocketMaskingKeys(fill: RandomSource.kernel.stream())
             let connection = WebSocketConnection(
                 stream: stream,
                 handler: echo,
                 configuration: configuration,
-                maskingKeys: WebSocketMaskingKeys(fill: RandomSource.kernel.stream()),
+                maskingKeys: configuration.role == .client ? keys : nil,
                 time: time,
                 deadlines: deadlines
             )
