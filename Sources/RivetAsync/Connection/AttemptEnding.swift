@@ -62,6 +62,9 @@ extension AttemptEnding {
             ),
             isPermanent: isFinal
         )
+        if isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
+            error = .actorNotFound("the actor was destroyed", error).with(connectionSurvives: false)
+        }
     }
 
     /// The socket to `endpoint` ended without a closing handshake.

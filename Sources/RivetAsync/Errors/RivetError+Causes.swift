@@ -188,7 +188,9 @@ extension RivetError {
                 code: "not_found",
                 message: message,
                 rayID: cause?.remote?.rayID,
-                httpStatus: cause?.remote?.httpStatus
+                httpStatus: cause?.remote?.httpStatus,
+                closeCode: cause?.remote?.closeCode,
+                closeReason: cause?.remote?.closeReason
             ),
             underlying: cause
         )

@@ -149,7 +149,7 @@ struct RemoteErrorTests {
     @Test(
         "B61: a handle by id whose actor is destroyed while it waits hears that there is none",
         arguments: [
-            "action", "queue", "raw request",
+            "action", "queue", "raw request", "raw WebSocket", "connection",
         ]
     )
     func destroyedWhileWaiting(_ way: String) async throws {
@@ -158,10 +158,16 @@ struct RemoteErrorTests {
         try await Phoenix.run(settings: settings) { client, _ in
             let handle = try await client.create(Phoenix.self, ["k"])
             try await handle.send(Phoenix.Destroy())
-            let use = try #require(Phoenix.ways.first { $0.testDescription == way })
-            let error = await #expect(throws: RivetError.self) { try await use.who(handle) }
+            let error = await #expect(throws: RivetError.self) {
+                guard let use = Phoenix.ways.first(where: { $0.testDescription == way }) else {
+                    return try await handle.withWebSocket("x") { socket in for try await _ in socket.messages {} }
+                }
+                _ = try await use.who(handle)
+            }
             #expect(error?.matches("actor", "not_found") == true, "\(error as Any)")
-            #expect(error?.remote?.httpStatus == 400)
+            let isSocket = way == "raw WebSocket" || way == "connection"
+            #expect(error?.remote?.httpStatus == (isSocket ? nil : 400))
+            #expect(error?.remote?.closeCode == (isSocket ? .internalError : nil))
             #expect(error?.remote?.rayID?.isEmpty == false)
         }
     }
