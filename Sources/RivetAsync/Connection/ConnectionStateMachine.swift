@@ -130,7 +130,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// Decides about the next one.
     mutating func ended(_ ending: AttemptEnding, now: TimePoint, random: Double) -> ([Action], Next) {
         var ending = ending
-        if let announced, ending.error.code == .closedByPeer || ending.error.code == .connectionLost {
+        if var announced, ending.error.code == .closedByPeer || ending.error.code == .connectionLost {
+            announced.error = announced.error.with(remote: announced.error.remote?.with(close: ending.error.remote))
             ending = announced
         }
         announced = nil

@@ -56,6 +56,23 @@ public struct RemoteError: Sendable {
         encodedMetadata = metadata
     }
 
+    /// The same with what is known of the close that belongs to it (B264).
+    func with(close: RemoteError?) -> RemoteError {
+        RemoteError(
+            group: group,
+            code: code,
+            message: message,
+            rayID: rayID ?? close?.rayID,
+            httpStatus: httpStatus,
+            closeCode: closeCode ?? close?.closeCode,
+            closeReason: closeReason ?? close?.closeReason,
+            actorID: actorID,
+            generation: generation,
+            key: key,
+            metadata: encodedMetadata
+        )
+    }
+
     /// The metadata as `type`; nil when there is none.
     ///
     /// - Throws: ``RivetError`` with ``RivetError/Code/decodingFailed`` when there is some and it does not decode.

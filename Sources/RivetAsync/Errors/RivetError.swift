@@ -111,6 +111,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         execution: Execution? = nil,
         isTransient: Bool? = nil,
         connectionSurvives: Bool? = nil,
+        remote: RemoteError? = nil,
         underlying: (any Error)? = nil
     ) -> RivetError {
         RivetError(
@@ -120,7 +121,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
             execution: execution ?? self.execution,
             isTransient: isTransient ?? self.isTransient,
             connectionSurvives: connectionSurvives ?? self.connectionSurvives,
-            remote: remote,
+            remote: remote ?? self.remote,
             startFailure: startFailure,
             underlying: underlying ?? self.underlying,
             retryAfter: retryAfter

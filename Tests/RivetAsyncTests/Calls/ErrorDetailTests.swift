@@ -31,6 +31,12 @@ struct ErrorDetailTests {
     static let ray = ["x-rivet-ray-id: ray-of-answer"]
     static let opened = Server.frame(2, Server.initialMessage(.bare))
 
+    private static let refusal = {
+        var message = ByteBuffer()
+        MessageCodec(.bare).writeError(ErrorMessage(group: "user", code: "declined", message: "no"), to: &message)
+        return Server.frame(2, message.withUnsafeBytes { Array($0) })
+    }()
+
     private static func connect(_ client: RivetClient) async throws {
         let connection = client.getForID("a", "x").connect()
         for await status in connection.status {
@@ -94,6 +100,18 @@ struct ErrorDetailTests {
             .webSocket(opened + Server.close(1_000, "actor.stopped")),
             .closedByPeer,
             "ray-of-101 - 1000 actor.stopped"
+        ) { try await connect($0) },
+        Row(
+            "an actor's refusal, and its close",
+            .webSocket(refusal + Server.close(1_011, "user.declined#ray-of-reason")),
+            .remote,
+            "ray-of-reason - 1011 user.declined#ray-of-reason"
+        ) { try await connect($0) },
+        Row(
+            "an error about an open connection, and its close",
+            .webSocket(opened + refusal + Server.close(1_011, "user.declined")),
+            .remote,
+            "ray-of-101 - 1011 user.declined"
         ) { try await connect($0) },
         Row(
             "a close with a text of its own",
