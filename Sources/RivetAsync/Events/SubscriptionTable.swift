@@ -34,7 +34,7 @@ struct SubscriptionTable: Sendable {
         guard let index = rows.firstIndex(where: { $0.name.hasSameBytes(as: feed.name) }) else { return }
         rows[index].feeds.removeAll { $0 === feed }
         if rows[index].feeds.isEmpty { rows.remove(at: index) }
-        holdsReading = feeds.contains { $0.holdsReading }
+        if feed.holdsReading { holdsReading = feeds.contains { $0.holdsReading } }
     }
 
     /// Whether each feed of this name that holds up the socket has room for an event of it.
