@@ -81,12 +81,7 @@ struct ConnectionMessageTests {
             let connection = client.getForID("a", "x").connect()
             var statuses = connection.status.makeAsyncIterator()
             let peer = try await server.accept()
-            let key = try CauseTests.key(of: try await peer.readHead())
-            peer.write(
-                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                    + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                    + "sec-websocket-protocol: rivet\r\n\r\n"
-            )
+            try await peer.upgrade()
             peer.write(behind)
             var names: [String] = []
             while let status = await statuses.next() {

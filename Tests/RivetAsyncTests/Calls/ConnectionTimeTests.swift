@@ -42,15 +42,6 @@ struct ConnectionTimeTests {
         return calling
     }
 
-    private static func upgrade(_ peer: LiteralServer.Peer) async throws {
-        let key = try CauseTests.key(of: try await peer.readHead())
-        peer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                + "sec-websocket-protocol: rivet\r\n\r\n"
-        )
-    }
-
     @Test("B223: an action whose actor died is ended by its own deadline, and pongs are no life of the actor")
     func deadActor() async throws {
         try await Self.run {
@@ -58,7 +49,7 @@ struct ConnectionTimeTests {
         } _: { handle, server, clock in
             let connection = handle.connect()
             let peer = try await server.accept()
-            try await Self.upgrade(peer)
+            try await peer.upgrade()
             peer.write(Server.frame(2, Server.initialMessage(.bare)))
             try await connection.waitUntilConnected()
             let calling = Task { try await connection.action("b", options: .init(timeout: .seconds(34))) as NoValue }
@@ -90,7 +81,7 @@ struct ConnectionTimeTests {
             var statuses = connection.status.makeAsyncIterator()
             #expect(await statuses.next()?.name == "connecting 1")
             let peer = try await server.accept()
-            try await Self.upgrade(peer)
+            try await peer.upgrade()
             // The attempt goes on for as long as nothing comes.
             await clock.advance(by: .seconds(19))
             #expect(connection.status.current.name == "connecting 1")
@@ -113,7 +104,7 @@ struct ConnectionTimeTests {
             var statuses = connection.status.makeAsyncIterator()
             #expect(await statuses.next()?.name == "connecting 1")
             let peer = try await server.accept()
-            try await Self.upgrade(peer)
+            try await peer.upgrade()
             await clock.advance(by: .seconds(74))
             #expect(connection.status.current.name == "connecting 1")
             await clock.advance(by: .seconds(1))
@@ -132,7 +123,7 @@ struct ConnectionTimeTests {
         } _: { handle, server, _ in
             let opening = Task { try await handle.webSocket("x") }
             let peer = try await server.accept()
-            try await Self.upgrade(peer)
+            try await peer.upgrade()
             let socket = try await opening.value
             peer.write(Server.close(1_011, "guard.actor_runner_failed#r"))
             // It has no answer.

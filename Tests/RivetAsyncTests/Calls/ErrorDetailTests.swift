@@ -147,12 +147,7 @@ struct ErrorDetailTests {
         let connection = client.getForID("a", "x").connect()
         let asking = Task { try await connection.action("b") }
         let peer = try await server.accept()
-        let key = try CauseTests.key(of: try await peer.readHead())
-        peer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: ray-of-101\r\n\r\n"
-        )
+        try await peer.upgrade(rayID: "ray-of-101")
         peer.write(Server.frame(opcode, Server.initialMessage(encoding)))
         _ = try await ClientTranscriptTests.clientFrame(peer)
         peer.write(Server.close(1_011, "guard.no_route#ray-of-reason"))

@@ -15,12 +15,7 @@ struct SuspendedReadingTests {
 
     static func open(_ server: LiteralServer) async throws -> LiteralServer.Peer {
         let peer = try await server.accept()
-        let key = try CauseTests.key(of: try await peer.readHead())
-        peer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                + "sec-websocket-protocol: rivet\r\n\r\n"
-        )
+        try await peer.upgrade()
         peer.write(Server.frame(1, Server.initialMessage(.json)))
         return peer
     }

@@ -159,10 +159,7 @@ struct AnsweringServer: Sendable {
             return true
         case .webSocket(let behind):
             let key = request.fields["sec-websocket-key"] ?? ""
-            let head =
-                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: ray-of-101\r\n\r\n"
+            let head = LiteralServer.Peer.switching(toKey: key, rayID: "ray-of-101")
             peer.write(Array(head.utf8) + behind)
             return false
         case .beginning(let field, let piece):

@@ -86,6 +86,21 @@ final class LiteralServer: Sendable {
             return String(decoding: head, as: UTF8.self).split(separator: "\r\n").map(String.init)
         }
 
+        /// Reads a WebSocket's handshake and accepts it, with this ray where there is one; the lines of its head.
+        @discardableResult
+        func upgrade(rayID: String? = nil) async throws -> [String] {
+            let head = try await readHead()
+            write(Self.switching(toKey: try CauseTests.key(of: head), rayID: rayID))
+            return head
+        }
+
+        /// The answer that accepts a handshake with this key.
+        static func switching(toKey key: String, rayID: String? = nil) -> String {
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
+                + "sec-websocket-protocol: rivet\r\n" + (rayID.map { "x-rivet-ray-id: \($0)\r\n" } ?? "") + "\r\n"
+        }
+
         /// True when the client ends the stream without another byte.
         func isEnded() async -> Bool {
             guard unread.isEmpty else { return false }

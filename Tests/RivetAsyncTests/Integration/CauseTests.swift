@@ -70,12 +70,7 @@ struct CauseTests {
             let handle = client.getForID(Echo.self, ActorID(rawValue: Self.id))
             async let opening = handle.webSocket("x")
             let peer = try await server.accept()
-            let key = try Self.key(of: try await peer.readHead())
-            peer.write(
-                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                    + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                    + "sec-websocket-protocol: rivet\r\n\r\n"
-            )
+            try await peer.upgrade()
             let socket = try await opening
             peer.reset()
             let read = await #expect(throws: RivetError.self) { for try await _ in socket.messages {} }

@@ -41,9 +41,7 @@ struct RawPeer: Sendable {
 
     /// The answer to a handshake with this key.
     static func answer(toKey key: String, rayID: String = "ray101") -> String {
-        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-            + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-            + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: \(rayID)\r\n\r\n"
+        LiteralServer.Peer.switching(toKey: key, rayID: rayID)
     }
 
     /// Takes the next connection's handshake and accepts it; `first` follows at once.
