@@ -133,10 +133,7 @@ struct CallStateMachine {
 
     private mutating func end(with error: RivetError) {
         if let id, error.hasStartFailure { return actions.append(.explain(id, error)) }
-        if isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
-            return fail(.actorNotFound("the actor was destroyed", error))
-        }
-        fail(error)
+        fail(isPinned ? error.forPinnedHandle : error)
     }
 
     private mutating func fail(_ error: RivetError) {

@@ -62,9 +62,7 @@ extension AttemptEnding {
             ),
             isPermanent: isFinal
         )
-        if isPinned, error.matches("actor", "destroyed_while_waiting_for_ready") {
-            error = .actorNotFound("the actor was destroyed", error).with(connectionSurvives: false)
-        }
+        if isPinned { error = error.forPinnedHandle }
     }
 
     /// The socket to `endpoint` ended without a closing handshake.

@@ -131,7 +131,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func ended(_ ending: AttemptEnding, now: TimePoint, random: Double) -> ([Action], Next) {
         var ending = ending
         if var announced, ending.error.code == .closedByPeer || ending.error.code == .connectionLost {
-            announced.error = announced.error.with(remote: announced.error.remote?.with(close: ending.error.remote))
+            let remote = announced.error.remote?.with(deliveryOf: ending.error.remote)
+            announced.error = announced.error.with(remote: remote)
             ending = announced
         }
         announced = nil

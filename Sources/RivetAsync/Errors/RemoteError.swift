@@ -56,16 +56,16 @@ public struct RemoteError: Sendable {
         encodedMetadata = metadata
     }
 
-    /// The same with what is known of the close that belongs to it (B264).
-    func with(close: RemoteError?) -> RemoteError {
+    /// The same with what is known of the answer or close that it came with, or that followed (B264).
+    func with(deliveryOf other: RemoteError?) -> RemoteError {
         RemoteError(
             group: group,
             code: code,
             message: message,
-            rayID: rayID ?? close?.rayID,
-            httpStatus: httpStatus,
-            closeCode: closeCode ?? close?.closeCode,
-            closeReason: closeReason ?? close?.closeReason,
+            rayID: rayID ?? other?.rayID,
+            httpStatus: httpStatus ?? other?.httpStatus,
+            closeCode: closeCode ?? other?.closeCode,
+            closeReason: closeReason ?? other?.closeReason,
             actorID: actorID,
             generation: generation,
             key: key,

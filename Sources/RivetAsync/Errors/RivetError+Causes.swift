@@ -183,17 +183,15 @@ extension RivetError {
             .remote,
             message,
             fault: .server,
-            remote: RemoteError(
-                group: "actor",
-                code: "not_found",
-                message: message,
-                rayID: cause?.remote?.rayID,
-                httpStatus: cause?.remote?.httpStatus,
-                closeCode: cause?.remote?.closeCode,
-                closeReason: cause?.remote?.closeReason
-            ),
+            remote: RemoteError(group: "actor", code: "not_found", message: message).with(deliveryOf: cause?.remote),
             underlying: cause
         )
+    }
+
+    /// The same for who has a handle by id: an actor that was destroyed while it was waited for is not found (B61).
+    var forPinnedHandle: RivetError {
+        guard matches("actor", "destroyed_while_waiting_for_ready") else { return self }
+        return .actorNotFound("the actor was destroyed", self).with(connectionSurvives: connectionSurvives)
     }
 
     /// Whether the engine's record of the actor says why it does not start (B60).

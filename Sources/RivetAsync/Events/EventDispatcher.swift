@@ -51,12 +51,17 @@ final class EventDispatcher: @unchecked Sendable {
     /// A feed has room again.
     ///
     /// Returns true when nothing waits any more, and the socket may be read.
-    func release() -> Bool {
+    func release() -> Bool { release(whateverRoom: false) }
+
+    /// No event follows: what waits goes to the feeds, room or not.
+    func finish() { _ = release(whateverRoom: true) }
+
+    private func release(whateverRoom: Bool) -> Bool {
         listeners.refresh(from: book)
         while let first = held.first {
             switch first {
             case .event(let name, let event):
-                guard hasRoom(for: event, name) else {
+                guard whateverRoom || hasRoom(for: event, name) else {
                     settle()
                     return false
                 }
@@ -67,18 +72,6 @@ final class EventDispatcher: @unchecked Sendable {
         }
         settle()
         return true
-    }
-
-    /// No event follows: what waits goes to the feeds, room or not.
-    func finish() {
-        listeners.refresh(from: book)
-        while let next = held.popFirst() {
-            switch next {
-            case .event(let name, let event): gather(event, name)
-            case .reconnected(let info): mark(info)
-            }
-        }
-        settle()
     }
 
     @inline(__always)

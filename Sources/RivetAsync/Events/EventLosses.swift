@@ -15,7 +15,7 @@ final class EventLosses: Sendable {
         case reconnected
     }
 
-    fileprivate struct Tally {
+    private struct Tally {
         var count = 0
         /// When the last line was sent.
         var last: TimePoint?
@@ -34,47 +34,41 @@ final class EventLosses: Sendable {
 
     func note(_ kind: Kind, _ count: Int = 1) {
         let now = time.now
-        let told: Int = tallies.withLock { tallies in
-            var tally = tallies[kind] ?? Tally()
-            defer { tallies[kind] = tally }
+        change(kind) { tally in
             tally.count += count
             guard let last = tally.last, case let due = last.advanced(by: .seconds(1)), now < due else {
-                if let timer = tally.timer.take() { deadlines.cancel(timer) }
                 tally.last = now
-                return tally.takeCount()
+                return true
             }
             if tally.timer == nil {
                 tally.timer = deadlines.schedule(at: due) { [weak self] in self?.secondPassed(kind) }
             }
-            return 0
+            return false
         }
-        if told > 0 { tell(kind, told) }
     }
 
     private func secondPassed(_ kind: Kind) {
-        let told = tallies.withLock { tallies in
-            tallies[kind]?.timer = nil
-            tallies[kind]?.last = time.now
-            return tallies[kind]?.takeCount() ?? 0
+        change(kind) { tally in
+            tally.last = time.now
+            return true
         }
-        if told > 0 { tell(kind, told) }
     }
 
     /// The listener is gone: what waits is told now.
     func flush() {
-        for kind in Kind.allCases {
-            let told = tallies.withLock { tallies in
-                if let timer = tallies[kind]?.timer.take() { deadlines.cancel(timer) }
-                return tallies[kind]?.takeCount() ?? 0
-            }
-            if told > 0 { tell(kind, told) }
-        }
+        for kind in Kind.allCases { change(kind) { _ in true } }
     }
-}
 
-extension EventLosses.Tally {
-    fileprivate mutating func takeCount() -> Int {
-        defer { count = 0 }
-        return count
+    /// Tells what was counted, without the timer that was set for it, where `change` says that it is due.
+    private func change(_ kind: Kind, _ change: (inout Tally) -> Bool) {
+        let told = tallies.withLock { tallies in
+            var tally = tallies[kind] ?? Tally()
+            defer { tallies[kind] = tally }
+            guard change(&tally) else { return 0 }
+            if let timer = tally.timer.take() { deadlines.cancel(timer) }
+            defer { tally.count = 0 }
+            return tally.count
+        }
+        if told > 0 { tell(kind, told) }
     }
 }

@@ -36,7 +36,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
     private var unansweredPing: ByteChunk?
 
-    /// `maskingKeys` is nil in the server's role, and there only.
+    /// `maskingKeys` are used in the client's role, which needs them, and there only.
     package init(
         stream: any ByteStream,
         handler: any WebSocketHandler,
@@ -49,8 +49,8 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         self.handler = handler
         self.time = time
         self.deadlines = deadlines
-        assert((configuration.role == .client) == (maskingKeys != nil))
-        self.maskingKeys = maskingKeys
+        assert(configuration.role == .server || maskingKeys != nil)
+        self.maskingKeys = configuration.role == .client ? maskingKeys : nil
         machine = WebSocketStateMachine(configuration)
         lastReceived = time.now
     }
