@@ -2,42 +2,41 @@
 import RivetAsyncLocal
 import Testing
 
-@Suite(.leavesNothing, .timeLimit(.minutes(3)))
+/// All on one actor, where turns are taken in order: what a sleeper does next comes before the next step.
+@MainActor @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TestClockTests {
     private let clock = TestClock()
 
-    @Test func wakesInOrderOfDeadlineEachAtItsOwnTime() async {
+    @Test func wakesInOrderOfDeadlineEachAtItsOwnTime() async throws {
         let woken = Recorder<Duration>()
         let start = clock.now
-        await withTaskGroup { group in
-            for seconds in [3, 1, 2] {
-                group.addTask { [clock] in
-                    try? await clock.sleep(for: .seconds(seconds))
-                    woken.add(start.duration(to: clock.now))
-                }
+        let sleepers = [3, 1, 2].map { seconds in
+            Task {
+                try await clock.sleep(for: .seconds(seconds))
+                woken.add(start.duration(to: clock.now))
             }
-            await clock.waitForSleepers(3)
-            await clock.advance(by: .milliseconds(2_500))
-            #expect(woken.all == [.seconds(1), .seconds(2)])
-            #expect(start.duration(to: clock.now) == .milliseconds(2_500))
-            await clock.advance(by: .seconds(1))
-            #expect(woken.all == [.seconds(1), .seconds(2), .seconds(3)])
         }
+        await clock.waitForSleepers(3)
+        await clock.advance(by: .milliseconds(2_500))
+        #expect(woken.all == [.seconds(1), .seconds(2)])
+        #expect(start.duration(to: clock.now) == .milliseconds(2_500))
+        await clock.advance(by: .seconds(1))
+        #expect(woken.all == [.seconds(1), .seconds(2), .seconds(3)])
+        for sleeper in sleepers { try await sleeper.value }
     }
 
-    @Test func oneAdvanceWakesATaskThatSleepsAgainWithinIt() async {
+    @Test func oneAdvanceWakesATaskThatSleepsAgainWithinIt() async throws {
         let ticks = Recorder<Duration>()
-        await withTaskGroup { group in
-            group.addTask { [clock] in
-                for _ in 0..<5 {
-                    try? await clock.sleep(for: .seconds(1))
-                    ticks.add(clock.now.duration(to: clock.now))
-                }
+        let sleeper = Task {
+            for _ in 0..<5 {
+                try await clock.sleep(for: .seconds(1))
+                ticks.add(clock.now.duration(to: clock.now))
             }
-            await clock.waitForSleepers()
-            await clock.advance(by: .seconds(5))
         }
+        await clock.waitForSleepers()
+        await clock.advance(by: .seconds(5))
         #expect(ticks.all.count == 5)
+        try await sleeper.value
     }
 
     @Test func aPastDeadlineReturnsAtOnce() async throws {
