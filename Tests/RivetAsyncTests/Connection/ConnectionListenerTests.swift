@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+import Testing
+
+@testable import RivetAsync
+
+/// Listeners of a connection: what they send, and what reaches them.
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
+struct ConnectionListenerTests {
+    typealias Stage = ConnectionStage
+
+    private static func numbers(_ stage: Stage) -> NamedEventSequence<Int> {
+        stage.connection.events(named: "e", as: Int.self)
+    }
+
+    @Test("B89: a listener that came before an action hears what the action causes", arguments: [false, true])
+    func listenerFirst(_ isOpen: Bool) async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.upgrade()
+            if isOpen {
+                socket.initialize()
+                try await stage.connection.waitUntilConnected()
+            }
+            var events = Self.numbers(stage).makeAsyncIterator()
+            let calling = Task { try await stage.connection.action("b") as NoValue }
+            if !isOpen { socket.initialize() }
+            #expect(try await socket.next() == "subscribe e")
+            #expect(try await socket.next() == "action 0 b")
+            socket.event("1")
+            socket.answer(0)
+            #expect(await events.next() == 1)
+            _ = try await calling.value
+        }
+    }
+
+    @Test("B90: events that come before Init reach who listens already, whatever the server has confirmed")
+    func beforeInit() async throws {
+        try await Stage.run { stage in
+            var events = Self.numbers(stage).makeAsyncIterator()
+            let socket = try await stage.upgrade()
+            socket.event("1")
+            #expect(await events.next() == 1)
+            #expect(stage.connection.status.current.name == "connecting 1")
+            socket.initialize()
+            socket.event("2")
+            #expect(await events.next() == 2)
+        }
+    }
+
+    @Test("B93: a listener that ended while the connection was lost is not subscribed again")
+    func endedMeanwhile() async throws {
+        try await Stage.run { stage in
+            var kept = stage.connection.events(named: "kept", as: Int.self).makeAsyncIterator()
+            var ended: NamedEventSequence<Int>? = Self.numbers(stage)
+            let socket = try await stage.open()
+            #expect(Set([try await socket.next(), try await socket.next()]) == ["subscribe e", "subscribe kept"])
+            socket.close(1_001)
+            let second = try await stage.server.accept()
+            _ = ended.take()
+            try await until { stage.connection.driver.book.current.names == ["kept"] }
+            let key = try CauseTests.key(of: try await second.readHead())
+            second.write(RawPeer.answer(toKey: key))
+            let again = Stage.Socket(peer: second)
+            again.initialize()
+            #expect(try await again.next() == "subscribe kept")
+            #expect(try await again.isSilent())
+            again.event("1", "kept")
+            #expect(await kept.next() == 1)
+        }
+    }
+
+    @Test("B94: a listener that is added when the connection opens subscribes once")
+    func addedAtOpen() async throws {
+        try await Stage.run { stage in
+            let listening = Task {
+                for await status in stage.connection.status {
+                    guard case .connected = status else { continue }
+                    for await number in Self.numbers(stage) { return number }
+                }
+                return 0
+            }
+            let socket = try await stage.open()
+            #expect(try await socket.next() == "subscribe e")
+            #expect(try await socket.isSilent())
+            socket.event("1")
+            #expect(await listening.value == 1)
+        }
+    }
+
+    @Test("B95, B107: who wants the first event only unsubscribes behind it, once, whatever ends its loop again")
+    func firstOnly() async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            let listening = Task {
+                var events = Self.numbers(stage).makeAsyncIterator()
+                let first = await events.next()
+                withUnsafeCurrentTask { $0?.cancel() }
+                // The end, again and again.
+                for _ in 0..<3 { #expect(await events.next() == nil) }
+                return first
+            }
+            #expect(try await socket.next() == "subscribe e")
+            socket.event("1")
+            #expect(await listening.value == 1)
+            #expect(try await socket.next() == "unsubscribe e")
+            #expect(try await socket.isSilent())
+        }
+    }
+
+    @Test("B96, B101: events go on for the others when a listener has ended, or cannot read them")
+    func others() async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            let heard = Recorder<String>()
+            let gone = Task {
+                for await number in Self.numbers(stage) {
+                    heard.add("gone \(number)")
+                    break
+                }
+            }
+            #expect(try await socket.next() == "subscribe e")
+            var numbers = Self.numbers(stage).makeAsyncIterator()
+            var texts = stage.connection.events(named: "e", as: String.self).deliveries.makeAsyncIterator()
+            socket.event("1")
+            await gone.value
+            socket.event(#""two""#)
+            socket.event("3")
+            #expect(await numbers.next() == 1)
+            #expect(await numbers.next() == 3)
+            for expected in [nil, "two", nil] {
+                switch try await texts.next() {
+                case .event(let text): #expect(text == expected)
+                case .gap(.undecodable): #expect(expected == nil)
+                case let other: Issue.record("\(other as Any)")
+                }
+            }
+            #expect(heard.all == ["gone 1"])
+            #expect(try await socket.isSilent())
+        }
+    }
+
+    @Test("B108: a connection that is closed with listeners sends its close and no unsubscribe")
+    func disconnect() async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            let listening = Task { for await _ in Self.numbers(stage) {} }
+            #expect(try await socket.next() == "subscribe e")
+            let closing = Task { await stage.connection.disconnect() }
+            #expect(try await socket.next() == "close 1000")
+            socket.close(1_000)
+            await closing.value
+            await listening.value
+        }
+    }
+}

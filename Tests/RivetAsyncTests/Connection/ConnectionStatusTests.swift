@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+import Testing
+
+@testable import RivetAsync
+
+/// What a connection tells of its life, and when.
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
+struct ConnectionStatusTests {
+    typealias Stage = ConnectionStage
+
+    /// The names of all statuses from now to the end.
+    private static func names(_ stage: Stage) -> Task<[String], Never> {
+        let statuses = stage.connection.status.makeAsyncIterator()
+        return Task {
+            var (statuses, names) = (statuses, [String]())
+            while let status = await statuses.next() { names.append(status.name) }
+            return names
+        }
+    }
+
+    @Test("B125, B128, B132, B137: connecting comes first, each opening is told once, and the end is the last")
+    func life() async throws {
+        try await Stage.run { stage in
+            // Nobody has accepted yet.
+            #expect(stage.connection.status.current.name == "connecting 1")
+            let names = Self.names(stage)
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            socket.initialize()
+            socket.close(1_001)
+            let second = try await stage.open()
+            for await status in stage.connection.status where status.name == "connected 2" { break }
+            let closing = Task { await stage.connection.disconnect() }
+            #expect(try await second.next() == "close 1000")
+            second.close(1_000)
+            await closing.value
+            #expect(
+                await names.value == [
+                    "connecting 1", "connected 1", "waiting 2", "connecting 2", "connected 2", "closed",
+                ]
+            )
+            guard case .closed(.requested) = stage.connection.status.current else {
+                Issue.record("\(stage.connection.status.current)")
+                return
+            }
+        }
+    }
+
+    @Test("B126, B127: each attempt is told, and between them its number, the wait and the last error")
+    func attempts() async throws {
+        try await Stage.run {
+            $0.reconnect = ReconnectPolicy(first: .zero, maxAttempts: 3)
+        } _: { stage in
+            var statuses = stage.connection.status.makeAsyncIterator()
+            for attempt in 1...3 {
+                #expect(await statuses.next()?.name == "connecting \(attempt)")
+                let socket = try await stage.upgrade()
+                socket.close(1_011, "guard.service_unavailable#r\(attempt)")
+                switch await statuses.next() {
+                case .waiting(let retry) where attempt < 3:
+                    #expect(retry.attempt == attempt + 1)
+                    #expect(retry.delay == .zero)
+                    #expect(retry.cause.remote?.rayID == "r\(attempt)")
+                case .closed(.failed(let error)) where attempt == 3:
+                    #expect(error.remote?.rayID == "r3")
+                case let other:
+                    Issue.record("\(other as Any)")
+                }
+            }
+            #expect(await statuses.next() == nil)
+        }
+    }
+
+    @Test("B129: an observer gets the current status first, and however slow it is, the last one")
+    func slowObserver() async throws {
+        try await Stage.run { stage in
+            var slow = stage.connection.status.makeAsyncIterator()
+            for _ in 0..<100 {
+                let socket = try await stage.open()
+                try await stage.connection.waitUntilConnected()
+                socket.close(1_001)
+            }
+            let last = try await stage.open()
+            for await status in stage.connection.status where status.name == "connected 101" { break }
+            var late = stage.connection.status.makeAsyncIterator()
+            #expect(await late.next()?.name == "connected 101")
+            let closing = Task { await stage.connection.disconnect() }
+            #expect(try await last.next() == "close 1000")
+            last.close(1_000)
+            await closing.value
+            var names: [String] = []
+            while let status = await slow.next() { names.append(status.name) }
+            #expect(names.last == "closed")
+            #expect(names.count <= 66)
+        }
+    }
+
+    @Test("B130: who is failed by a loss finds the new status already, never connected beside it")
+    func statusFirst() async throws {
+        try await Stage.run { stage in
+            for _ in 0..<50 {
+                let socket = try await stage.open()
+                try await stage.connection.waitUntilConnected()
+                let calls = (0..<4).map { _ in
+                    Task {
+                        do { return try await stage.connection.action("b") as String } catch is RivetError {
+                            return stage.connection.status.current.name
+                        }
+                    }
+                }
+                for _ in calls { _ = try await socket.next() }
+                socket.close(1_001)
+                for call in calls { #expect(try await !call.value.hasPrefix("connected")) }
+            }
+        }
+    }
+
+    @Test("B131: an action that returned leaves no doubt that the connection is open")
+    func actionReturned() async throws {
+        try await Stage.run { stage in
+            let calling = Task {
+                _ = try await stage.connection.action("b") as NoValue
+                return stage.connection.status.current.name
+            }
+            let socket = try await stage.open()
+            #expect(try await socket.next() == "action 0 b")
+            socket.answer(0)
+            #expect(try await calling.value == "connected 1")
+        }
+    }
+
+    @Test("B140: actor and connection have their ids, which change with another socket")
+    func ids() async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.upgrade()
+            socket.initialize("first")
+            let info = try await stage.connection.waitUntilConnected()
+            #expect(info.actorID.rawValue == AnsweringServer.id)
+            #expect(info.connectionID == "first")
+            socket.close(1_001)
+            let second = try await stage.upgrade()
+            second.initialize("second")
+            for await status in stage.connection.status {
+                guard case .connected(let again) = status, again.connectionNumber == 2 else { continue }
+                #expect(again.connectionID == "second")
+                break
+            }
+        }
+    }
+
+    // MARK: Waiting for it
+
+    @Test("B139: waiting for it returns when it opens, at once when it is open")
+    func waiting() async throws {
+        try await Stage.run { stage in
+            let waiters = (0..<3).map { _ in Task { try await stage.connection.waitUntilConnected().connectionNumber } }
+            _ = try await stage.open()
+            for waiter in waiters { #expect(try await waiter.value == 1) }
+            #expect(try await stage.connection.waitUntilConnected().connectionNumber == 1)
+        }
+    }
+
+    @Test("B139: waiting for it throws when it ends for good, is disconnected, or the waiter is cancelled")
+    func waitingInVain() async throws {
+        try await Stage.run { stage in
+            let waiter = Task { try await stage.connection.waitUntilConnected() }
+            let socket = try await stage.upgrade()
+            // Another attempt follows, so it waits on.
+            socket.close(1_011, "guard.service_unavailable")
+            let second = try await stage.upgrade()
+            second.close(1_008, "auth.forbidden")
+            let error = await #expect(throws: RivetError.self) { try await waiter.value }
+            #expect(error?.matches("auth", "forbidden") == true)
+            let later = await #expect(throws: RivetError.self) { try await stage.connection.waitUntilConnected() }
+            #expect(later?.matches("auth", "forbidden") == true)
+        }
+        try await Stage.run { stage in
+            let cancelled = Task { try await stage.connection.waitUntilConnected() }
+            let waiter = Task { try await stage.connection.waitUntilConnected() }
+            let socket = try await stage.upgrade()
+            cancelled.cancel()
+            await #expect(throws: CancellationError.self) { try await cancelled.value }
+            #expect(stage.connection.status.current.name == "connecting 1")
+            let closing = Task { await stage.connection.disconnect() }
+            #expect(try await socket.next() == "close 1000")
+            socket.close(1_000)
+            await closing.value
+            let error = await #expect(throws: RivetError.self) { try await waiter.value }
+            #expect(error?.code == .connectionClosed)
+        }
+    }
+
+    // MARK: Another attempt, or none
+
+    @Test("B147: a line that is dead but not cut is noticed within interval and time-out")
+    func halfOpen() async throws {
+        try await Stage.run {
+            $0.keepAlive = KeepAlive(interval: .seconds(10), timeout: .seconds(15))
+        } _: { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            await stage.clock.advance(by: .seconds(10))
+            #expect(try await socket.next() == "ping")
+            await stage.clock.advance(by: .seconds(14))
+            #expect(stage.connection.status.current.name == "connected 1")
+            await stage.clock.advance(by: .seconds(1))
+            _ = try await stage.open()
+            for await status in stage.connection.status where status.name == "connected 2" { break }
+        }
+    }
+
+    @Test("B155, B156: a connection that is closed while it waits ends at once, and no attempt follows")
+    func closedInWait() async throws {
+        try await Stage.run {
+            $0.reconnect = ReconnectPolicy(first: .seconds(1_000), cap: .seconds(1_000))
+        } _: { stage in
+            // The first retry has no wait, the second one has.
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            socket.close(1_001)
+            for await status in stage.connection.status where status.name == "waiting 2" { break }
+            let count = stage.server.connectionCount
+            await stage.connection.disconnect()
+            await stage.clock.advance(by: .seconds(2_000))
+            #expect(stage.server.connectionCount == count)
+            #expect(stage.connection.status.current.name == "closed")
+        }
+    }
+
+    @Test("B157: reconnectNow() ends the wait, and does nothing where there is none")
+    func reconnectNow() async throws {
+        try await Stage.run {
+            $0.reconnect = ReconnectPolicy(first: .seconds(1_000), cap: .seconds(1_000))
+        } _: { stage in
+            stage.connection.reconnectNow()
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            stage.connection.reconnectNow()
+            #expect(try await socket.isSilent())
+            socket.close(1_001)
+            for await status in stage.connection.status where status.name == "waiting 2" { break }
+            stage.connection.reconnectNow()
+            _ = try await stage.open()
+            for await status in stage.connection.status where status.name == "connected 2" { break }
+        }
+    }
+
+    @Test("B160: disconnect is done once, and returns to all who ask when it is done")
+    func disconnectTwice() async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            let returned = Recorder<Int>()
+            let closing = (0..<3).map { _ in
+                Task {
+                    await stage.connection.disconnect()
+                    returned.add(1)
+                }
+            }
+            #expect(try await socket.next() == "close 1000")
+            #expect(returned.all.isEmpty)
+            socket.close(1_000)
+            for task in closing { await task.value }
+            await stage.connection.disconnect()
+            #expect(returned.all.count == 3)
+        }
+    }
+
+    @Test("B164: a connection that is closed at once is not there later")
+    func disconnectAtOnce() async throws {
+        try await Stage.run { stage in
+            await stage.connection.disconnect()
+            for _ in 0..<20 {
+                let connection = stage.handle.connect()
+                await connection.disconnect()
+                #expect(connection.status.current.name == "closed")
+            }
+        }
+    }
+
+    @Test("B167: of two references to a client or a connection, the end of one does not touch the other")
+    func references() async throws {
+        try await Stage.run { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            var copies = [stage.connection, stage.connection]
+            var handles = [stage.handle, stage.handle]
+            copies.removeLast()
+            handles.removeLast()
+            let calling = Task { [copies] in try await copies[0].action("b") as Int }
+            #expect(try await socket.next() == "action 0 b")
+            socket.answer(0, "1")
+            #expect(try await calling.value == 1)
+            #expect(handles.count == 1)
+        }
+    }
+}
