@@ -60,7 +60,9 @@ public struct Diagnostic: Sendable {
     /// The number to count, where the line has one.
     ///
     /// Each call has one `rivet.client.call.duration`, in seconds, at its end. Events that a listener did not get are
-    /// counted in `rivet.events.dropped` and `rivet.events.undecodable`, at most once a second for each sequence.
+    /// counted in `rivet.events.dropped` and `rivet.events.undecodable`, at most once a second for each sequence. Of connections,
+    /// `rivet.connections.opened` and `rivet.connections.lost` come in pairs, whatever ended one, and attempts that opened
+    /// none are `rivet.connections.failed`.
     public let measurement: Measurement?
     /// The span that begins or ends here.
     public let span: Span?

@@ -41,6 +41,8 @@ actor ConnectionDriver: ClientMember {
     private var firstScope: Result<HTTPFields, any Error>?
     /// The number of the last attempt, for diagnostics.
     private var attemptNumber = 1
+    /// Diagnostics have counted an opening and not yet its end.
+    private var isCountedAsOpen = false
     private var isCancelled = false
     /// Ends the wait between two attempts.
     private var retryWake: Signal?
@@ -285,8 +287,15 @@ actor ConnectionDriver: ClientMember {
                 if reports { report(status) }
                 if case .connecting(let attempt) = status { attemptNumber = attempt }
                 context.diagnostics.send(
-                    Diagnostic(status, connection: number, attempt: attemptNumber, actor: handle.query.actorName)
+                    Diagnostic(
+                        status,
+                        wasOpen: isCountedAsOpen,
+                        connection: number,
+                        attempt: attemptNumber,
+                        actor: handle.query.actorName
+                    )
                 )
+                isCountedAsOpen = if case .connected = status { true } else { false }
             case .sendSubscription(let name, let subscribe):
                 nudge.otherMessageSent()
                 socket?.sendSubscription(name, subscribe: subscribe)

@@ -48,8 +48,10 @@ extension Diagnostic {
         )
     }
 
-    /// What a change of status says; `attempt` is the one that led to it.
-    init(_ status: ConnectionStatus, connection: UInt64, attempt: Int, actor: String) {
+    /// What a change of status says; `attempt` is the one that led to it, and `wasOpen` tells whether it ends an open
+    /// connection: openings and ends are counted in pairs (B138).
+    init(_ status: ConnectionStatus, wasOpen: Bool, connection: UInt64, attempt: Int, actor: String) {
+        let lost = wasOpen ? Measurement(name: "rivet.connections.lost", value: 1, unit: "1") : nil
         switch status {
         case .connecting:
             self.init(.debug, "connecting", connection: connection, attempt: attempt, actor: actor)
@@ -73,10 +75,10 @@ extension Diagnostic {
                 [
                     "next_attempt": "\(state.attempt)", "delay": "\(state.delay)", "cause": state.cause.description,
                 ],
-                measurement: Measurement(name: "rivet.connections.lost", value: 1, unit: "1")
+                measurement: lost ?? .failedAttempt
             )
         case .closed(.requested):
-            self.init(.debug, "closed", connection: connection, attempt: attempt, actor: actor)
+            self.init(.debug, "closed", connection: connection, attempt: attempt, actor: actor, measurement: lost)
         case .closed(.failed(let error)):
             self.init(
                 .warning,
@@ -84,8 +86,13 @@ extension Diagnostic {
                 connection: connection,
                 attempt: attempt,
                 actor: actor,
-                ["cause": error.description]
+                ["cause": error.description],
+                measurement: lost ?? .failedAttempt
             )
         }
     }
+}
+
+extension Diagnostic.Measurement {
+    fileprivate static var failedAttempt: Self { Self(name: "rivet.connections.failed", value: 1, unit: "1") }
 }

@@ -7,7 +7,7 @@ extension EndToEnd {
     /// Sleep and wake, destroy and create again, disconnected by the actor.
     @Suite struct LifeTests {
         @Test(
-            "a connection outlives the sleep of its actor, with its id and its subscriptions",
+            "B84: a connection outlives the sleep of its actor, with its id and its subscriptions",
             arguments: EngineRow.all
         )
         func sleep(_ row: EngineRow) async throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsyncLocal
+import Synchronization
 import Testing
 
 @testable import RivetAsync
@@ -146,6 +147,83 @@ struct ConnectionStatusTests {
                 #expect(again.connectionID == "second")
                 break
             }
+        }
+    }
+
+    @Test("B138: openings and losses are counted in pairs, and attempts that opened nothing on their own")
+    func pairs() async throws {
+        let counts = Recorder<String>()
+        let reading = Mutex<Task<Void, Never>?>(nil)
+        try await Stage.run { stage in
+            let task = Self.measurements(stage, counts)
+            reading.withLock { $0 = task }
+            let names = Self.names(stage)
+            let first = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            first.close(1_001)
+            // Two that open nothing.
+            for _ in 0..<2 {
+                let socket = try await stage.upgrade()
+                socket.close(1_011, "guard.service_unavailable")
+            }
+            let last = try await stage.open()
+            for await status in stage.connection.status where status.name == "connected 2" { break }
+            let closing = Task { await stage.connection.disconnect() }
+            #expect(try await last.next() == "close 1000")
+            last.close(1_000)
+            await closing.value
+            let opened = await names.value.filter { $0.hasPrefix("connected") }
+            #expect(opened == ["connected 1", "connected 2"])
+        }
+        await reading.withLock { $0 }?.value
+        let sums = Dictionary(counts.all.map { ($0, 1) }, uniquingKeysWith: +)
+        #expect(
+            sums == ["rivet.connections.opened": 2, "rivet.connections.lost": 2, "rivet.connections.failed": 2]
+        )
+    }
+
+    /// The names of what is measured of connections, until the client is closed.
+    private static func measurements(_ stage: Stage, _ counts: Recorder<String>) -> Task<Void, Never> {
+        let iterator = DiagnosticSequence(lines: stage.handle.core.context.diagnostics).makeAsyncIterator()
+        return Task {
+            var lines = iterator
+            while let line = await lines.next() {
+                if let name = line.measurement?.name, name.hasPrefix("rivet.connections.") { counts.add(name) }
+            }
+        }
+    }
+
+    @Test("B143: what an old socket says when another one is open is ignored")
+    func oldSocket() async throws {
+        try await Stage.run {
+            $0.openTimeout = .seconds(20)
+        } _: { stage in
+            var events = stage.connection.events(named: "e", as: Int.self).makeAsyncIterator()
+            let old = try await stage.upgrade()
+            #expect(try await old.next() == "subscribe e")
+            await stage.clock.advance(by: .seconds(20))
+            let socket = try await stage.upgrade()
+            socket.initialize("new")
+            let info = try await stage.connection.waitUntilConnected()
+            #expect(info.connectionID == "new")
+            old.initialize("old")
+            old.event("9")
+            old.error("auth", "forbidden")
+            old.close(1_008, "auth.forbidden")
+            #expect(try await socket.next() == "subscribe e")
+            // The old one has been read to its end.
+            #expect(try await old.next() == "close 1000")
+            let calling = Task { try await stage.connection.action("b") as Int }
+            #expect(try await socket.next() == "action 0 b")
+            socket.event("1")
+            socket.answer(0, "2")
+            #expect(try await calling.value == 2)
+            #expect(await events.next() == 1)
+            guard case .connected(let now) = stage.connection.status.current else {
+                Issue.record("\(stage.connection.status.current)")
+                return
+            }
+            #expect(now.connectionID == "new")
         }
     }
 

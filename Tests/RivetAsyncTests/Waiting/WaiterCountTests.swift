@@ -222,7 +222,7 @@ struct WaiterCountTests {
         while gauge.counts != .zero { await Task.yield() }
     }
 
-    @Test("a waiter that is lost fails the test in which it waited")
+    @Test("B171: a waiter that is lost fails the test in which it waited")
     func lostWaiter() async throws {
         let waiting = Mutex<Task<Void, Never>?>(nil)
         try await withKnownIssue {
