@@ -391,6 +391,9 @@ actor ConnectionDriver: ClientMember {
         try Task.checkCancellation()
         try RivetError.checkName(name, "action name")
         let limit = try options.checkedTimeout() ?? context.configuration.callTimeout
+        // It is a call as others are: refused when the client closes, and given its grace (B170).
+        try context.beginCall()
+        defer { context.endCall() }
         let id = machine.nextActionID
         return try await ParkedTask.park(context.gauge) { task in
             submit(name, arguments, id: id, limit: limit, task)

@@ -103,6 +103,8 @@ struct ConnectionEndTests {
             try await until { setting.log.all.contains("start a") }
             let connection = setting.stage.connect()
             try await connection.waitUntilConnected()
+            let overConnection = Task { try await connection.send(Stage.Wait(gate: "b")) }
+            try await until { setting.log.all.contains("start b") }
             setting.client.beginGracefulShutdown()
             let uses: [() async throws -> Void] = [
                 { _ = try await setting.stage.send(Stage.Echo(text: "x")) },
@@ -112,6 +114,7 @@ struct ConnectionEndTests {
                 { _ = try await setting.stage.resolve() },
                 { _ = try await setting.client.create(Stage.self) },
                 { try await setting.stage.connect().waitUntilConnected() },
+                { _ = try await connection.send(Stage.Echo(text: "x")) },
             ]
             for (index, use) in uses.enumerated() {
                 let error = await #expect(throws: RivetError.self) { try await use() }
@@ -121,6 +124,9 @@ struct ConnectionEndTests {
             #expect(connection.status.current.name == "connected 1")
             setting.gates["a"].set()
             #expect(try await running.value == "a")
+            #expect(connection.status.current.name == "connected 1")
+            setting.gates["b"].set()
+            #expect(try await overConnection.value == "b")
             try await setting.client.runConnections()
             #expect(connection.status.current.name == "closed")
         }
@@ -129,12 +135,18 @@ struct ConnectionEndTests {
     @Test("B170: what is cut when the grace is over may have run")
     func graceIsOver() async throws {
         try await DurationTests.run { setting in
-            let running = Task { try await setting.stage.send(Stage.Wait(gate: "a")) }
-            try await until { setting.log.all.contains("start a") }
+            let connection = setting.stage.connect()
+            let running = [
+                Task { try await setting.stage.send(Stage.Wait(gate: "a")) },
+                Task { try await connection.send(Stage.Wait(gate: "b")) },
+            ]
+            try await until { setting.log.all.contains("start a") && setting.log.all.contains("start b") }
             await setting.client.close(within: .milliseconds(1))
-            let error = await #expect(throws: RivetError.self) { try await running.value }
-            #expect(error?.code == .clientClosed)
-            #expect(error?.execution == .mayHaveRun)
+            for task in running {
+                let error = await #expect(throws: RivetError.self) { try await task.value }
+                #expect(error?.code == .clientClosed)
+                #expect(error?.execution == .mayHaveRun)
+            }
         }
     }
 }
