@@ -48,6 +48,22 @@ public struct ReconnectPolicy: Sendable {
         self.decide = decide
     }
 
+    /// For a service that outlives what it talks to: waits up to 250 ms at first and 30 s at last.
+    ///
+    /// The default.
+    public static var server: Self { Self() }
+
+    /// For a program in front of which a person sits: waits up to 100 ms at first and 5 s at last, and start small again
+    /// after 5 s.
+    public static var interactive: Self {
+        Self(first: .milliseconds(100), cap: .seconds(5), stableAfter: .seconds(5))
+    }
+
+    /// For an engine on the same machine: waits up to 50 ms at first and 1 s at last, and start small again after 1 s.
+    public static var local: Self {
+        Self(first: .milliseconds(50), cap: .seconds(1), stableAfter: .seconds(1))
+    }
+
     /// What is out of its range, in words.
     var problems: [String] {
         var problems: [String] = []

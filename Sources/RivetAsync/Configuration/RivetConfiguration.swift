@@ -124,7 +124,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// ``ReplyNudge/automatic`` by default.
     public var replyNudge = ReplyNudge.automatic
     /// How connections come back.
-    public var reconnect = ReconnectPolicy()
+    public var reconnect = ReconnectPolicy.server
     /// How servers are verified.
     ///
     /// The system's trust store by default.

@@ -107,4 +107,35 @@ struct ReconnectBackoffTests {
         }
         #expect(delay == .seconds(20))
     }
+
+    @Test("B291: the policies that have a name, without a limit of attempts; the first is the default")
+    func presets() {
+        let rows: [(ReconnectPolicy, Duration, Duration, Duration)] = [
+            (.server, .milliseconds(250), .seconds(30), .seconds(10)),
+            (.interactive, .milliseconds(100), .seconds(5), .seconds(5)),
+            (.local, .milliseconds(50), .seconds(1), .seconds(1)),
+            (RivetConfiguration.standard, .milliseconds(250), .seconds(30), .seconds(10)),
+        ]
+        for (policy, first, cap, stableAfter) in rows {
+            #expect(policy.first == first)
+            #expect(policy.cap == cap)
+            #expect(policy.stableAfter == stableAfter)
+            #expect(policy.maxAttempts == nil && policy.maxElapsed == nil)
+            // Full jitter: a random part of the bound, from nothing.
+            for (random, wait) in [(0.0, Duration.zero), (1, first)] {
+                var backoff = ReconnectBackoff(policy: policy, now: Self.at(0))
+                backoff.attemptStarted()
+                guard case .wait(wait) = backoff.next(after: Self.ending, now: Self.at(0), random: random) else {
+                    Issue.record("\(policy)")
+                    continue
+                }
+            }
+        }
+    }
+}
+
+extension RivetConfiguration {
+    fileprivate static var standard: ReconnectPolicy {
+        (try? RivetConfiguration(endpoint: "http://engine.test").reconnect) ?? .local
+    }
 }
