@@ -11,7 +11,7 @@ struct BehaviourCoverageTests {
 
     /// Those that no test holds yet; it only ever shrinks.
     static let missing: Set<Int> = [
-        81, 84, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
+        81, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
     ]
 
     @Test func everyNumberThatATitleNamesIsARule() throws {
@@ -27,7 +27,7 @@ struct BehaviourCoverageTests {
     }
 
     private static func claimed() throws -> [(number: Int, file: String)] {
-        let tests = Repository.root.appending(path: "Tests/RivetAsyncTests")
+        let tests = Repository.root.appending(path: "Tests")
         let title = /@Test\(\s*"((?:B\d+(?:, )?)+):/
         return try Repository.files(below: tests, withExtension: "swift").flatMap { file in
             try String(contentsOf: file, encoding: .utf8).matches(of: title).flatMap { match in
