@@ -162,11 +162,31 @@ public actor ActorConnection<Definition: ActorDefinition> {
         driver.retryNow()
     }
 
+    /// Gives the socket up for a while, in an app that sleeps or a worker that has nothing to do.
+    ///
+    /// Actions in flight are waited for first; their time-outs bound that. Then the socket closes with 1000, and the
+    /// status is ``ConnectionStatus/paused``. No attempt is made and no ping leaves until ``resume()``. Event sequences and
+    /// what they subscribe to stay; actions that are called meanwhile are held, within the limits on held actions and
+    /// their own time-outs. A wait between two attempts ends, and what failed before does not count afterwards.
+    ///
+    /// Returns when the connection rests, or is not to any more: after ``resume()`` or ``disconnect()``, or when it has
+    /// ended. A cancelled task returns at once; the connection rests all the same. A second call changes nothing.
+    public nonisolated func pause() async {
+        await driver.pause()
+    }
+
+    /// Ends a ``pause()``: an attempt begins at once, and event sequences find one gap in their `deliveries`.
+    ///
+    /// Subscriptions leave first, then the actions that were held. Nothing happens where nothing is paused.
+    public nonisolated func resume() {
+        driver.resume()
+    }
+
     /// The lane, for consumers that prefer it and are then woken without a change of thread: `Task(executorPreference:
     /// conn.executor)`.
     ///
     /// Slow code on it stalls every socket of the lane.
-    public nonisolated var executor: any TaskExecutor { driver.lane.taskExecutor }
+    public nonisolated var executor: any TaskExecutor { driver.executor }
 
     /// Closes for good: what waits fails at once, close code 1000 leaves, and the peer's answer is awaited for at most
     /// 2 s.

@@ -140,7 +140,7 @@ final class ClientContext: Sendable {
             return true
         }
         guard isOpen else { return false }
-        return root.add { [weak self] in
+        return root.add(on: connection.executor) { [weak self] in
             await connection.run()
             self?.removeConnection(connection)
         }
@@ -235,6 +235,8 @@ final class ClientContext: Sendable {
 
 /// What lives as long as its client at the most, as a child of its root task: a connection.
 protocol ClientMember: AnyObject, Sendable {
+    /// Where all that it does runs.
+    var executor: any TaskExecutor { get }
     /// Its whole life; cancelling the task ends it.
     func run() async
     /// Ends it, with what its callers hear, and returns when it has ended.

@@ -13,28 +13,26 @@ struct ConnectionAttempt: Sendable {
     let scope: CallScope
 
     /// Opens the socket; `opened` is called on the lane when the 101 has come, before what came with it is read.
-    func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws -> ConnectionSocket {
+    func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws {
         let context = handle.context
         try handle.check()
-        return try await withDeadline(scope.deadline, time: context.time) {
-            let address = try await context.serverAddress(in: scope)
-            if !isFirst { handle.resolver.forget() }
-            let id = try await handle.resolver.id(in: scope)
-            let token = try await context.token(for: address, deadline: scope.deadline)
-            let handshake = try await handshake(address, token, id)
-            do {
-                return try await ConnectionSocket.open(
-                    context: context,
-                    address: address,
-                    token: token,
-                    handshake: handshake,
-                    lane: lane,
-                    deadline: scope.deadline,
-                    opened
-                )
-            } catch {
-                throw context.judged(AttemptEnding(opening: error, address.endpoint), token, at: address)
-            }
+        let address = try await context.serverAddress(in: scope)
+        if !isFirst { handle.resolver.forget() }
+        let id = try await handle.resolver.id(in: scope)
+        let token = try await context.token(for: address, deadline: scope.deadline)
+        let handshake = try await handshake(address, token, id)
+        do {
+            try await ConnectionSocket.open(
+                context: context,
+                address: address,
+                token: token,
+                handshake: handshake,
+                lane: lane,
+                deadline: scope.deadline,
+                opened
+            )
+        } catch {
+            throw context.judged(AttemptEnding(opening: error, address.endpoint), token, at: address)
         }
     }
 

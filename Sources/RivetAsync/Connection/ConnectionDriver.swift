@@ -1,14 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Drives one connection: carries out what its machines decide, on the lane that also brings the bytes.
+/// Drives one connection: carries out what its machine decides, on the lane that also brings the bytes.
 ///
 /// `run()` is one child of the client's root task. Under it there is one attempt at a time (resolve, open, then the wait
-/// for its end); timers are entries of the client's deadline scheduler that come back onto the lane. There is no read or
-/// write task. Every timer and socket event carries the generation of its attempt, so that an old one is ignored (B143).
+/// for its end); whatever is to happen at some time is the machine's next deadline, one entry of the client's scheduler
+/// that comes back onto the lane. There is no read or write task. Every event of a socket carries the generation of its
+/// attempt, so that an old one is ignored (B143).
 actor ConnectionDriver: ClientMember {
-    struct Waiter: Sendable {
-        let task: ParkedTask<EncodedValue, any Error>
-        let deadline: DeadlineScheduler.ID?
+    typealias Machine = ConnectionStateMachine<ParkedTask<EncodedValue, any Error>>
+
+    /// What the connection's task is to do next.
+    private enum Turn: Sendable {
+        case wait
+        case attempt
+        case end
+    }
+
+    /// What one attempt shares with the lane.
+    private struct Attempt: Sendable {
+        /// How it has ended.
+        let ending: Monitor<AttemptEnding?>
+        /// Set when nothing is to be learnt about it any more.
+        let isLeft: Signal
+
+        init(gauge: ResourceGauge) {
+            ending = Monitor(nil, gauge: gauge)
+            isLeft = Signal(gauge: gauge)
+        }
+
+        func end(_ ending: AttemptEnding) { self.ending.update { $0 = $0 ?? ending } }
     }
 
     nonisolated let context: ClientContext
@@ -23,19 +43,19 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
     private nonisolated let invalidOptions: RivetError?
-    private nonisolated let abandon: Signal
-    /// Set when the connection is to end, whatever it was doing.
-    private nonisolated let over: Signal
+    private nonisolated let turn: Monitor<Turn>
+    /// Whether `pause` has nothing more to wait for.
+    private nonisolated let isPauseSettled: Monitor<Bool>
     private nonisolated let finished: Signal
 
-    private(set) var machine: ConnectionStateMachine<Waiter>
-    private var nudge = ReplyNudgeStateMachine()
+    private(set) var machine: Machine
     private(set) var socket: ConnectionSocket?
-    /// How the attempt under way has ended.
-    private var attemptEnd: Monitor<AttemptEnding?>
+    private var attempt: Attempt
     private var generation = 0
-    private var timers: [Int: DeadlineScheduler.ID] = [:]
-    private var lastTimer = 0
+    /// The machine's, or one before it; when it comes nothing may be due.
+    private var deadline: (time: TimePoint, id: DeadlineScheduler.ID)?
+    private var isPerforming = false
+    private var wasPauseSettled = true
     private var isFirstAttempt = true
     /// What the first attempt is tied to, asked in the task that called `connect()` (B261).
     private var firstScope: Result<HTTPFields, any Error>?
@@ -44,9 +64,8 @@ actor ConnectionDriver: ClientMember {
     /// Diagnostics have counted an opening and not yet its end.
     private var isCountedAsOpen = false
     private var isCancelled = false
-    /// Ends the wait between two attempts.
-    private var retryWake: Signal?
 
+    nonisolated var executor: any TaskExecutor { lane.taskExecutor }
     nonisolated var isPinned: Bool { handle.query.isPinned }
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
@@ -63,15 +82,16 @@ actor ConnectionDriver: ClientMember {
         firstScope = Result { try context.scope(deadline: context.time.now).fields }
         machine = ConnectionStateMachine(
             policy: options.reconnect ?? configuration.reconnect,
+            openTimeout: configuration.openTimeout,
             maxHeldActions: configuration.maxHeldActions,
             maxHeldBytes: configuration.maxHeldBytes,
             nudges: configuration.replyNudge == .automatic,
             now: context.time.now
         )
         statuses = Broadcast(capacity: 64, replaying: .connecting(attempt: 1), gauge: context.gauge)
-        attemptEnd = Monitor(nil, gauge: context.gauge)
-        abandon = Signal(gauge: context.gauge)
-        over = Signal(gauge: context.gauge)
+        attempt = Attempt(gauge: context.gauge)
+        turn = Monitor(.wait, gauge: context.gauge)
+        isPauseSettled = Monitor(true, gauge: context.gauge)
         finished = Signal(gauge: context.gauge)
         events = EventDispatcher(book)
         events.onFinish = { [weak self] in self?.removeFeed($0) }
@@ -85,7 +105,7 @@ actor ConnectionDriver: ClientMember {
     }
 
     private func refuse(_ error: RivetError) {
-        carryOut(machine.refused(error.with(connectionSurvives: false)))
+        step { $0.refused(error.with(connectionSurvives: false)) }
         finished.set()
     }
 
@@ -96,36 +116,31 @@ actor ConnectionDriver: ClientMember {
     /// Cancelling its task closes the connection.
     func run() async {
         await withTaskCancellationHandler {
-            var next = ConnectionStateMachine<Waiter>.Next.attempt(after: .zero)
-            while case .attempt(let delay) = next, !machine.isOver {
-                if !isFirstAttempt { await pause(delay) }
-                carryOut(machine.attemptStarted(), reports: !isFirstAttempt)
-                if machine.isOver { break }
+            step { $0.start(now: context.time.now) }
+            while await isAttemptWanted() {
                 let ending = await observedAttempt()
                 isFirstAttempt = false
-                endSocket()
-                let actions: [ConnectionStateMachine<Waiter>.Action]
-                (actions, next) = machine.ended(ending, now: context.time.now, random: context.random.fraction())
-                carryOut(actions)
+                let sent = endSocket()
+                step {
+                    $0.attemptEnded(ending, sent: sent, now: context.time.now, random: context.random.fraction())
+                }
             }
-            carryOut(machine.disconnected())
+            if let deadline = deadline.take() { context.deadlines.cancel(deadline.id) }
             finished.set()
         } onCancel: {
             lane.run { self.assumeIsolated { $0.cancelled() } }
         }
     }
 
-    private func pause(_ delay: Duration) async {
-        let wake = Signal(gauge: context.gauge)
-        retryWake = wake
-        defer { retryWake = nil }
-        let until = context.time.now.advanced(by: delay)
-        await withTaskGroup { group in
-            group.addTask { [time = context.time] in try? await time.sleep(until: until) }
-            group.addTask { await wake.wait() }
-            group.addTask { [abandon] in await abandon.wait() }
-            await group.next()
-            group.cancelAll()
+    private func isAttemptWanted() async -> Bool {
+        await turn.firstUncancellably { turn in
+            switch turn {
+            case .wait: return nil
+            case .attempt:
+                turn = .wait
+                return true
+            case .end: return false
+            }
         }
     }
 
@@ -133,7 +148,7 @@ actor ConnectionDriver: ClientMember {
         var ending = AttemptEnding(error: .connectionClosed)
         // The end of an attempt is what it throws.
         try? await context.part("attempt", of: nil) {
-            ending = await explained(attempt())
+            ending = await explained(openAndStay())
             throw ending.error
         }
         return ending
@@ -144,10 +159,10 @@ actor ConnectionDriver: ClientMember {
         guard ending.error.hasStartFailure, !machine.isOver, let id = handle.resolver.current else { return ending }
         let deadline = context.time.now.advanced(by: context.configuration.connectTimeout)
         let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
-        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, over] group in
+        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, attempt] group in
             group.addTask { try await ActorResolver.record(context, of: id, in: scope) }
             group.addTask {
-                await over.wait()
+                await attempt.isLeft.wait()
                 return nil
             }
             defer { group.cancelAll() }
@@ -160,68 +175,61 @@ actor ConnectionDriver: ClientMember {
     }
 
     /// One attempt, from the lookup to the end of its socket.
-    private func attempt() async -> AttemptEnding {
-        generation += 1
-        let generation = generation
-        let end = Monitor<AttemptEnding?>(nil, gauge: context.gauge)
-        attemptEnd = end
-        let deadline = context.time.now.advanced(by: context.configuration.openTimeout)
+    ///
+    /// Leaves at once when it is ended from the lane.
+    private func openAndStay() async -> AttemptEnding {
+        let (attempt, generation) = (attempt, generation)
+        let openTimeout = context.configuration.openTimeout
+        let deadline = machine.openDeadline ?? context.time.now.advanced(by: openTimeout)
+        let opening: ConnectionAttempt
         do {
-            let opened = try await open(deadline: deadline, generation: generation)
-            // The lane may have carried a whole conversation before this task goes on, with `disconnect` at its end: the
-            // closing handshake is then under way, and its end is the attempt's. Only a socket that `socketOpened` did
-            // not take, since it was over already, ends here.
-            guard socket === opened else { return AttemptEnding(error: .connectionClosed) }
+            opening = ConnectionAttempt(
+                handle: handle,
+                parameters: parameters,
+                skipsReadyWait: skipsReadyWait,
+                lane: lane,
+                isFirst: isFirstAttempt,
+                scope: try firstScope.map { try CallScope(deadline: deadline, fields: $0.get(), record: nil) }
+                    ?? context.scope(deadline: deadline)
+            )
         } catch {
-            return AttemptEnding(attemptError: error, openTimeout: context.configuration.openTimeout)
+            return AttemptEnding(attemptError: error, openTimeout: openTimeout)
         }
-        return await end.firstUncancellably { $0 }
-    }
-
-    /// Resolves, asks for parameters, and opens the socket; leaves at once when the connection is closed meanwhile.
-    private func open(deadline: TimePoint, generation: Int) async throws -> ConnectionSocket {
-        let task = ConnectionAttempt(
-            handle: handle,
-            parameters: parameters,
-            skipsReadyWait: skipsReadyWait,
-            lane: lane,
-            isFirst: isFirstAttempt,
-            scope: try firstScope.map { try CallScope(deadline: deadline, fields: $0.get(), record: nil) }
-                ?? context.scope(deadline: deadline)
-        )
         firstScope = nil
-        let abandon = abandon
-        return try await withThrowingTaskGroup(of: ConnectionSocket.self) { group in
+        return await withTaskGroup(of: AttemptEnding?.self) { group in
             group.addTask {
-                try await task.open { socket in
-                    // On the lane, behind the 101 and before anything that came with it is read.
-                    self.assumeIsolated { $0.socketOpened(socket, generation: generation, deadline: deadline) }
+                do {
+                    try await opening.open { socket in
+                        // On the lane, behind the 101 and before anything that came with it is read.
+                        self.assumeIsolated { $0.socketOpened(socket, generation: generation) }
+                    }
+                    return nil
+                } catch {
+                    return AttemptEnding(attemptError: error, openTimeout: openTimeout)
                 }
             }
-            group.addTask {
-                await abandon.wait()
-                throw RivetError.connectionClosed
+            group.addTask { await attempt.ending.firstUncancellably { $0 } }
+            // Opened, the attempt goes on until its socket ends; else one of the two is the end of it.
+            for await ending in group {
+                guard let ending else { continue }
+                group.cancelAll()
+                attempt.end(ending)
+                break
             }
-            defer { group.cancelAll() }
-            guard let socket = try await group.next() else { throw CancellationError() }
-            return socket
+            return attempt.ending.current ?? AttemptEnding(error: .connectionClosed)
         }
     }
 
     // MARK: Events of the socket, on the lane
 
-    private func socketOpened(_ socket: ConnectionSocket, generation: Int, deadline: TimePoint) {
-        guard generation == self.generation, !machine.isOver else {
+    private func socketOpened(_ socket: ConnectionSocket, generation: Int) {
+        guard generation == self.generation, machine.isConnecting else {
             socket.abort()
             return
         }
         self.socket = socket
         socket.attach(self, generation: generation)
-        at(deadline) { driver in
-            guard !driver.machine.isOpen else { return }
-            driver.socketEnded(.notOpened(within: driver.context.configuration.openTimeout), generation: generation)
-        }
-        carryOut(machine.socketOpened(names: book.current.names))
+        step { $0.socketOpened(names: book.current.names) }
     }
 
     func received(_ message: ServerMessage, generation: Int) {
@@ -229,24 +237,15 @@ actor ConnectionDriver: ClientMember {
         let now = context.time.now
         switch message {
         case .initial(let actorID, let connectionID):
-            carryOut(
-                machine.receivedInit(
-                    actorID: actorID,
-                    connectionID: connectionID,
-                    names: book.current.names,
-                    now: now
-                )
-            )
-            sendHeld()
+            let names = book.current.names
+            step { $0.receivedInit(actorID: actorID, connectionID: connectionID, names: names, now: now) }
         case .actionResponse(let id, let output):
-            nudge.answered(id: id, now: now)
-            carryOut(machine.receivedResponse(id: id, output: context.value(output)))
+            step { $0.receivedResponse(id: id, output: context.value(output), now: now) }
         case .error(let message):
             if let id = message.actionID {
-                nudge.answered(id: id, now: now)
-                carryOut(machine.receivedActionError(id: id, .action(message)))
+                step { $0.receivedActionError(id: id, .action(message), now: now) }
             } else {
-                carryOut(machine.receivedConnectionError(AttemptEnding(refusal: message, isPinned: isPinned)))
+                step { $0.receivedConnectionError(AttemptEnding(refusal: message, isPinned: isPinned), now: now) }
             }
         case .event:
             break  // The socket has given it to its feeds.
@@ -255,100 +254,96 @@ actor ConnectionDriver: ClientMember {
 
     func becameWritable(generation: Int) {
         guard generation == self.generation else { return }
-        sendHeld()
+        perform()
     }
 
     /// The socket is gone: closed by the peer, failed, or closed by us.
     func socketEnded(_ ending: AttemptEnding, generation: Int) {
         guard generation == self.generation else { return }
-        attemptEnd.update { $0 = $0 ?? ending }
+        attempt.end(ending)
     }
 
-    private func endSocket() {
+    /// How much of what was written to it may have left.
+    private func endSocket() -> UInt64 {
         generation += 1
-        if isCancelled { socket?.abort() } else { socket?.letGo() }
-        socket = nil
-        for timer in timers.values { context.deadlines.cancel(timer) }
-        timers = [:]
+        defer { socket = nil }
+        guard let socket else { return 0 }
+        if isCancelled { socket.abort() } else { socket.letGo() }
+        return socket.sentCount
     }
 
     // MARK: Carrying out
 
     /// Called on the lane only, so that the order of changes is one for all.
+    private func step(_ change: (inout Machine) -> Void) {
+        change(&machine)
+        perform()
+    }
+
+    private func perform() {
+        // What a call below leads to is done by the loop around it, so that order is kept.
+        guard !isPerforming else { return }
+        isPerforming = true
+        defer { isPerforming = false }
+        // Before anybody learns of the state that it belongs to.
+        setDeadline()
+        while let action = machine.nextAction(socket?.link ?? .none, now: context.time.now) { carryOut(action) }
+        setDeadline()
+        guard machine.isPauseSettled != wasPauseSettled else { return }
+        wasPauseSettled.toggle()
+        isPauseSettled.update { [wasPauseSettled] in $0 = wasPauseSettled }
+    }
+
+    private func carryOut(_ action: Machine.Action) {
+        switch action {
+        case .report(let status): report(status)
+        case .beginAttempt:
+            attempt = Attempt(gauge: context.gauge)
+            turn.update { $0 = .attempt }
+        case .endAttempt(let ending):
+            attempt.end(ending)
+            attempt.isLeft.set()
+        case .sendSubscription(let name, let subscribe):
+            socket?.sendSubscription(name, subscribe: subscribe)
+        case .sendNudge: sendNudge()
+        case .sendAction(let entry):
+            socket?.sendAction(id: entry.id, name: entry.name, arguments: entry.arguments)
+        case .succeed(let waiter, let value): waiter.resume(returning: value)
+        case .fail(let waiter, let error): waiter.resume(throwing: error)
+        case .markReconnected(let info): events.reconnected(info)
+        case .opened:
+            // A feed that was full before the loss is so still.
+            if events.isHolding { socket?.suspendReading() }
+            // Pings start after Init (PROTOCOL h7).
+            if let setting = context.configuration.keepAlive { socket?.startKeepAlive(setting) }
+        case .closeSocket:
+            attempt.isLeft.set()
+            socket?.close()
+        case .endFeeds(let error):
+            events.finish()
+            for feed in book.current.feeds { feed.end(error) }
+        case .finish: turn.update { $0 = .end }
+        }
+    }
+
     private func report(_ status: ConnectionStatus) {
-        statuses.send(status)
+        if case .connecting(let attempt) = status { attemptNumber = attempt }
+        if case .connecting(let attempt) = status, case .connecting(attempt)? = statuses.latest {
+            // Every observer begins with the first one.
+        } else {
+            statuses.send(status)
+        }
         if case .closed = status { statuses.finish() }
-    }
-
-    private func carryOut(_ actions: [ConnectionStateMachine<Waiter>.Action], reports: Bool = true) {
-        for action in actions {
-            switch action {
-            case .report(let status):
-                if reports { report(status) }
-                if case .connecting(let attempt) = status { attemptNumber = attempt }
-                context.diagnostics.send(
-                    Diagnostic(
-                        status,
-                        wasOpen: isCountedAsOpen,
-                        connection: number,
-                        attempt: attemptNumber,
-                        actor: handle.query.actorName
-                    )
-                )
-                isCountedAsOpen = if case .connected = status { true } else { false }
-            case .sendSubscription(let name, let subscribe):
-                nudge.otherMessageSent()
-                socket?.sendSubscription(name, subscribe: subscribe)
-            case .sendNudge:
-                sendNudge()
-            case .sendAction(let entry):
-                send(entry)
-            case .succeed(let waiter, let value):
-                waiter.deadline.map(context.deadlines.cancel)
-                waiter.task.resume(returning: value)
-            case .fail(let waiter, let error):
-                waiter.deadline.map(context.deadlines.cancel)
-                waiter.task.resume(throwing: error)
-            case .markReconnected(let info):
-                events.reconnected(info)
-            case .opened:
-                // A feed that was full before the loss is so still.
-                if events.isHolding { socket?.suspendReading() }
-                // Pings start after Init (PROTOCOL h7).
-                if let setting = context.configuration.keepAlive { socket?.startKeepAlive(setting) }
-            case .closeSocket:
-                over.set()
-                socket?.close()
-            case .abandonAttempt:
-                over.set()
-                abandon.set()
-            case .expectClose:
-                at(context.time.now.advanced(by: .seconds(5))) { driver in
-                    let ending = AttemptEnding.lost("the peer announced an error and did not close")
-                    driver.socketEnded(ending, generation: driver.generation)
-                }
-            case .endFeeds(let error):
-                events.finish()
-                for feed in book.current.feeds { feed.end(error) }
-            }
-        }
-    }
-
-    private func send(_ entry: PendingActions<Waiter>.Entry) {
-        socket?.sendAction(id: entry.id, name: entry.name, arguments: entry.arguments)
-        guard context.configuration.replyNudge == .automatic else { return }
-        let now = context.time.now
-        if let due = nudge.actionSent(id: entry.id, inFlight: machine.inFlightCount, now: now) {
-            at(due) { driver in
-                if driver.nudge.timePassed(id: entry.id) { driver.sendNudge() }
-            }
-        }
-    }
-
-    private func sendHeld() {
-        while let socket, socket.canTakeMore, let action = machine.nextDue() ?? machine.nextHeld() {
-            carryOut([action])
-        }
+        context.diagnostics.send(
+            Diagnostic(
+                status,
+                wasOpen: isCountedAsOpen,
+                connection: number,
+                attempt: attemptNumber,
+                actor: handle.query.actorName
+            )
+        )
+        isCountedAsOpen = if case .connected = status { true } else { false }
     }
 
     private func sendNudge() {
@@ -365,24 +360,24 @@ actor ConnectionDriver: ClientMember {
         )
     }
 
-    // MARK: Timers
-
-    /// Calls `body` on the lane at `time`, unless the attempt has ended before.
-    private func at(_ time: TimePoint, _ body: @escaping @Sendable (isolated ConnectionDriver) -> Void) {
-        let generation = generation
+    /// Has the machine asked what is due, on the lane, at its next deadline.
+    private func setDeadline() {
+        guard let time = machine.nextDeadline else { return }
+        if let deadline {
+            guard time < deadline.time else { return }
+            context.deadlines.cancel(deadline.id)
+        }
         let lane = lane
-        lastTimer += 1
-        let number = lastTimer
-        timers[number] = context.deadlines.schedule(at: time) { [weak self] in
+        let id = context.deadlines.schedule(at: time) { [weak self] in
             guard let self else { return }
             lane.run {
                 self.assumeIsolated { driver in
-                    guard driver.generation == generation else { return }
-                    driver.timers[number] = nil
-                    body(driver)
+                    driver.deadline = nil
+                    driver.step { $0.timePassed(now: driver.context.time.now) }
                 }
             }
         }
+        deadline = (time, id)
     }
 
     // MARK: The callers' side
@@ -396,49 +391,19 @@ actor ConnectionDriver: ClientMember {
         defer { context.endCall() }
         let id = machine.nextActionID
         return try await ParkedTask.park(context.gauge) { task in
-            submit(name, arguments, id: id, limit: limit, task)
-        } onCancel: {
-            lane.run { self.assumeIsolated { $0.withdraw(id) { _ in CancellationError() } } }
-        }
-    }
-
-    private func submit(
-        _ name: String,
-        _ arguments: ByteChunk,
-        id: UInt64,
-        limit: Duration,
-        _ task: ParkedTask<EncodedValue, any Error>
-    ) {
-        let lane = lane
-        let deadline = context.deadlines.schedule(at: context.time.now.advanced(by: limit)) { [weak self] in
-            guard let self else { return }
-            lane.run {
-                self.assumeIsolated { driver in
-                    let what = "the action \"\(name)\""
-                    let outage = driver.machine.outage
-                    driver.withdraw(id) { hadLeft in
-                        hadLeft
-                            ? RivetError.deadlineExceeded(what, limit, hadLeft: true)
-                            : RivetError.notOpened(what, limit, outage)
-                    }
-                }
+            step {
+                $0.submit(
+                    name: name,
+                    arguments: arguments,
+                    limit: limit,
+                    waiter: task,
+                    socket?.link ?? .none,
+                    now: context.time.now
+                )
             }
+        } onCancel: {
+            lane.run { self.assumeIsolated { $0.step { $0.withdraw(id, CancellationError()) } } }
         }
-        let waiter = Waiter(task: task, deadline: deadline)
-        let canSendNow = socket?.canTakeMore ?? false
-        switch machine.submit(name: name, arguments: arguments, canSendNow: canSendNow, waiter: waiter) {
-        case .accepted(let actions):
-            carryOut(actions)
-        case .refused(let error):
-            context.deadlines.cancel(deadline)
-            task.resume(throwing: error)
-        }
-    }
-
-    private func withdraw(_ id: UInt64, _ error: (_ hadLeft: Bool) -> any Error) {
-        guard let (waiter, hadLeft) = machine.withdraw(id) else { return }  // Race: answered just before.
-        waiter.deadline.map(context.deadlines.cancel)
-        waiter.task.resume(throwing: error(hadLeft))
     }
 
     nonisolated func addFeed(name: String, _ buffering: EventBuffering) -> EventFeed {
@@ -486,9 +451,9 @@ actor ConnectionDriver: ClientMember {
         case .closed(.failed(let error)): feed?.end(error)
         default: break
         }
-        let canSendNow = socket?.canTakeMore ?? false
-        let action = machine.subscriptionChanged(name, isWanted: book.current.contains(name), canSendNow: canSendNow)
-        if let action { carryOut([action]) }
+        let isWanted = book.current.contains(name)
+        let canTakeMore = socket?.link.canTakeMore ?? false
+        step { $0.subscriptionChanged(name, isWanted: isWanted, canTakeMore: canTakeMore) }
     }
 
     /// A feed that held up the socket was read, or is gone.
@@ -497,23 +462,34 @@ actor ConnectionDriver: ClientMember {
     }
 
     nonisolated func retryNow() {
-        lane.run { self.assumeIsolated { $0.retryWake?.set() } }
+        lane.run { self.assumeIsolated { driver in driver.step { $0.retryNow(now: driver.context.time.now) } } }
+    }
+
+    // MARK: Rest
+
+    /// Returns when the connection rests, or is not to any more.
+    func pause() async {
+        step { $0.pauseRequested() }
+        _ = await isPauseSettled.first { $0 ? true : nil }
+    }
+
+    nonisolated func resume() {
+        lane.run { self.assumeIsolated { driver in driver.step { $0.resumeRequested(now: driver.context.time.now) } } }
     }
 
     // MARK: The end
 
     func disconnect(_ reason: RivetError = .connectionClosed) async {
-        carryOut(machine.disconnectRequested(reason))
+        step { $0.disconnectRequested(reason) }
         await finished.waitUncancellably()
     }
 
     /// The client's root task was cancelled: no closing handshake is awaited.
     private func cancelled() {
         isCancelled = true
-        carryOut(machine.disconnectRequested())
-        over.set()
-        abandon.set()
-        socketEnded(AttemptEnding(error: .connectionClosed), generation: generation)
+        step { $0.disconnectRequested() }
+        attempt.isLeft.set()
+        attempt.end(AttemptEnding(error: .connectionClosed))
     }
 
     /// The last reference is gone (B169).
@@ -530,7 +506,7 @@ actor ConnectionDriver: ClientMember {
                         actor: driver.handle.query.actorName
                     )
                 )
-                driver.carryOut(driver.machine.disconnectRequested())
+                driver.step { $0.disconnectRequested() }
             }
         }
     }

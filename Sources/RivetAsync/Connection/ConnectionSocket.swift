@@ -52,7 +52,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         lane: Lane,
         deadline: TimePoint,
         _ opened: @escaping @Sendable (ConnectionSocket) -> Void
-    ) async throws -> ConnectionSocket {
+    ) async throws {
         let configuration = context.configuration
         let time = context.time
         let stream = try await context.dialing.dial(HTTPOrigin(address.endpoint), lane: lane, deadline: deadline)
@@ -63,7 +63,6 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
             // Rivet passes long reasons on, against RFC 6455 §5.5 (B222).
             maxCloseSize: 1 << 20
         )
-        let result = SocketBox()
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
             let socket = ConnectionSocket(
                 context,
@@ -83,17 +82,9 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
                 deadlines: context.deadlines
             )
             socket.connection = connection
-            result.socket = socket
             opened(socket)
             return connection
         }
-        guard let socket = result.socket else { throw CancellationError() }
-        return socket
-    }
-
-    /// Carries the socket from the lane to the task; written before the task goes on.
-    private final class SocketBox: @unchecked Sendable {
-        var socket: ConnectionSocket?
     }
 
     func attach(_ driver: ConnectionDriver, generation: Int) {
@@ -103,8 +94,16 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
 
     // MARK: Commands
 
-    /// Whether another message may be added, or too much is pending already.
-    var canTakeMore: Bool { connection.map { $0.isOpen && $0.pendingOutput <= OutputMarks.high } ?? false }
+    var link: ConnectionDriver.Machine.Link {
+        guard let connection else { return .none }
+        return ConnectionDriver.Machine.Link(
+            canTakeMore: connection.isOpen && connection.pendingOutput <= OutputMarks.high,
+            position: connection.stream.writtenCount
+        )
+    }
+
+    /// How many of the bytes that were written may have left; all, as long as what is pending may still do so.
+    private(set) var sentCount = UInt64.max
 
     func sendAction(id: UInt64, name: String, arguments: ByteChunk) {
         send { codec.writeActionRequest(id: id, name: name, arguments: arguments, to: &$0) }
@@ -219,6 +218,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
 
     func streamClosed() {
         end(.lost("\(address.endpoint.text): the connection was closed"))
+        if let connection { sentCount = connection.stream.sentCount }
         connection = nil
         driver = nil
         context.removeSocket(self)

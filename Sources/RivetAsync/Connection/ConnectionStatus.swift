@@ -10,6 +10,8 @@
     case connected(ConnectionInfo)
     /// Lost or refused; the next attempt follows after the delay.
     case waiting(RetryState)
+    /// At rest, without a socket, until `resume()`: ``ActorConnection/pause()`` was called.
+    case paused
     /// Over for good; the last status.
     case closed(CloseReason)
 }

@@ -77,6 +77,8 @@ extension Diagnostic {
                 ],
                 measurement: lost ?? .failedAttempt
             )
+        case .paused:
+            self.init(.debug, "paused", connection: connection, attempt: attempt, actor: actor, measurement: lost)
         case .closed(.requested):
             self.init(.debug, "closed", connection: connection, attempt: attempt, actor: actor, measurement: lost)
         case .closed(.failed(let error)):

@@ -9,13 +9,20 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         let id: UInt64
         let name: String
         let arguments: ByteChunk
+        let limit: Duration
+        let deadline: TimePoint
         let waiter: Waiter
-        fileprivate(set) var isInFlight: Bool
+        /// Where its message begins in what was written to the socket; nil while it is held.
+        fileprivate(set) var position: UInt64?
+
+        var isInFlight: Bool { position != nil }
     }
 
     private var entries: [UInt64: Entry] = [:]
     /// In call order; ids that were removed from `entries` are skipped.
     private var held = RingBuffer<UInt64>()
+    /// With an entry for each action, and some for those that are gone.
+    private var deadlines = DeadlineHeap<UInt64>()
     private(set) var nextID: UInt64 = 0
     private(set) var heldCount = 0
     private(set) var heldBytes = 0
@@ -28,34 +35,49 @@ struct PendingActions<Waiter: Sendable>: Sendable {
     }
 
     var inFlightCount: Int { entries.count - heldCount }
+    /// Not later than the first deadline; it may be that of an action that is gone.
+    var nextDeadline: TimePoint? { entries.isEmpty ? nil : deadlines.first?.deadline }
 
-    /// The new entry in flight.
-    mutating func addInFlight(name: String, arguments: ByteChunk, waiter: Waiter) -> Entry {
-        let entry = Entry(id: nextID, name: name, arguments: arguments, waiter: waiter, isInFlight: true)
+    /// A new entry: in flight, its message beginning at `position`, or held.
+    ///
+    /// Nil where it would be held and a limit is reached. The id counts as used either way, so that a late cancellation
+    /// of a refused call meets nobody else's.
+    mutating func add(
+        name: String,
+        arguments: ByteChunk,
+        limit: Duration,
+        deadline: TimePoint,
+        waiter: Waiter,
+        position: UInt64?
+    ) -> Entry? {
+        let id = nextID
         nextID += 1
-        entries[entry.id] = entry
+        if position == nil {
+            guard heldCount < maxHeldActions, heldBytes + arguments.count <= maxHeldBytes else { return nil }
+            held.append(id)
+            heldCount += 1
+            heldBytes += arguments.count
+        }
+        let entry = Entry(
+            id: id,
+            name: name,
+            arguments: arguments,
+            limit: limit,
+            deadline: deadline,
+            waiter: waiter,
+            position: position
+        )
+        entries[id] = entry
+        if deadlines.count > 2 * entries.count + 16 { deadlines.keep { entries[$0] != nil } }
+        deadlines.add(id, deadline)
         return entry
     }
 
-    /// Holds an entry, in call order; false when a limit is reached.
-    ///
-    /// The id counts as used either way, so that a late cancellation of a refused call meets nobody else's.
-    mutating func addHeld(name: String, arguments: ByteChunk, waiter: Waiter) -> Bool {
-        defer { nextID += 1 }
-        guard heldCount < maxHeldActions, heldBytes + arguments.count <= maxHeldBytes else { return false }
-        let entry = Entry(id: nextID, name: name, arguments: arguments, waiter: waiter, isInFlight: false)
-        entries[entry.id] = entry
-        held.append(entry.id)
-        heldCount += 1
-        heldBytes += arguments.count
-        return true
-    }
-
-    /// Moves the first held entry into flight.
-    mutating func releaseFirstHeld() -> Entry? {
+    /// Moves the first held entry into flight; its message begins at `position`.
+    mutating func releaseFirstHeld(at position: UInt64) -> Entry? {
         while let id = held.popFirst() {
             guard var entry = entries[id], !entry.isInFlight else { continue }
-            entry.isInFlight = true
+            entry.position = position
             entries[id] = entry
             heldCount -= 1
             heldBytes -= entry.arguments.count
@@ -66,6 +88,7 @@ struct PendingActions<Waiter: Sendable>: Sendable {
 
     mutating func remove(_ id: UInt64) -> Entry? {
         guard let entry = entries.removeValue(forKey: id) else { return nil }
+        if entries.isEmpty { deadlines.removeAll() }
         if !entry.isInFlight {
             heldCount -= 1
             heldBytes -= entry.arguments.count
@@ -74,11 +97,40 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         return entry
     }
 
-    /// The entries in flight, in the order of their calls; held ones stay.
-    mutating func removeInFlight() -> [Entry] {
+    /// The next entry whose time is over, removed.
+    mutating func removeDue(now: TimePoint) -> Entry? {
+        while let id = deadlines.removeFirst(dueAt: now) {
+            if let entry = remove(id) { return entry }
+        }
+        return nil
+    }
+
+    /// The socket has ended, and the kernel has, or may have, what was written to it before `sent`.
+    ///
+    /// Entries of which no byte left are held again, in their order and before those that are (B81), whatever the
+    /// limits: they were accepted.
+    ///
+    /// - Returns: the entries of which something may have left, in the order of their calls, removed.
+    mutating func removeInFlight(sentBefore sent: UInt64) -> [Entry] {
         let inFlight = entries.values.filter(\.isInFlight).sorted { $0.id < $1.id }
-        for entry in inFlight { entries[entry.id] = nil }
-        return inFlight
+        var line = RingBuffer<UInt64>()
+        var left: [Entry] = []
+        for var entry in inFlight {
+            if let position = entry.position, position >= sent {
+                entry.position = nil
+                entries[entry.id] = entry
+                heldCount += 1
+                heldBytes += entry.arguments.count
+                line.append(entry.id)
+            } else {
+                entries[entry.id] = nil
+                left.append(entry)
+            }
+        }
+        guard !line.isEmpty else { return left }
+        while let id = held.popFirst() { line.append(id) }
+        held = line
+        return left
     }
 
     mutating func removeHeld() -> [Entry] {

@@ -28,6 +28,11 @@ struct ReconnectBackoff: Sendable {
         }
     }
 
+    /// What failed before a pause does not count after it.
+    mutating func resumed(now: TimePoint) {
+        (attempt, retries, hasRenewedToken, outageBegan) = (0, 0, false, now)
+    }
+
     enum Next: Sendable {
         case wait(Duration)
         case giveUp

@@ -37,9 +37,9 @@ struct ReplyNudgeStateMachine: Sendable {
         lone?.isAlone = false
     }
 
-    /// Whether a nudge for the action `id` leaves now.
-    mutating func timePassed(id: UInt64) -> Bool {
-        guard let current = lone, current.id == id, current.isAlone, !current.wasNudged else { return false }
+    /// Whether a nudge for the last action leaves now.
+    mutating func timePassed() -> Bool {
+        guard let current = lone, current.isAlone, !current.wasNudged else { return false }
         lone?.wasNudged = true
         return true
     }

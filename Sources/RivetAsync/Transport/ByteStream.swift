@@ -38,6 +38,10 @@ package protocol ByteStream: AnyObject, Sendable {
     func setHandler(_ handler: any ByteHandler)
     /// Bytes accepted and not yet with the kernel. Above `OutputMarks.high` a sender must wait for `writable`.
     var pendingOutput: Int { get }
+    /// How many bytes were written so far.
+    var writtenCount: UInt64 { get }
+    /// How many of them may have left, the end included: none behind these was given to the kernel.
+    var sentCount: UInt64 { get }
     /// Appends to the output; `body` writes straight into the buffer that will be sent.
     func write(_ body: (inout ByteBuffer) -> Void)
     /// Sends what was gathered at once and not at the end of the turn, as far as there is room for it.

@@ -7,13 +7,10 @@ package final class DeadlineScheduler: Sendable {
         fileprivate let number: UInt64
     }
 
-    private struct Entry {
-        let deadline: TimePoint
-        let fire: @Sendable () -> Void
-    }
-
     private struct State {
-        var entries: [UInt64: Entry] = [:]
+        var fires: [UInt64: @Sendable () -> Void] = [:]
+        /// With an entry for each of them, and some that were cancelled.
+        var heap = DeadlineHeap<UInt64>()
         var lastNumber: UInt64 = 0
         /// Until when the task sleeps; nil while it waits for a first entry or is about to look again.
         var sleepsUntil: TimePoint?
@@ -35,7 +32,8 @@ package final class DeadlineScheduler: Sendable {
     package func schedule(at deadline: TimePoint, _ fire: @escaping @Sendable () -> Void) -> ID {
         let (number, wakeUp): (UInt64, Signal?) = state.withLock { state in
             state.lastNumber += 1
-            state.entries[state.lastNumber] = Entry(deadline: deadline, fire: fire)
+            state.fires[state.lastNumber] = fire
+            state.heap.add(state.lastNumber, deadline)
             let mustWake = state.sleepsUntil.map { deadline < $0 } ?? true
             return (state.lastNumber, mustWake ? state.wakeUp : nil)
         }
@@ -49,23 +47,31 @@ package final class DeadlineScheduler: Sendable {
     }
 
     package func cancel(_ id: ID) {
-        _ = state.withLock { $0.entries.removeValue(forKey: id.number) }
+        _ = state.withLock { state in
+            guard let fire = state.fires.removeValue(forKey: id.number) else { return nil as (@Sendable () -> Void)? }
+            let fires = state.fires
+            if state.heap.count > 2 * fires.count + 16 { state.heap.keep { fires[$0] != nil } }
+            return fire
+        }
     }
 
     /// Runs until the task is cancelled.
     package func run() async {
         while !Task.isCancelled {
             let now = time.now
-            let (due, next, wakeUp) = state.withLock { state -> ([Entry], TimePoint?, Signal) in
-                let due = state.entries.filter { $0.value.deadline <= now }
-                for number in due.keys { state.entries[number] = nil }
-                let next = state.entries.values.map(\.deadline).min()
+            let (due, next, wakeUp) = state.withLock { state in
+                var due: [@Sendable () -> Void] = []
+                while let number = state.heap.removeFirst(dueAt: now) {
+                    if let fire = state.fires.removeValue(forKey: number) { due.append(fire) }
+                }
+                // Nobody sleeps for one that was cancelled.
+                while let first = state.heap.first, state.fires[first.id] == nil { state.heap.removeFirst() }
+                let next = state.heap.first?.deadline
                 state.sleepsUntil = next
                 state.wakeUp = Signal(gauge: gauge)
-                let ordered = due.sorted { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }
-                return (ordered.map(\.value), next, state.wakeUp)
+                return (due, next, state.wakeUp)
             }
-            for entry in due { entry.fire() }
+            for fire in due { fire() }
             guard let next else {
                 await wakeUp.wait()
                 continue

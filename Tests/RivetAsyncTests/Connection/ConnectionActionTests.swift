@@ -183,4 +183,38 @@ struct ConnectionActionTests {
             #expect(try await socket.isSilent())
         }
     }
+
+    @Test("B81: of actions to a peer that did not read, those that never left are first in line on the next socket")
+    func neverLeft() async throws {
+        try await Stage.run {
+            $0.maxHeldActions = 10_000
+        } _: { stage in
+            let socket = try await stage.open()
+            try await stage.connection.waitUntilConnected()
+            socket.peer.suspendReading()
+            let text = String(repeating: "x", count: 8_000)
+            var calls: [Task<Int, any Error>] = []
+            // Until the kernel's buffers and ours are full.
+            while await stage.heldCount < 3 {
+                let name = "a\(calls.count)"
+                calls.append(Task.immediate { try await stage.connection.action(name, text) })
+            }
+            let held = await stage.heldCount
+            socket.peer.reset()
+            let next = try await stage.open()
+            let first = try await next.next().split(separator: " ")
+            let left = try #require(Int(first[1]))
+            #expect(first == ["action", "\(left)", "a\(left)"])
+            // More than those that were held: some were in our own buffer.
+            #expect(0 < left && left < calls.count - held)
+            for call in calls[..<left] {
+                let error = await #expect(throws: RivetError.self) { try await call.value }
+                #expect(error?.code == .connectionLost)
+                #expect(error?.execution == .mayHaveRun)
+            }
+            for number in left + 1..<calls.count { #expect(try await next.next() == "action \(number) a\(number)") }
+            for number in left..<calls.count { next.answer(number, "\(number)") }
+            for number in left..<calls.count { #expect(try await calls[number].value == number) }
+        }
+    }
 }

@@ -44,12 +44,7 @@ struct ConnectionStage: Sendable {
     /// The next socket, with its 101 and nothing else.
     func upgrade() async throws -> Socket {
         let peer = try await server.accept()
-        let key = try CauseTests.key(of: try await peer.readHead())
-        peer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-                + "sec-websocket-accept: \(WebSocketHandshake.acceptKey(for: key))\r\n"
-                + "sec-websocket-protocol: rivet\r\nx-rivet-ray-id: ray-of-101\r\n\r\n"
-        )
+        _ = try await peer.upgrade(rayID: "ray-of-101")
         return Socket(peer: peer)
     }
 

@@ -5,305 +5,294 @@ import Testing
 
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ConnectionStateMachineTests {
-    typealias Machine = ConnectionStateMachine<Int>
-
-    static func machine(
-        policy: ReconnectPolicy = .init(),
-        maxHeldActions: Int = 8,
-        maxHeldBytes: Int = 1_000,
-        nudges: Bool = false
-    ) -> Machine {
-        Machine(
-            policy: policy,
-            maxHeldActions: maxHeldActions,
-            maxHeldBytes: maxHeldBytes,
-            nudges: nudges,
-            now: at(0)
-        )
-    }
-
-    static func at(_ seconds: Double) -> TimePoint { TimePoint(.milliseconds(Int(seconds * 1_000))) }
-
-    static let lost = AttemptEnding(
-        error: RivetError(.connectionLost, "reset", fault: .network, isTransient: true)
-    )
-    static let refused = AttemptEnding(
-        error: RivetError(.remote, "no", fault: .actor, remote: RemoteError(group: "user", code: "no", message: "no")),
-        isPermanent: true
-    )
-
-    /// A machine whose first attempt has opened.
-    static func open(_ machine: inout Machine, names: [String] = [], now: TimePoint = at(1)) {
-        _ = machine.attemptStarted()
-        _ = machine.socketOpened(names: names)
-        _ = machine.receivedInit(actorID: "a", connectionID: "c", names: names, now: now)
-    }
-
     @Test("B64, B88: subscriptions leave right behind the 101 and not again after Init, then the held actions in order")
     func subscriptionsBeforeHeldActions() {
-        var machine = Self.machine()
-        #expect(machine.attemptStarted().transcript == ["connecting 1"])
-        _ = machine.submit(name: "first", arguments: ByteChunk([]), canSendNow: false, waiter: 1)
-        _ = machine.submit(name: "second", arguments: ByteChunk([]), canSendNow: false, waiter: 2)
-        #expect(machine.socketOpened(names: ["x", "y"]).transcript == ["subscribe x", "subscribe y"])
-        let opened = machine.receivedInit(actorID: "a", connectionID: "c", names: ["x", "y", "z"], now: Self.at(1))
-        #expect(opened.transcript == ["subscribe z", "connected 1", "opened"])
-        #expect(machine.nextHeld().map { [$0] }?.transcript == ["action 0 first"])
-        #expect(machine.nextHeld().map { [$0] }?.transcript == ["action 1 second"])
-        #expect(machine.nextHeld() == nil)
+        var stage = MachineStage()
+        #expect(stage.start() == ["connecting 1", "attempt"])
+        #expect(stage.submit("first", 1) == [])
+        #expect(stage.submit("second", 2) == [])
+        #expect(stage.opened(["x", "y"]) == ["subscribe x", "subscribe y"])
+        #expect(
+            stage.initialized(["x", "y", "z"]) == [
+                "subscribe z", "connected 1", "opened", "action 0 first", "action 1 second",
+            ]
+        )
     }
 
     @Test(
         "B88: with no name to subscribe one nudge takes their place, and an attempt after a silent end sends nothing early"
     )
     func nudgeAndFallback() {
-        var machine = Self.machine(nudges: true)
-        _ = machine.attemptStarted()
-        #expect(machine.socketOpened(names: []).transcript == ["nudge"])
-        _ = machine.ended(Self.lost, now: Self.at(1), random: 0)
-        _ = machine.attemptStarted()
-        #expect(machine.socketOpened(names: ["x"]).transcript == [])
-        #expect(machine.subscriptionChanged("y", isWanted: true) == nil)
-        let (actions, _) = machine.ended(Self.lost, now: Self.at(2), random: 0)
-        #expect(actions.transcript == ["waiting 3 0.0 seconds connectionLost"])
-        _ = machine.attemptStarted()
-        #expect(machine.socketOpened(names: ["x"]).transcript == ["subscribe x"])
+        var stage = MachineStage(nudges: true)
+        _ = stage.start()
+        #expect(stage.opened([]) == ["nudge"])
+        #expect(stage.ended(.reset) == ["waiting 2 0.0 seconds connectionLost"])
+        #expect(stage.timePassed() == ["connecting 2", "attempt"])
+        #expect(stage.opened(["x"]) == [])
+        #expect(stage.wish("y", true) == [])
+        #expect(stage.ended(.reset) == ["waiting 3 0.0 seconds connectionLost"])
+        _ = stage.timePassed()
+        #expect(stage.opened(["x"]) == ["subscribe x"])
     }
 
     @Test("B66, B67, B68: ids rise over reconnects, each answer reaches its caller, an unknown one is dropped")
     func answersByID() {
-        var machine = Self.machine()
-        Self.open(&machine)
-        #expect(machine.submission("a", waiter: 1) == ["action 0 a"])
-        #expect(machine.submission("b", waiter: 2) == ["action 1 b"])
-        #expect(machine.receivedResponse(id: 1, output: .empty).transcript == ["succeed 2"])
-        #expect(machine.receivedResponse(id: 9, output: .empty).transcript == [])
-        let (actions, _) = machine.ended(Self.lost, now: Self.at(2), random: 0)
-        #expect(actions.transcript == ["fail 1 connectionLost mayHaveRun", "waiting 2 0.0 seconds connectionLost"])
-        Self.open(&machine, now: Self.at(3))
-        #expect(machine.submission("c", waiter: 3) == ["action 2 c"])
+        var stage = MachineStage.open()
+        #expect(stage.submit("a", 1) == ["action 0 a"])
+        #expect(stage.submit("b", 2) == ["action 1 b"])
+        #expect(stage.answered(1) == ["succeed 2"])
+        #expect(stage.answered(9) == [])
+        #expect(
+            stage.ended(.reset) == ["waiting 2 0.0 seconds connectionLost", "fail 1 connectionLost mayHaveRun"]
+        )
+        _ = stage.reopened()
+        #expect(stage.submit("c", 3) == ["action 2 c"])
     }
 
     @Test("B69: an error with an action id fails only that caller")
     func errorOfOneAction() {
-        var machine = Self.machine()
-        Self.open(&machine)
-        _ = machine.submission("a", waiter: 1)
-        _ = machine.submission("b", waiter: 2)
-        #expect(machine.receivedActionError(id: 0, Self.refused.error).transcript == ["fail 1 remote notSent"])
-        #expect(machine.receivedResponse(id: 1, output: .empty).transcript == ["succeed 2"])
+        var stage = MachineStage.open()
+        _ = stage.submit("a", 1)
+        _ = stage.submit("b", 2)
+        let now = stage.now
+        #expect(
+            stage.step { $0.receivedActionError(id: 0, AttemptEnding.refusedByTheActor.error, now: now) }
+                == ["fail 1 remote notSent"]
+        )
+        #expect(stage.answered(1) == ["succeed 2"])
     }
 
     @Test("B72: held actions stay held over a failed attempt and leave when it opens")
     func heldOverFailedAttempts() {
-        var machine = Self.machine()
-        _ = machine.attemptStarted()
-        _ = machine.submit(name: "a", arguments: ByteChunk([1]), canSendNow: false, waiter: 1)
+        var stage = MachineStage()
+        _ = stage.start()
+        _ = stage.submit("a", 1)
+        #expect(stage.ended(.reset) == ["waiting 2 0.0 seconds connectionLost"])
+        _ = stage.timePassed()
+        _ = stage.opened([])
+        #expect(stage.initialized([]) == ["connected 1", "opened", "action 0 a"])
+    }
+
+    @Test("B81: what did not leave is first in line again, and did not run if it never does")
+    func whatDidNotLeave() {
+        var stage = MachineStage.open()
+        stage.position = 10
+        _ = stage.submit("a", 1)
+        stage.position = 50
+        _ = stage.submit("b", 2)
+        stage.canTakeMore = false
+        _ = stage.submit("c", 3)
+        // One byte of the second would have been the 51st.
         #expect(
-            machine.ended(Self.lost, now: Self.at(1), random: 0).0.transcript == [
-                "waiting 2 0.0 seconds connectionLost"
+            stage.ended(.reset, sent: 50) == [
+                "waiting 2 0.0 seconds connectionLost", "fail 1 connectionLost mayHaveRun",
             ]
         )
-        Self.open(&machine, now: Self.at(2))
-        #expect(machine.nextHeld().map { [$0] }?.transcript == ["action 0 a"])
+        stage.canTakeMore = true
+        #expect(stage.reopened().suffix(2) == ["action 1 b", "action 2 c"])
+        #expect(
+            stage.ended(.refusedByTheActor, sent: 0) == [
+                "closed remote", "end feeds remote", "fail 2 remote notSent", "fail 3 remote notSent", "finish",
+            ]
+        )
     }
 
     @Test("B73, B76: a withdrawn held action never leaves; one in flight is withdrawn and its answer dropped")
     func withdrawal() {
-        var machine = Self.machine()
-        _ = machine.attemptStarted()
-        _ = machine.submit(name: "a", arguments: ByteChunk([1]), canSendNow: false, waiter: 1)
-        #expect(machine.withdraw(0)?.hadLeft == false)
-        #expect(machine.withdraw(0) == nil)
-        _ = machine.socketOpened(names: [])
-        _ = machine.receivedInit(actorID: "a", connectionID: "c", names: [], now: Self.at(1))
-        #expect(machine.nextHeld() == nil)
-        _ = machine.submission("b", waiter: 2)
-        #expect(machine.withdraw(1)?.hadLeft == true)
-        #expect(machine.receivedResponse(id: 1, output: .empty).transcript == [])
+        var stage = MachineStage()
+        _ = stage.start()
+        _ = stage.submit("a", 1)
+        #expect(stage.step { $0.withdraw(0, CancellationError()) } == ["fail 1 cancelled"])
+        #expect(stage.step { $0.withdraw(0, CancellationError()) } == [])
+        _ = stage.opened([])
+        #expect(stage.initialized([]) == ["connected 1", "opened"])
+        #expect(stage.submit("b", 2) == ["action 1 b"])
+        #expect(stage.step { $0.withdraw(1, CancellationError()) } == ["fail 2 cancelled"])
+        #expect(stage.answered(1) == [])
+    }
+
+    @Test("B77, B266: an overdue action fails alone; one that was held says why the connection is not open")
+    func overdue() {
+        var stage = MachineStage.open()
+        _ = stage.submit("a", 1, limit: 5)
+        _ = stage.submit("b", 2, limit: 9)
+        #expect(stage.machine.nextDeadline == stage.now.advanced(by: .seconds(5)))
+        #expect(stage.timePassed(5) == ["fail 1 deadlineExceeded mayHaveRun"])
+        #expect(stage.answered(0) == [])
+        #expect(stage.answered(1) == ["succeed 2"])
+        _ = stage.ended(.reset, random: 1)
+        _ = stage.submit("c", 3, limit: 0.1)
+        #expect(stage.timePassed(0.1) == ["fail 3 deadlineExceeded notSent"])
     }
 
     @Test("B74, B106: a connection that gave up fails held actions, feeds and later calls with the reason")
     func givenUp() {
-        var machine = Self.machine()
-        _ = machine.attemptStarted()
-        _ = machine.submit(name: "a", arguments: ByteChunk([]), canSendNow: false, waiter: 1)
-        let (actions, next) = machine.ended(Self.refused, now: Self.at(1), random: 0)
-        #expect(actions.transcript == ["fail 1 remote notSent", "closed remote", "end feeds remote"])
-        guard case .stop = next else { Issue.record("another attempt follows"); return }
-        #expect(machine.submission("b", waiter: 2) == ["refused remote"])
-        #expect(machine.disconnected().transcript == [])
+        var stage = MachineStage()
+        _ = stage.start()
+        _ = stage.submit("a", 1)
+        #expect(
+            stage.ended(.refusedByTheActor) == [
+                "closed remote", "end feeds remote", "fail 1 remote notSent", "finish",
+            ]
+        )
+        #expect(stage.submit("b", 2) == ["fail 2 remote notSent"])
+        #expect(stage.step { $0.disconnectRequested() } == [])
+        #expect(stage.machine.nextDeadline == nil)
     }
 
     @Test("B75, B161: disconnect fails what waits at once, then calls are refused")
     func disconnect() {
-        var machine = Self.machine()
-        Self.open(&machine)
-        _ = machine.submission("a", waiter: 1)
+        var stage = MachineStage.open()
+        _ = stage.submit("a", 1)
+        stage.canTakeMore = false
+        _ = stage.submit("b", 2)
         #expect(
-            machine.disconnectRequested().transcript == ["fail 1 connectionClosed mayHaveRun", "close socket"]
+            stage.step { $0.disconnectRequested() } == [
+                "fail 1 connectionClosed mayHaveRun", "fail 2 connectionClosed notSent", "close socket",
+            ]
         )
-        #expect(machine.submission("b", waiter: 2) == ["refused connectionClosed"])
-        #expect(machine.disconnectRequested().transcript == [])
-        #expect(machine.disconnected().transcript == ["closed requested", "end feeds"])
+        #expect(stage.submit("c", 3) == ["fail 3 connectionClosed notSent"])
+        #expect(stage.step { $0.disconnectRequested() } == [])
+        #expect(stage.ended(.reset) == ["closed requested", "end feeds", "finish"])
     }
 
-    @Test("B163: disconnect while connecting leaves the attempt")
+    @Test("B155, B163: disconnect leaves an attempt, and a wait between two, at once")
     func disconnectWhileConnecting() {
-        var machine = Self.machine()
-        _ = machine.attemptStarted()
-        #expect(machine.disconnectRequested().transcript == ["abandon attempt"])
-        #expect(machine.socketOpened(names: ["x"]).transcript == [])
+        var stage = MachineStage()
+        _ = stage.start()
+        #expect(stage.step { $0.disconnectRequested() } == ["end attempt connectionClosed"])
+        #expect(stage.opened(["x"]) == [])
+        #expect(stage.ended(.reset) == ["closed requested", "end feeds", "finish"])
+        stage = MachineStage()
+        _ = stage.start()
+        _ = stage.ended(.reset, random: 1)
+        #expect(stage.step { $0.disconnectRequested() } == ["closed requested", "end feeds", "finish"])
+        #expect(stage.machine.nextDeadline == nil)
     }
 
     @Test("B78: one more than the limit on held actions is refused with the numbers")
     func heldLimits() {
-        var machine = Self.machine(maxHeldActions: 1, maxHeldBytes: 10)
-        _ = machine.attemptStarted()
-        #expect(machine.submission("a", waiter: 1) == [])
-        guard
-            case .refused(let error) = machine.submit(name: "b", arguments: ByteChunk([]), canSendNow: true, waiter: 2)
-        else {
-            Issue.record("accepted")
-            return
-        }
-        #expect(error.code == .heldActionsFull)
-        #expect(error.message.contains("maxHeldActions 1") && error.message.contains("maxHeldBytes 10"))
+        var stage = MachineStage(maxHeldActions: 1, maxHeldBytes: 10)
+        _ = stage.start()
+        #expect(stage.submit("a", 1) == [])
+        #expect(stage.submit("b", 2) == ["fail 2 heldActionsFull notSent"])
+        #expect(stage.lastError?.message.contains("maxHeldActions 1") == true)
+        #expect(stage.lastError?.message.contains("maxHeldBytes 10") == true)
     }
 
     @Test("B79: while the socket has too much to send, actions are held, and leave in order")
     func congestion() {
-        var machine = Self.machine()
-        Self.open(&machine)
-        #expect(machine.submission("a", canSendNow: false, waiter: 1) == [])
-        #expect(machine.submission("b", waiter: 2) == [])
-        #expect(machine.nextHeld().map { [$0] }?.transcript == ["action 0 a"])
-        #expect(machine.nextHeld().map { [$0] }?.transcript == ["action 1 b"])
+        var stage = MachineStage.open()
+        stage.canTakeMore = false
+        #expect(stage.submit("a", 1) == [])
+        #expect(stage.submit("b", 2) == [])
+        stage.canTakeMore = true
+        #expect(stage.step { _ in } == ["action 0 a", "action 1 b"])
     }
 
     @Test("B86, B87: one subscribe for the first listener of a name, one unsubscribe after the last")
     func subscriptions() {
-        var machine = Self.machine()
-        Self.open(&machine)
-        #expect(machine.subscriptionChanged("x", isWanted: true).map { [$0] }?.transcript == ["subscribe x"])
-        #expect(machine.subscriptionChanged("x", isWanted: true) == nil)
-        #expect(machine.subscriptionChanged("x", isWanted: false).map { [$0] }?.transcript == ["unsubscribe x"])
-        #expect(machine.subscriptionChanged("x", isWanted: false) == nil)
+        var stage = MachineStage.open()
+        #expect(stage.wish("x", true) == ["subscribe x"])
+        #expect(stage.wish("x", true) == [])
+        #expect(stage.wish("x", false) == ["unsubscribe x"])
+        #expect(stage.wish("x", false) == [])
     }
 
     @Test("B221: a peer that does not read is owed one subscription for a name, by the newest wish, before actions")
     func dueSubscriptions() {
-        var machine = Self.machine()
-        Self.open(&machine, names: ["told"])
-        func wish(_ name: String, _ isWanted: Bool) {
-            #expect(machine.subscriptionChanged(name, isWanted: isWanted, canSendNow: false) == nil)
-        }
+        var stage = MachineStage.open(["told"])
+        stage.canTakeMore = false
         for _ in 0..<1_000 {
-            for name in ["told", "other"] { for isWanted in [false, true] { wish(name, isWanted) } }
-            wish("never", true)
-            wish("never", false)
+            for name in ["told", "other"] {
+                for isWanted in [false, true] { #expect(stage.wish(name, isWanted) == []) }
+            }
+            #expect(stage.wish("never", true) == [])
+            #expect(stage.wish("never", false) == [])
         }
-        wish("told", false)
-        #expect(machine.submission("a", waiter: 1) == [])
-        var left: [String] = []
-        while let action = machine.nextDue() ?? machine.nextHeld() { left += [action].transcript }
-        #expect(left == ["subscribe other", "unsubscribe told", "action 0 a"])
+        #expect(stage.wish("told", false) == [])
+        #expect(stage.submit("a", 1) == [])
+        stage.canTakeMore = true
+        #expect(stage.step { _ in } == ["subscribe other", "unsubscribe told", "action 0 a"])
         // Of another socket nothing is due.
-        wish("told", true)
-        _ = machine.ended(Self.lost, now: Self.at(2), random: 0)
-        _ = machine.attemptStarted()
-        _ = machine.socketOpened(names: [])
-        _ = machine.receivedInit(actorID: "b", connectionID: "d", names: [], now: Self.at(3))
-        #expect(machine.nextDue() == nil)
+        stage.canTakeMore = false
+        #expect(stage.wish("told", true) == [])
+        _ = stage.ended(.reset)
+        stage.canTakeMore = true
+        #expect(stage.reopened() == ["connecting 2", "attempt", "mark reconnected 2", "connected 2", "opened"])
     }
 
     @Test("B92, B104: a reconnect subscribes again and marks the gap before it reports connected")
     func reconnect() {
-        var machine = Self.machine()
-        Self.open(&machine, names: ["x"])
-        _ = machine.ended(Self.lost, now: Self.at(2), random: 0)
-        _ = machine.attemptStarted()
-        #expect(machine.socketOpened(names: ["x"]).transcript == ["subscribe x"])
-        let opened = machine.receivedInit(actorID: "b", connectionID: "d", names: ["x"], now: Self.at(3))
-        #expect(opened.transcript == ["mark reconnected 2", "connected 2", "opened"])
+        var stage = MachineStage.open(["x"])
+        _ = stage.ended(.reset)
+        #expect(
+            stage.reopened(["x"]) == [
+                "connecting 2", "attempt", "subscribe x", "mark reconnected 2", "connected 2", "opened",
+            ]
+        )
+    }
+
+    @Test("B144: an attempt has until openTimeout for the way to Init, an open connection as long as it likes")
+    func openTimeout() {
+        var stage = MachineStage(openTimeout: 75)
+        _ = stage.start()
+        _ = stage.opened([])
+        #expect(stage.machine.nextDeadline == stage.now.advanced(by: .seconds(75)))
+        #expect(stage.timePassed(75) == ["end attempt deadlineExceeded"])
+        stage = .open()
+        #expect(stage.machine.nextDeadline == nil)
+    }
+
+    @Test("B157: reconnectNow ends the wait before an attempt, and does nothing else")
+    func reconnectNow() {
+        var stage = MachineStage.open()
+        let now = stage.now
+        #expect(stage.step { $0.retryNow(now: now) } == [])
+        _ = stage.ended(.reset, random: 1)
+        #expect(stage.machine.nextDeadline == stage.now.advanced(by: .milliseconds(250)))
+        #expect(stage.step { $0.retryNow(now: now) } == ["connecting 2", "attempt"])
+        #expect(stage.step { $0.retryNow(now: now) } == [])
     }
 
     @Test("B231: a close for an answer that could not be sent fails what is in flight, and none of it leaves again")
     func answerCouldNotBeSent() {
-        var machine = Self.machine()
-        Self.open(&machine)
-        _ = machine.submission("a", waiter: 1)
+        var stage = MachineStage.open()
+        _ = stage.submit("a", 1)
         let closing = WebSocketClosing(1011, reason: "actor.send_failed")
-        let ending = AttemptEnding(closing: closing, rayID: nil, isPinned: false)
         #expect(
-            machine.ended(ending, now: Self.at(2), random: 0).0.transcript == [
-                "fail 1 closedByPeer mayHaveRun", "waiting 2 0.0 seconds closedByPeer",
+            stage.ended(AttemptEnding(closing: closing, rayID: nil, isPinned: false)) == [
+                "waiting 2 0.0 seconds closedByPeer", "fail 1 closedByPeer mayHaveRun",
             ]
         )
-        Self.open(&machine, now: Self.at(3))
-        #expect(machine.nextHeld() == nil)
+        #expect(stage.reopened().contains { $0.hasPrefix("action") } == false)
     }
 
     @Test("B141, B142: an error without action id is the cause of the close that follows; held actions fail with it")
     func announcedError() {
-        var machine = Self.machine()
-        _ = machine.attemptStarted()
-        _ = machine.submit(name: "a", arguments: ByteChunk([]), canSendNow: false, waiter: 1)
-        _ = machine.socketOpened(names: [])
-        #expect(machine.receivedConnectionError(Self.refused).transcript == ["fail 1 remote notSent", "expect close"])
-        #expect(
-            machine.ended(Self.lost, now: Self.at(1), random: 0).0.transcript == ["closed remote", "end feeds remote"]
-        )
+        var stage = MachineStage()
+        _ = stage.start()
+        _ = stage.submit("a", 1)
+        _ = stage.opened([])
+        #expect(stage.announced() == ["fail 1 remote notSent"])
+        #expect(stage.ended(.reset) == ["closed remote", "end feeds remote", "finish"])
+        // The first one counts the time, however many follow.
+        stage = .open()
+        _ = stage.announced()
+        #expect(stage.timePassed(4) == [])
+        _ = stage.announced()
+        #expect(stage.timePassed(1) == ["end attempt connectionLost"])
     }
 
     @Test("B135: a provider's error fails held actions, and another attempt follows")
     func providerFailed() {
-        var machine = Self.machine()
-        _ = machine.attemptStarted()
-        _ = machine.submit(name: "a", arguments: ByteChunk([]), canSendNow: false, waiter: 1)
-        var ending = Self.lost
+        var stage = MachineStage()
+        _ = stage.start()
+        _ = stage.submit("a", 1)
+        var ending = AttemptEnding.reset
         ending.failsHeldActions = true
-        let (actions, next) = machine.ended(ending, now: Self.at(1), random: 0)
-        #expect(actions.transcript == ["fail 1 connectionLost notSent", "waiting 2 0.0 seconds connectionLost"])
-        guard case .attempt = next else { Issue.record("no attempt follows"); return }
-    }
-}
-
-extension ConnectionStateMachine<Int> {
-    fileprivate mutating func submission(_ name: String, canSendNow: Bool = true, waiter: Int) -> [String] {
-        switch submit(name: name, arguments: ByteChunk([]), canSendNow: canSendNow, waiter: waiter) {
-        case .accepted(let actions): actions.transcript
-        case .refused(let error): ["refused \(error.code.name)"]
-        }
-    }
-}
-
-extension EncodedValue {
-    fileprivate static var empty: EncodedValue { EncodedValue(bytes: ByteChunk([]), format: .nativeCBOR) }
-}
-
-extension [ConnectionStateMachine<Int>.Action] {
-    /// Each action in a few words, so that a test reads like a transcript.
-    fileprivate var transcript: [String] {
-        map { action in
-            switch action {
-            case .report(.connecting(let attempt)): "connecting \(attempt)"
-            case .report(.connected(let info)): "connected \(info.connectionNumber)"
-            case .report(.waiting(let state)): "waiting \(state.attempt) \(state.delay) \(state.cause.code.name)"
-            case .report(.closed(.requested)): "closed requested"
-            case .report(.closed(.failed(let error))): "closed \(error.code.name)"
-            case .sendSubscription(let name, let subscribe): "\(subscribe ? "subscribe" : "unsubscribe") \(name)"
-            case .sendNudge: "nudge"
-            case .sendAction(let entry): "action \(entry.id) \(entry.name)"
-            case .succeed(let waiter, _): "succeed \(waiter)"
-            case .fail(let waiter, let error): "fail \(waiter) \(error.code.name) \(error.execution)"
-            case .markReconnected(let info): "mark reconnected \(info.connectionNumber)"
-            case .opened: "opened"
-            case .closeSocket: "close socket"
-            case .abandonAttempt: "abandon attempt"
-            case .expectClose: "expect close"
-            case .endFeeds(let error): error.map { "end feeds \($0.code.name)" } ?? "end feeds"
-            }
-        }
+        #expect(
+            stage.ended(ending) == ["waiting 2 0.0 seconds connectionLost", "fail 1 connectionLost notSent"]
+        )
     }
 }

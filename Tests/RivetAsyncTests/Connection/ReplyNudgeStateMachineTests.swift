@@ -29,8 +29,8 @@ struct ReplyNudgeStateMachineTests {
     func nudged() {
         var machine = Self.marked()
         #expect(machine.actionSent(id: 1, inFlight: 1, now: Self.at(100)) == Self.at(103))
-        #expect(machine.timePassed(id: 1) == true)
-        #expect(machine.timePassed(id: 1) == false)
+        #expect(machine.timePassed() == true)
+        #expect(machine.timePassed() == false)
     }
 
     @Test("B226: none when the answer came, when something else left meanwhile, or with two actions in flight")
@@ -38,13 +38,13 @@ struct ReplyNudgeStateMachineTests {
         var machine = Self.marked()
         _ = machine.actionSent(id: 1, inFlight: 1, now: Self.at(100))
         machine.answered(id: 1, now: Self.at(101))
-        #expect(machine.timePassed(id: 1) == false)
+        #expect(machine.timePassed() == false)
         _ = machine.actionSent(id: 2, inFlight: 1, now: Self.at(110))
         machine.otherMessageSent()
-        #expect(machine.timePassed(id: 2) == false)
+        #expect(machine.timePassed() == false)
         _ = machine.actionSent(id: 3, inFlight: 1, now: Self.at(120))
         #expect(machine.actionSent(id: 4, inFlight: 2, now: Self.at(121)) == nil)
-        #expect(machine.timePassed(id: 3) == false)
+        #expect(machine.timePassed() == false)
     }
 
     @Test("B226: every 64th lone action goes without; answered within 20 ms it ends the nudges")

@@ -7,6 +7,7 @@ extension ConnectionStatus {
         case .connecting(let attempt): "connecting \(attempt)"
         case .connected(let info): "connected \(info.connectionNumber)"
         case .waiting(let state): "waiting \(state.attempt)"
+        case .paused: "paused"
         case .closed: "closed"
         }
     }

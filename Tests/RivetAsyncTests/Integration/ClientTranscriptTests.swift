@@ -37,8 +37,10 @@ struct ClientTranscriptTests {
     static func clientFrame(_ peer: LiteralServer.Peer) async throws -> (first: UInt8, payload: [UInt8]) {
         let head = try await peer.read(2)
         #expect(head[1] & 0x80 == 0x80, "a client masks its frames")
+        let longSize = [126: 2, 127: 8][head[1] & 0x7F] ?? 0
+        let size = longSize == 0 ? Int(head[1] & 0x7F) : try await peer.read(longSize).reduce(0) { $0 << 8 | Int($1) }
         let key = try await peer.read(4)
-        let masked = try await peer.read(Int(head[1] & 0x7F))
+        let masked = try await peer.read(size)
         return (head[0], masked.enumerated().map { $1 ^ key[$0 & 3] })
     }
 

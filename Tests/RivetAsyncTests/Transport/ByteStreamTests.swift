@@ -68,6 +68,37 @@ struct ByteStreamTests {
         #expect(await pair.close() == 0)
     }
 
+    @Test(
+        "B81: a stream knows how much of what was written may have left, its end included",
+        arguments: StreamPair.Kind.all
+    )
+    func countsWhatLeft(_ kind: StreamPair.Kind) async throws {
+        let pair = try await StreamPair.make(kind)
+        let server = RecordingHandler()
+        func counts() async -> (written: UInt64, sent: UInt64, pending: UInt64) {
+            await pair.client.lane.perform {
+                (pair.client.writtenCount, pair.client.sentCount, UInt64(pair.client.pendingOutput))
+            }
+        }
+        pair.client.writeLater([1, 2, 3])
+        await pair.server.setHandlerLater(server)
+        _ = await server.until { $0.bytes.count == 3 }
+        #expect(await counts() == (3, 3, 0))
+        await pair.server.lane.perform { pair.server.suspendReading() }
+        // More than what can be on its way, in pieces, so that there are several records and sends.
+        let piece = [UInt8](repeating: 4, count: 50_000)
+        for _ in 0..<kind.mostOnTheWay / piece.count + 4 { pair.client.writeLater(piece) }
+        let (written, sent, pending) = await counts()
+        #expect(written == 3 + UInt64(piece.count * (kind.mostOnTheWay / piece.count + 4)))
+        #expect(sent < written)
+        #expect(sent + pending >= written)
+        await pair.client.lane.perform { pair.client.close() }
+        let atTheEnd = await counts().sent
+        #expect(sent <= atTheEnd && atTheEnd < written)
+        #expect(UInt64(server.record.bytes.count) <= atTheEnd)
+        #expect(await pair.close() == 0)
+    }
+
     @Test(arguments: StreamPair.Kind.all)
     func readingStartsWithTheFirstHandler(_ kind: StreamPair.Kind) async throws {
         let pair = try await StreamPair.make(kind)

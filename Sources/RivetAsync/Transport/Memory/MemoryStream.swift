@@ -134,6 +134,8 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
     // MARK: Writing
 
     package var pendingOutput: Int { output.count }
+    package private(set) var sentCount: UInt64 = 0
+    package var writtenCount: UInt64 { sentCount + UInt64(output.count) }
 
     package func write(_ body: (inout ByteBuffer) -> Void) {
         lane.assertCurrent()
@@ -182,7 +184,10 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
 
     private func send() {
         if !output.isEmpty {
-            switch outgoing.push(&output) {
+            let pending = output.count
+            let outcome = outgoing.push(&output)
+            sentCount += UInt64(pending - output.count)
+            switch outcome {
             case .all:
                 break
             case .blocked:

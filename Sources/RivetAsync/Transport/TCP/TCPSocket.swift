@@ -157,6 +157,8 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     // MARK: Writing
 
     package var pendingOutput: Int { output.count }
+    package private(set) var sentCount: UInt64 = 0
+    package var writtenCount: UInt64 { sentCount + UInt64(output.count) }
 
     package func write(_ body: (inout ByteBuffer) -> Void) {
         lane.assertCurrent()
@@ -209,6 +211,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
             switch output.withUnsafeBytes({ SystemCalls.send(descriptor, $0) }) {
             case .bytes(let count):
                 output.removeFirst(count)
+                sentCount += UInt64(count)
                 // It carries the acknowledgement, and no packet is spent on one.
                 owesAcknowledgement = false
             case .wouldBlock:

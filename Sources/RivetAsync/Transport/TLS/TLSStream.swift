@@ -23,6 +23,11 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     /// Written and not encrypted yet.
     private var plaintext = ByteBuffer()
     private var largestPlaintext = 0
+    /// How much was encrypted, and what of it the stream below may not have sent: where it begins there, and up to where
+    /// of ours it goes.
+    private var encryptedCount: UInt64 = 0
+    private var batches: [(begins: UInt64, upTo: UInt64)] = []
+    private var sentBeforeBatches: UInt64 = 0
     /// What TLS itself has to say: handshake, key updates, alerts.
     private var control = ByteBuffer()
     private var endBelow: StreamEnding?
@@ -224,6 +229,11 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     // MARK: Writing
 
     package var pendingOutput: Int { plaintext.count + below.pendingOutput }
+    package var writtenCount: UInt64 { encryptedCount + UInt64(plaintext.count) }
+    /// A record that has left in part counts with all that was encrypted together with it.
+    package var sentCount: UInt64 {
+        batches.last { $0.begins < below.sentCount }?.upTo ?? sentBeforeBatches
+    }
 
     package func write(_ body: (inout ByteBuffer) -> Void) {
         lane.assertCurrent()
@@ -263,6 +273,10 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     private func encrypt() {
         guard let engine, !plaintext.isEmpty else { return }
         var failure: TLSError?
+        sentBeforeBatches = sentCount
+        batches.removeAll { $0.upTo <= sentBeforeBatches }
+        encryptedCount += UInt64(plaintext.count)
+        batches.append((begins: below.writtenCount, upTo: encryptedCount))
         below.write { output in
             do throws(TLSError) {
                 try plaintext.withUnsafeBytes { (bytes) throws(TLSError) in try engine.write(bytes, into: &output) }
