@@ -155,6 +155,9 @@ public actor ActorConnection<Definition: ActorDefinition> {
         }
     }
 
+    /// What this connection has done so far, over all reconnects; at any time, without waiting.
+    public nonisolated var statistics: ConnectionStatistics { driver.tally.statistics }
+
     /// Ends a wait between two attempts, for example when the network is back.
     ///
     /// Nothing happens otherwise.

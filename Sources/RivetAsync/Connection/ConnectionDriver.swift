@@ -37,6 +37,7 @@ actor ConnectionDriver: ClientMember {
     nonisolated let lane: Lane
     nonisolated let statuses: Broadcast<ConnectionStatus>
     nonisolated let book = Subscriptions()
+    nonisolated let tally = ConnectionTally()
     /// Touched on the lane only.
     nonisolated let events: EventDispatcher
     nonisolated let handle: HandleCore
@@ -93,7 +94,7 @@ actor ConnectionDriver: ClientMember {
         turn = Monitor(.wait, gauge: context.gauge)
         isPauseSettled = Monitor(true, gauge: context.gauge)
         finished = Signal(gauge: context.gauge)
-        events = EventDispatcher(book)
+        events = EventDispatcher(book, tally.events)
         events.onFinish = { [weak self] in self?.removeFeed($0) }
     }
 
@@ -289,6 +290,8 @@ actor ConnectionDriver: ClientMember {
         setDeadline()
         while let action = machine.nextAction(socket?.link ?? .none, now: context.time.now) { carryOut(action) }
         setDeadline()
+        let counts = machine.counts
+        tally.note(sent: counts.sent, answered: counts.answered, failed: counts.failed)
         guard machine.isPauseSettled != wasPauseSettled else { return }
         wasPauseSettled.toggle()
         isPauseSettled.update { [wasPauseSettled] in $0 = wasPauseSettled }
@@ -343,6 +346,13 @@ actor ConnectionDriver: ClientMember {
                 actor: handle.query.actorName
             )
         )
+        switch status {
+        case .connecting: return
+        case .connected: tally.noteOpening()
+        case _ where isCountedAsOpen: tally.noteLoss()
+        case .waiting, .closed(.failed): tally.noteFailedAttempt()
+        case .paused, .closed(.requested): break
+        }
         isCountedAsOpen = if case .connected = status { true } else { false }
     }
 
@@ -407,7 +417,8 @@ actor ConnectionDriver: ClientMember {
     }
 
     nonisolated func addFeed(name: String, _ buffering: EventBuffering) -> EventFeed {
-        let losses = EventLosses(time: context.time, deadlines: context.deadlines) { [weak self] kind, count in
+        let losses = EventLosses(time: context.time, deadlines: context.deadlines, tally: tally.events) {
+            [weak self] kind, count in
             guard let self else { return }
             lane.run { self.assumeIsolated { $0.report(kind, of: name, count) } }
         }

@@ -19,6 +19,9 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     private var connection: WebSocketConnection?
     private var driver: ConnectionDriver?
     private var generation = 0
+    private var tally: ConnectionTally?
+    /// What the tally has of this socket's bytes.
+    private var counted: (sent: UInt64, received: Int) = (0, 0)
     private var output = ByteBuffer()
     private var isOver = false
 
@@ -90,6 +93,16 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     func attach(_ driver: ConnectionDriver, generation: Int) {
         self.driver = driver
         self.generation = generation
+        tally = driver.tally
+        // Without the handshake.
+        counted.sent = connection?.stream.writtenCount ?? 0
+    }
+
+    private func count() {
+        guard let connection, let tally else { return }
+        let (sent, received) = (max(connection.stream.writtenCount, counted.sent), connection.receivedCount)
+        tally.noteBytes(sent: Int(sent - counted.sent), received: received - counted.received)
+        counted = (sent, received)
     }
 
     // MARK: Commands
@@ -120,6 +133,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         output.withUnsafeBytes { bytes in
             if codec.encoding.isText { connection.send(text: bytes) } else { connection.send(binary: bytes) }
         }
+        count()
         // A buffer that has grown for one message is not kept.
         if output.isOversized { output = ByteBuffer() }
     }
@@ -197,10 +211,15 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         }
     }
 
-    func receivedAll() { driver?.events.settle() }
+    func receivedAll() {
+        driver?.events.settle()
+        count()
+    }
 
     /// Pings are the connection's own.
-    func received(pong: ByteChunk) {}
+    func received(pong: ByteChunk) {
+        if let roundTrip = connection?.lastRoundTrip { tally?.pongTook(roundTrip) }
+    }
 
     func writable() {
         driver?.assumeIsolated { $0.becameWritable(generation: generation) }
@@ -218,6 +237,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
 
     func streamClosed() {
         end(.lost("\(address.endpoint.text): the connection was closed"))
+        count()
         if let connection { sentCount = connection.stream.sentCount }
         connection = nil
         driver = nil

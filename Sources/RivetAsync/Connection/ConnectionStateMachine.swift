@@ -65,7 +65,15 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case nudge
     }
 
+    /// How many actions were sent, and how those ended.
+    struct Counts: Equatable, Sendable {
+        var sent = 0
+        var answered = 0
+        var failed = 0
+    }
+
     private(set) var state = State.idle
+    private(set) var counts = Counts()
     private var actions: PendingActions<Waiter>
     private var backoff: ReconnectBackoff
     private var nudge = ReplyNudgeStateMachine()
@@ -153,7 +161,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
 
     mutating func timePassed(now: TimePoint) {
         while let entry = actions.removeDue(now: now) {
-            queue.append(.fail(entry.waiter, overdue(entry)))
+            fail(entry, overdue(entry))
         }
         drained()
         while let timer = timers.removeFirst(dueAt: now) {
@@ -260,8 +268,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             if ending.failsHeldActions { held = actions.removeHeld() }
         }
         let mayHaveRun = ending.error.with(execution: .mayHaveRun, connectionSurvives: false)
-        for entry in left { queue.append(.fail(entry.waiter, mayHaveRun)) }
-        for entry in held { queue.append(.fail(entry.waiter, notRun)) }
+        for entry in left { fail(entry, mayHaveRun) }
+        for entry in held { fail(entry, notRun) }
         if case .closed = state { queue.append(.finish) }
     }
 
@@ -280,13 +288,14 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
 
     mutating func receivedResponse(id: UInt64, output: EncodedValue, now: TimePoint) {
         guard let entry = answered(id, now: now) else { return }
+        counts.answered += 1
         queue.append(.succeed(entry.waiter, output))
         drained()
     }
 
     mutating func receivedActionError(id: UInt64, _ error: RivetError, now: TimePoint) {
         guard let entry = answered(id, now: now) else { return }
-        queue.append(.fail(entry.waiter, error))
+        fail(entry, error)
         drained()
     }
 
@@ -303,7 +312,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             // Refused before it opened: held actions fail with the actor's own words (B141).
             heardAnything = true
             let refused = ending.error.with(execution: .notSent, connectionSurvives: false)
-            for entry in actions.removeHeld() { queue.append(.fail(entry.waiter, refused)) }
+            for entry in actions.removeHeld() { fail(entry, refused) }
         case .open:
             break
         case .idle, .connecting, .waiting, .pausing, .paused, .closing, .closed:
@@ -363,6 +372,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
 
     private mutating func left(_ entry: PendingActions<Waiter>.Entry, now: TimePoint) {
+        if !entry.wasReturned { counts.sent += 1 }
         guard nudges else { return }
         timers[.nudge] = nudge.actionSent(id: entry.id, inFlight: actions.inFlightCount, now: now)
     }
@@ -370,8 +380,13 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// The caller is gone: a held message never leaves, an answer in flight is dropped later.
     mutating func withdraw(_ id: UInt64, _ error: any Error) {
         guard let entry = actions.remove(id) else { return }  // Race: answered just before.
-        queue.append(.fail(entry.waiter, error))
+        fail(entry, error)
         drained()
+    }
+
+    private mutating func fail(_ entry: PendingActions<Waiter>.Entry, _ error: any Error) {
+        if entry.isInFlight || entry.wasReturned { counts.failed += 1 }
+        queue.append(.fail(entry.waiter, error))
     }
 
     /// Brings the socket in line with what is wanted now.
@@ -456,7 +471,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func refused(_ error: RivetError) {
         guard case .idle = state else { return }  // Race: disconnected.
         close(.failed(error), finishes: false)
-        for entry in actions.removeHeld() { queue.append(.fail(entry.waiter, error)) }
+        for entry in actions.removeHeld() { fail(entry, error) }
         queue.append(.finish)
     }
 
@@ -464,9 +479,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func disconnectRequested(_ reason: RivetError = .connectionClosed) {
         guard !isOver else { return }
         for entry in actions.removeInFlight(sentBefore: .max) {
-            queue.append(.fail(entry.waiter, reason.with(execution: .mayHaveRun)))
+            fail(entry, reason.with(execution: .mayHaveRun))
         }
-        for entry in actions.removeHeld() { queue.append(.fail(entry.waiter, reason)) }
+        for entry in actions.removeHeld() { fail(entry, reason) }
         let before = state
         state = .closing
         switch before {

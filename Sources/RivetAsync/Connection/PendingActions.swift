@@ -15,6 +15,9 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         /// Where its message begins in what was written to the socket; nil while it is held.
         fileprivate(set) var position: UInt64?
 
+        /// It was written to a socket before, of which nothing of it left.
+        fileprivate(set) var wasReturned = false
+
         var isInFlight: Bool { position != nil }
     }
 
@@ -118,6 +121,7 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         for var entry in inFlight {
             if let position = entry.position, position >= sent {
                 entry.position = nil
+                entry.wasReturned = true
                 entries[entry.id] = entry
                 heldCount += 1
                 heldBytes += entry.arguments.count

@@ -20,13 +20,17 @@ final class EventDispatcher: @unchecked Sendable {
     /// Called with a feed that has ended by its policy.
     var onFinish: (EventFeed) -> Void = { _ in }
 
-    init(_ book: Subscriptions) { self.book = book }
+    private let tally: EventTally
+    private var received = 0
+
+    init(_ book: Subscriptions, _ tally: EventTally) { (self.book, self.tally) = (book, tally) }
 
     /// Whether events wait for room, and the socket is not to be read.
     var isHolding: Bool { !held.isEmpty }
 
     func deliver(_ event: EncodedValue, to name: ByteChunk) {
         listeners.refresh(from: book)
+        received &+= 1
         if held.isEmpty, hasRoom(for: event, name) { return gather(event, name) }
         settle()
         held.append(.event(name: name, event))
@@ -34,6 +38,7 @@ final class EventDispatcher: @unchecked Sendable {
 
     /// Called at the end of a turn: the feeds get what was gathered.
     func settle() {
+        tally.note(received: received)
         for feed in touched { settle(feed) }
         touched.removeAll(keepingCapacity: true)
     }
@@ -96,6 +101,8 @@ final class EventDispatcher: @unchecked Sendable {
     }
 
     private func settle(_ feed: EventFeed) {
+        // Before those that are taken or dropped.
+        tally.note(received: received)
         if feed.deliver() { onFinish(feed) }
     }
 }

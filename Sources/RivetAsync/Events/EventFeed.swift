@@ -278,6 +278,7 @@ final class EventFeed: @unchecked Sendable {
             swap(&batch, &state.ring)
         }
         guard !batch.isEmpty else { return false }
+        losses?.tally.note(delivered: state.events)
         (state.events, state.bytes, state.pinned, state.lastBuffer) = (0, 0, 0, nil)
         defer { state.holdsReading = false }
         return state.holdsReading

@@ -26,13 +26,24 @@ final class EventLosses: Sendable {
     private let tallies = Mutex<[Kind: Tally]>([:])
     private let time: TimeSource
     private let deadlines: DeadlineScheduler
+    let tally: EventTally
     private let tell: @Sendable (Kind, Int) -> Void
 
-    init(time: TimeSource, deadlines: DeadlineScheduler, tell: @escaping @Sendable (Kind, Int) -> Void) {
-        (self.time, self.deadlines, self.tell) = (time, deadlines, tell)
+    init(
+        time: TimeSource,
+        deadlines: DeadlineScheduler,
+        tally: EventTally,
+        tell: @escaping @Sendable (Kind, Int) -> Void
+    ) {
+        (self.time, self.deadlines, self.tally, self.tell) = (time, deadlines, tally, tell)
     }
 
     func note(_ kind: Kind, _ count: Int = 1) {
+        switch kind {
+        case .dropped, .finished: tally.note(dropped: count)
+        case .undecodable: tally.note(undecodable: count)
+        case .reconnected: break
+        }
         let now = time.now
         change(kind) { tally in
             tally.count += count

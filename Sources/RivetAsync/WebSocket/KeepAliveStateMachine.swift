@@ -53,9 +53,12 @@ struct KeepAliveStateMachine: Sendable {
         state = .idle(nextPing: max(nextPing, time.advanced(by: interval)))
     }
 
-    mutating func receivedPong(id: UInt32, now: TimePoint) {
-        guard case .awaitingPong(id, _) = state else { return }  // Unsolicited is legal (§5.5.3).
+    /// How long the ping took there and back; nil for a pong that was not asked for, which is legal (§5.5.3).
+    @discardableResult
+    mutating func receivedPong(id: UInt32, now: TimePoint) -> Duration? {
+        guard case .awaitingPong(id, let deadline) = state else { return nil }
         state = .idle(nextPing: now.advanced(by: interval))
+        return timeout - now.duration(to: deadline)
     }
 
     mutating func readingSuspended() {

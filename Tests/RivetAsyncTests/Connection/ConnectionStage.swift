@@ -69,15 +69,21 @@ struct ConnectionStage: Sendable {
     struct Socket: Sendable {
         let peer: LiteralServer.Peer
 
-        func initialize(_ connectionID: String = "c") {
-            say(#"{"body":{"tag":"Init","val":{"actorId":"\#(Server.id)","connectionId":"\#(connectionID)"}}}"#)
+        func initialize(_ connectionID: String = "c") { peer.write(Self.initFrame(connectionID)) }
+
+        static func initFrame(_ connectionID: String) -> [UInt8] {
+            frame(#"{"body":{"tag":"Init","val":{"actorId":"\#(Server.id)","connectionId":"\#(connectionID)"}}}"#)
         }
 
-        func say(_ text: String) { peer.write(Server.frame(1, Array(text.utf8))) }
+        func event(_ argument: String, _ name: String = "e") { peer.write(Self.eventFrame(argument, name)) }
 
-        func event(_ argument: String, _ name: String = "e") {
-            say(#"{"body":{"tag":"Event","val":{"name":"\#(name)","args":[\#(argument)]}}}"#)
+        static func eventFrame(_ argument: String, _ name: String) -> [UInt8] {
+            frame(#"{"body":{"tag":"Event","val":{"name":"\#(name)","args":[\#(argument)]}}}"#)
         }
+
+        private static func frame(_ text: String) -> [UInt8] { Server.frame(1, Array(text.utf8)) }
+
+        func say(_ text: String) { peer.write(Self.frame(text)) }
 
         func answer(_ id: Int, _ output: String = "null") {
             say(#"{"body":{"tag":"ActionResponse","val":{"id":\#(id),"output":\#(output)}}}"#)

@@ -15,7 +15,7 @@ struct EventDispatcherTests {
         let elsewhere = EventFeed(name: "y", buffering: .default, gauge: ResourceGauge(), resumeReading: {})
 
         init() {
-            dispatcher = EventDispatcher(book)
+            dispatcher = EventDispatcher(book, EventTally())
             for feed in [slow, other, elsewhere] { book.change { $0.add(feed) } }
         }
 

@@ -16,7 +16,9 @@ struct EventLossesTests {
         let root = RootTask(gauge: gauge)
         root.add { await deadlines.run() }
         let told = Recorder<String>()
-        let losses = EventLosses(time: TimeSource(clock), deadlines: deadlines) { told.add("\($0) \($1)") }
+        let losses = EventLosses(time: TimeSource(clock), deadlines: deadlines, tally: EventTally()) {
+            told.add("\($0) \($1)")
+        }
         losses.note(.dropped, 36)
         #expect(told.all == ["dropped 36"])
         for _ in 0..<3 { losses.note(.dropped) }

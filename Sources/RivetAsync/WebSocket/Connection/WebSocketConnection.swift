@@ -33,6 +33,9 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     private var keepAliveTimeout = Duration.zero
     private var keepAliveTimer: DeadlineScheduler.ID?
     private var lastReceived: TimePoint
+    /// How long the last ping of the keep-alive's took there and back.
+    package private(set) var lastRoundTrip: Duration?
+    package private(set) var receivedCount = 0
     /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
     private var unansweredPing: ByteChunk?
 
@@ -190,7 +193,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     private func receivedPong(_ payload: ByteChunk) {
         guard keepAlive != nil, payload.count == 4 else { return }
         let id = payload.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        keepAlive?.receivedPong(id: id, now: time.now)
+        if let roundTrip = keepAlive?.receivedPong(id: id, now: time.now) { lastRoundTrip = roundTrip }
         checkKeepAlive()
     }
 
@@ -198,6 +201,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
 
     package func received(_ bytes: ByteChunk) {
         lastReceived = time.now
+        receivedCount &+= bytes.count
         machine.received(bytes, now: lastReceived)
         perform()
     }
@@ -206,6 +210,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
 
     package func received(inRoom count: Int) {
         lastReceived = time.now
+        receivedCount &+= count
         machine.received(inRoom: count, now: lastReceived)
         perform()
     }
