@@ -83,7 +83,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private let openTimeout: Duration
     private let nudges: Bool
     /// What the callers of `pause` and `resume` said last.
-    private var wantsPause = false
+    private(set) var wantsPause = false
     /// The names that this socket was told to subscribe, so that each is subscribed exactly once on it.
     private var subscribedNames: Set<ExactName> = []
     /// Names for which it was told something else than is wanted now, since it takes no more at the moment.
@@ -113,8 +113,11 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
 
     var inFlightCount: Int { actions.inFlightCount }
+    // The getters that are asked for each action mutate, though they change nothing: a machine that is a property of a
+    // class would be copied whole for one that does not.
+
     /// The id that the next submission gets.
-    var nextActionID: UInt64 { actions.nextID }
+    var nextActionID: UInt64 { mutating get { actions.nextID } }
     /// How many actions wait for the connection to open.
     var heldCount: Int { actions.heldCount }
     /// When the attempt under way is to have come as far as `Init`.
@@ -127,9 +130,12 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
     /// Whether what `pause` asked for has come, or will not.
     var isPauseSettled: Bool {
-        switch state {
-        case .paused, .closed: true
-        case .idle, .connecting, .upgraded, .open, .waiting, .pausing, .closing: !wantsPause
+        mutating get {
+            guard wantsPause else { return true }
+            switch state {
+            case .paused, .closed: return true
+            case .idle, .connecting, .upgraded, .open, .waiting, .pausing, .closing: return false
+            }
         }
     }
 
@@ -153,9 +159,11 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
 
     /// When to call `timePassed`, unless something else happens before.
     var nextDeadline: TimePoint? {
-        switch (timers.next, actions.nextDeadline) {
-        case (let timer?, let action?): min(timer, action)
-        case (let timer, let action): timer ?? action
+        mutating get {
+            switch (timers.next, actions.nextDeadline) {
+            case (let timer?, let action?): min(timer, action)
+            case (let timer, let action): timer ?? action
+            }
         }
     }
 

@@ -137,7 +137,7 @@ struct PauseTests {
             let calling = Task { try await connection.action("a") as NoValue }
             #expect(try await socket.next() == "action 0 a")
             let pausing = Task { await connection.pause() }
-            while await connection.driver.machine.isPauseSettled { await Task.yield() }
+            while await connection.driver.machine.wantsPause == false { await Task.yield() }
             let held = Task { try await connection.action("b") as Int }
             try await stage.untilHeld(1)
             socket.answer(0)

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+@testable import RivetAsync
+
+/// A connection's machine in a world that does anything at random, and what has to hold whatever happens.
+///
+/// The world plays the driver, the peer, the callers and the clock. It knows nothing of how the machine decides: only
+/// what it may be told, and what it may then ask for.
+struct ConnectionModel {
+    typealias Machine = MachineStage.Machine
+
+    enum Input: String, CaseIterable {
+        case submit, withdraw, wish, room, opened, initial, response, actionError, connectionError, ended, time,
+            retryNow
+        case pause, resume, disconnect
+    }
+
+    /// One socket: what was written to it, and what its peer was told.
+    private struct Socket {
+        var hasInit = false
+        var position: UInt64 = 0
+        var names: Set<String> = []
+        /// Where each action begins.
+        var actions: [(id: UInt64, position: UInt64)] = []
+        var canTakeMore = true
+    }
+
+    private struct Violation: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private(set) var machine: Machine
+    private(set) var isFinished = false
+    private var random: SeededGenerator
+    private var now = TimePoint(.seconds(1))
+    private var isAttemptUnderWay = false
+    private var socket: Socket?
+    /// The machine has asked for the end of the attempt or socket.
+    private var isEndAsked = false
+    /// Its closing handshake has begun, so nothing is to be sent any more.
+    private var isCloseAsked = false
+    private var wanted: Set<String> = []
+    /// The callers that wait, with their deadlines.
+    private var waiting: [UInt64: TimePoint] = [:]
+    /// Actions that may have run.
+    private var left: Set<UInt64> = []
+    private var lastStatus = "connecting 1"
+    private var isStarted = false
+    private var wantsPause = false
+    private var connections = 0
+    private var hasMarkedGap = false
+    private var haveFeedsEnded = false
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+        machine = Machine(
+            policy: ReconnectPolicy(maxAttempts: seed % 3 == 0 ? 4 : nil),
+            openTimeout: .seconds(75),
+            maxHeldActions: 6,
+            maxHeldBytes: 60,
+            nudges: seed % 2 == 0,
+            now: now
+        )
+    }
+
+    /// Does something at random that can happen now, and checks all that has to hold.
+    mutating func step(_ note: (_ state: String, Input) -> Void) throws {
+        if !isStarted {
+            isStarted = true
+            let now = now
+            try tell { $0.start(now: now) }
+        }
+        guard let input = possible().randomElement(using: &random) else { return }
+        note(machine.state.name, input)
+        try perform(input)
+        try check()
+    }
+
+    /// Ends it in order, and checks that nobody is left.
+    mutating func end() throws {
+        try perform(.disconnect)
+        if isAttemptUnderWay { try perform(.ended) }
+        try check()
+        try require(isFinished, "it did not finish")
+        try require(waiting.isEmpty, "a caller waits for ever")
+    }
+
+    /// What can happen now, the likelier things more often.
+    private mutating func possible() -> [Input] {
+        if isEndAsked, chance(12) { return [.ended] }
+        var result: [Input] = [
+            .submit, .submit, .submit, .submit, .withdraw, .wish, .wish, .time, .time, .retryNow, .resume, .resume,
+            .response, .response, .response, .actionError,
+        ]
+        if chance(2) { result.append(.pause) }
+        if chance(4) { result.append(.disconnect) }
+        if isAttemptUnderWay {
+            if chance(3) { result.append(.ended) }
+            if socket == nil {
+                if machine.isConnecting { result += [.opened, .opened, .opened] }
+            } else {
+                result += [.room, .room, .initial, .initial, .initial]
+                if chance(4) { result.append(.connectionError) }
+            }
+        }
+        return result
+    }
+
+    private mutating func perform(_ input: Input) throws {
+        let now = now
+        let link = link
+        switch input {
+        case .submit:
+            let id = machine.nextActionID
+            let limit = Duration.milliseconds(Int.random(in: 1...30_000, using: &random))
+            waiting[id] = now.advanced(by: limit)
+            let bytes = [UInt8](repeating: 0, count: Int.random(in: 0...20, using: &random))
+            try tell {
+                $0.submit(name: "a", arguments: ByteChunk(bytes), limit: limit, waiter: Int(id), link, now: now)
+            }
+        case .withdraw:
+            let id = UInt64.random(in: 0...machine.nextActionID, using: &random)
+            let isWaiting = waiting[id] != nil
+            try tell { $0.withdraw(id, CancellationError()) }
+            try require(!isWaiting || waiting[id] == nil, "a caller that is gone waits on")
+        case .wish:
+            let name = ["w", "x", "y", "z"].randomElement(using: &random) ?? "w"
+            if wanted.remove(name) == nil { wanted.insert(name) }
+            let isWanted = wanted.contains(name)
+            try tell { $0.subscriptionChanged(name, isWanted: isWanted, canTakeMore: link.canTakeMore) }
+        case .room:
+            socket?.canTakeMore.toggle()
+            try tell { _ in }
+        case .opened:
+            socket = Socket()
+            let names = wanted.sorted()
+            try tell { $0.socketOpened(names: names) }
+        case .initial:
+            let isFirst = socket?.hasInit == false
+            let wasPausing = isCloseAsked
+            socket?.hasInit = true
+            if isFirst, !wasPausing { (connections, hasMarkedGap) = (connections + 1, false) }
+            let names = wanted.sorted()
+            try tell { $0.receivedInit(actorID: "a", connectionID: "c", names: names, now: now) }
+        case .response, .actionError:
+            // A peer answers what it was sent, in any order, and more than once.
+            guard let id = socket?.actions.suffix(6).randomElement(using: &random)?.id else { return }
+            let output = EncodedValue(bytes: ByteChunk([]), format: .nativeCBOR)
+            let error = AttemptEnding.refusedByTheActor.error
+            try tell {
+                if input == .response {
+                    $0.receivedResponse(id: id, output: output, now: now)
+                } else {
+                    $0.receivedActionError(id: id, error, now: now)
+                }
+            }
+        case .connectionError:
+            let ending = chance(3) ? AttemptEnding.refusedByTheActor : .reset
+            try tell { $0.receivedConnectionError(ending, now: now) }
+        case .ended:
+            try endAttempt()
+        case .time:
+            let soon = now.advanced(by: .milliseconds(Int.random(in: 0...2_000, using: &random)))
+            let then = max(now, chance(2) ? soon : machine.nextDeadline ?? soon)
+            self.now = then
+            try tell { $0.timePassed(now: then) }
+            for (id, deadline) in waiting { try require(deadline > then, "action \(id) is overdue and waits on") }
+        case .retryNow:
+            try tell { $0.retryNow(now: now) }
+        case .pause:
+            wantsPause = true
+            try tell { $0.pauseRequested() }
+        case .resume:
+            wantsPause = false
+            try tell { $0.resumeRequested(now: now) }
+        case .disconnect:
+            try tell { $0.disconnectRequested() }
+            try require(waiting.isEmpty, "a caller waits behind disconnect")
+        }
+    }
+
+    private mutating func endAttempt() throws {
+        let written = socket?.position ?? 0
+        // All of it, or up to anywhere.
+        let sent = chance(2) ? UInt64.max : UInt64.random(in: 0...written, using: &random)
+        var mustFail: [UInt64] = []
+        for action in socket?.actions ?? [] where action.position < sent {
+            left.insert(action.id)
+            if waiting[action.id] != nil { mustFail.append(action.id) }
+        }
+        (isAttemptUnderWay, isEndAsked, socket) = (false, false, nil)
+        var ending = [AttemptEnding.reset, .reset, .reset, .refusedByTheActor].randomElement(using: &random) ?? .reset
+        ending.failsHeldActions = chance(5)
+        let fraction = Double.random(in: 0..<1, using: &random)
+        let now = now
+        try tell { $0.attemptEnded(ending, sent: sent, now: now, random: fraction) }
+        for id in mustFail {
+            try require(waiting[id] == nil, "action \(id) waits for the answer of a socket that is gone")
+        }
+    }
+
+    // MARK: What the machine asks for
+
+    private var link: Machine.Link {
+        socket.map { Machine.Link(canTakeMore: $0.canTakeMore, position: $0.position) } ?? .none
+    }
+
+    private mutating func tell(_ change: (inout Machine) -> Void) throws {
+        change(&machine)
+        let now = now
+        while true {
+            let link = link
+            guard let action = machine.nextAction(link, now: now) else { return }
+            try carryOut(action)
+        }
+    }
+
+    private mutating func carryOut(_ action: Machine.Action) throws {
+        try require(!isFinished, "\(action.said) after the finish")
+        switch action {
+        case .report(let status):
+            try require(status.name != lastStatus || status.name == "connecting 1", "\(status.name) twice in a row")
+            try require(!lastStatus.hasPrefix("closed"), "\(status.name) after closed")
+            if case .connected(let info) = status {
+                try require(socket?.hasInit == true, "connected without Init")
+                try require(
+                    info.connectionNumber == connections,
+                    "connection \(info.connectionNumber) of \(connections)"
+                )
+                try require(connections == 1 || hasMarkedGap, "connected again without a gap")
+            }
+            if case .paused = status { try require(wantsPause, "paused, and nobody wants it") }
+            lastStatus = status.name
+        case .beginAttempt:
+            try require(!isAttemptUnderWay, "a second attempt")
+            try require(lastStatus.hasPrefix("connecting"), "an attempt while \(lastStatus)")
+            (isAttemptUnderWay, isEndAsked, isCloseAsked) = (true, false, false)
+        case .endAttempt:
+            try require(isAttemptUnderWay, "the end of no attempt")
+            isEndAsked = true
+        case .closeSocket:
+            try require(socket != nil && !isCloseAsked, "no socket to close")
+            (isEndAsked, isCloseAsked) = (true, true)
+        case .sendSubscription(let name, let subscribe):
+            try require(socket != nil && !isCloseAsked, "a subscription on no socket")
+            let isNew = subscribe ? socket?.names.insert(name).inserted == true : socket?.names.remove(name) != nil
+            try require(isNew, "\(subscribe ? "subscribed" : "unsubscribed") twice: \(name)")
+            socket?.position += 5
+        case .sendNudge:
+            try require(socket != nil && !isCloseAsked, "a nudge on no socket")
+            socket?.position += 5
+        case .sendAction(let entry):
+            guard let current = socket else { throw Violation(description: "an action on no socket") }
+            try require(current.hasInit && !isCloseAsked, "action \(entry.id) on a socket that is not open")
+            try require(current.canTakeMore, "action \(entry.id) to a peer that does not read")
+            try require(waiting[entry.id] != nil, "action \(entry.id), whose caller is gone")
+            try require(!left.contains(entry.id), "action \(entry.id) twice")
+            try require((current.actions.last?.id).map { $0 < entry.id } ?? true, "action \(entry.id) out of order")
+            try require(entry.position == current.position, "action \(entry.id) is not where it is said to be")
+            socket?.actions.append((entry.id, current.position))
+            socket?.position += 10
+        case .succeed(let caller, _):
+            let waiter = UInt64(caller)
+            try require(socket?.actions.contains { $0.id == waiter } == true, "an answer to what was not sent")
+            try release(waiter)
+        case .fail(let caller, let error):
+            let waiter = UInt64(caller)
+            if (error as? RivetError)?.execution == .notSent, (error as? RivetError)?.code != .remote {
+                let isHere = socket?.actions.contains { $0.id == waiter } == true
+                try require(!left.contains(waiter) && !isHere, "action \(waiter) did not run, it says")
+            }
+            try release(waiter)
+        case .markReconnected:
+            try require(connections > 1 && !hasMarkedGap, "a gap without a loss")
+            hasMarkedGap = true
+        case .opened:
+            try require(lastStatus == "connected \(connections)", "opened while \(lastStatus)")
+        case .endFeeds:
+            try require(lastStatus.hasPrefix("closed") && !haveFeedsEnded, "the end of the feeds while \(lastStatus)")
+            haveFeedsEnded = true
+        case .finish:
+            try require(haveFeedsEnded && waiting.isEmpty && !isAttemptUnderWay, "finished too early")
+            isFinished = true
+        }
+    }
+
+    private mutating func release(_ waiter: UInt64) throws {
+        try require(waiting.removeValue(forKey: waiter) != nil, "caller \(waiter) is told twice")
+    }
+
+    // MARK: What holds whenever everything is done
+
+    private mutating func check() throws {
+        let next = machine.nextDeadline
+        try require(machine.inFlightCount + machine.heldCount == waiting.count, "a caller is lost")
+        for (id, deadline) in waiting {
+            try require(next.map { $0 <= deadline } == true, "nobody looks at the deadline of action \(id)")
+        }
+        let sent = waiting.keys.count { id in socket?.actions.contains { $0.id == id } == true }
+        let counts = machine.counts
+        try require(machine.inFlightCount == sent, "\(sent) wait for an answer, not \(machine.inFlightCount)")
+        try require(counts.answered + counts.failed + sent <= counts.sent, "\(counts) beside \(sent)")
+        try require(counts.sent <= Int(machine.nextActionID), "\(counts) of \(machine.nextActionID)")
+        switch machine.state {
+        case .open:
+            try require(socket?.hasInit == true && isAttemptUnderWay, "open without a socket")
+            try require(lastStatus.hasPrefix("connected"), "open while \(lastStatus)")
+            guard socket?.canTakeMore == true else { break }
+            try require(socket?.names == wanted, "\(socket?.names ?? []) is not \(wanted)")
+            try require(wantsPause || machine.heldCount == 0, "an action is held on an open connection")
+            try require(!wantsPause || sent > 0, "a pause that does not come")
+        case .connecting, .upgraded:
+            try require(isAttemptUnderWay && (next != nil || isEndAsked), "an attempt without end")
+        case .waiting:
+            try require(!isAttemptUnderWay && next != nil, "a wait without end")
+        case .pausing:
+            try require(isAttemptUnderWay && isEndAsked, "a pause that does not come")
+        case .paused:
+            try require(!isAttemptUnderWay && wantsPause, "it rests, and nobody wants it")
+        case .closing:
+            try require(isAttemptUnderWay && isEndAsked, "an end that does not come")
+        case .closed:
+            try require(isFinished && next == nil, "closed, and something is still to come")
+        case .idle:
+            break
+        }
+    }
+
+    private mutating func chance(_ one: Int) -> Bool { Int.random(in: 1...one, using: &random) == 1 }
+
+    private func require(_ holds: Bool, _ what: @autoclosure () -> String) throws {
+        if !holds { throw Violation(description: what()) }
+    }
+}
+
+extension ConnectionStateMachine.State {
+    var name: String {
+        switch self {
+        case .idle: "idle"
+        case .connecting: "connecting"
+        case .upgraded: "upgraded"
+        case .open: "open"
+        case .waiting: "waiting"
+        case .pausing: "pausing"
+        case .paused: "paused"
+        case .closing: "closing"
+        case .closed: "closed"
+        }
+    }
+}
