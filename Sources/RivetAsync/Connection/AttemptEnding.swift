@@ -27,8 +27,13 @@ extension ClientContext {
 /// How the ends of sockets and attempts are sorted (PROTOCOL h9, i; B148–B152).
 extension AttemptEnding {
     /// An error without action id: the connection is refused, and its close follows (B141).
-    init(refusal message: ErrorMessage, isPinned: Bool) {
-        let isFinal = ErrorClass.isFinal(group: message.group, code: message.code, isPinned: isPinned)
+    init(refusal message: ErrorMessage, isPinned: Bool, beforeInit: Bool) {
+        let isFinal = ErrorClass.isFinal(
+            group: message.group,
+            code: message.code,
+            isPinned: isPinned,
+            refusesOpening: beforeInit
+        )
         let meaning = ErrorClass(execution: .notSent, isTransient: !isFinal)
         self.init(error: RivetError(message, meaning, connectionSurvives: false), isPermanent: isFinal)
     }
@@ -173,10 +178,13 @@ extension AttemptEnding {
     /// A plain status on the handshake comes from something between us and the gateway (B149, B150).
     private init(handshake error: WebSocketHandshakeError, _ endpoint: Endpoint) {
         var isPermanent = false
+        // Of a wrong 101 and of a page in its place nobody knows; a connection tries again, a call does not (B149).
+        var isTransient = true
         var remote: RemoteError?
         var retryAfter: Duration?
         if case .notSwitched(let head) = error {
-            isPermanent = !ErrorClass.isTransient(status: head.status)
+            isPermanent = ErrorClass.isFinal(status: head.status)
+            isTransient = ErrorClass.isTransient(status: head.status)
             let answer = HTTPAnswer(head: head, body: ByteChunk())
             retryAfter = answer.retryAfter(now: WallClock.milliseconds)
             let name = head.fields["x-rivet-error"].flatMap { CloseReasonText($0) }
@@ -194,7 +202,7 @@ extension AttemptEnding {
                 isLost ? .connectionLost : .handshakeRefused,
                 "\(endpoint.text): \(error)",
                 fault: isLost ? .network : .server,
-                isTransient: !isPermanent,
+                isTransient: isTransient,
                 connectionSurvives: false,
                 remote: remote,
                 underlying: error,

@@ -246,7 +246,8 @@ actor ConnectionDriver: ClientMember {
             if let id = message.actionID {
                 step { $0.receivedActionError(id: id, .action(message), now: now) }
             } else {
-                step { $0.receivedConnectionError(AttemptEnding(refusal: message, isPinned: isPinned), now: now) }
+                let ending = AttemptEnding(refusal: message, isPinned: isPinned, beforeInit: !machine.isOpen)
+                step { $0.receivedConnectionError(ending, now: now) }
             }
         case .event:
             break  // The socket has given it to its feeds.

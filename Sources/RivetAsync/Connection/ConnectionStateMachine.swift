@@ -140,7 +140,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
 
     var isConnecting: Bool { if case .connecting = state { true } else { false } }
-    private var isOpen: Bool { if case .open = state { true } else { false } }
+    var isOpen: Bool { if case .open = state { true } else { false } }
 
     // MARK: What is to be done
 

@@ -155,17 +155,39 @@ package struct ErrorClass: Sendable, Equatable {
     /// The same for an error without action id, which a close follows (B142).
     ///
     /// An attempt after the first resolves the key anew whatever ended the one before (B133), so only a handle by id ends
-    /// with an actor that is gone.
-    package static func isFinal(group: String, code: String, isPinned: Bool) -> Bool {
+    /// with an actor that is gone. `refusesOpening`: it came before `Init`, where a group that is not Rivet's own is the
+    /// actor's author, who says no.
+    package static func isFinal(
+        group: String,
+        code: String,
+        isPinned: Bool,
+        refusesOpening: Bool = false
+    ) -> Bool {
         let name = "\(group).\(code)"
         let isGone = name == "actor.not_found" || (group == "actor" && code.hasPrefix("destroyed_"))
-        return group == "auth" || group == "user" || finalCloses.contains(name)
+        return finalGroups.contains(group) || finalCodes.contains(name)
             || (group == "guard" && code.hasPrefix("query_")) || (isGone && isPinned)
+            || (refusesOpening && !rivetsGroups.contains(group))
     }
 
-    private static let finalCloses: Set<String> = [
+    /// Whether no further attempt follows an answer over HTTP, to the handshake (B149) or a lookup, by its status.
+    package static func isFinal(status: Int) -> Bool {
+        (400..<500).contains(status) && !isTransient(status: status)
+    }
+
+    private static let finalGroups: Set<String> = ["api", "auth", "protocol", "user", "validation"]
+
+    private static let finalCodes: Set<String> = [
         "actor.unsupported_websocket_encoding", "actor.invalid_request", "actor.no_runner_config_configured",
-        "namespace.not_found", "datacenter.not_found", "guard.no_route", "guard.missing_header", "guard.invalid_header",
-        "guard.must_use_regional_host", "guard.invalid_request_body",
+        "namespace.not_found", "datacenter.not_found", "pool.not_found", "guard.no_route", "guard.missing_header",
+        "guard.invalid_header", "guard.must_use_regional_host", "guard.invalid_request_body",
+    ]
+
+    /// PROTOCOL i3 and i5 to i7, and those of the actor side that are only told (i2).
+    private static let rivetsGroups: Set<String> = [
+        "actor", "api", "auth", "compute_gateway", "config", "connection", "core", "datacenter", "depot", "envoy",
+        "guard", "inspector", "kv", "message", "namespace", "pegboard", "pool", "protocol", "queue", "registry",
+        "request", "rivetkit", "runner_config", "schedule", "serverless_runner_pool", "services", "sqlite", "ups",
+        "user", "validation", "wasm", "ws",
     ]
 }

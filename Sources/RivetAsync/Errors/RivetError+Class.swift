@@ -53,13 +53,14 @@ extension RivetError {
         switch code {
         case .invalidConfiguration, .invalidArgument, .encodingFailed, .limitExceeded, .clientClosed, .connectionClosed:
             return true
-        case .metadataUnavailable:
-            return !isTransient  // B14
+        case .metadataUnavailable, .unexpectedResponse:
+            return !isTransient  // B14, B152
         case .remote:
             // Over the actors API "not found" is final for a `get`; on a pinned handle it is so everywhere.
             guard let remote, !asksForAnotherToken else { return false }
             return ErrorClass.isFinal(group: remote.group, code: remote.code, isPinned: true)
-        case .tlsFailed, .metadataUnavailable:
+                || !isTransient && remote.httpStatus.map(ErrorClass.isFinal(status:)) == true
+        case .tlsFailed:
             // Whether it was the lookup's or the connection's own (B148, B265).
             return tls != nil && !isTransient
         default:

@@ -179,5 +179,7 @@ struct ErrorClassTests {
     func statusesOfAHandshake() {
         let transient = (400...599).filter { ErrorClass.isTransient(status: $0) }
         #expect(transient == [408, 425, 429] + Array(500...599))
+        let final = (200...599).filter { ErrorClass.isFinal(status: $0) }
+        #expect(final == (400...499).filter { ![408, 425, 429].contains($0) })
     }
 }

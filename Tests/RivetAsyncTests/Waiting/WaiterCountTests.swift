@@ -350,13 +350,13 @@ struct WaiterCountTests {
         let gauge = client.context.gauge
         let connection = client.getForID(Counter.self, ActorID(rawValue: ClientTranscriptTests.id)).connect()
         for await status in connection.status where status.name == "waiting 2" { break }
-        // The deadlines' task, and the connection's two ways out of its pause.
-        try await Self.until(3, gauge)
+        // The deadlines' task, and the connection's.
+        try await Self.until(2, gauge)
         let waiting: [Task<Void, any Error>] = [
             Task { _ = try await connection.send(Count()) },
             Task { _ = try await connection.waitUntilConnected() },
         ]
-        try await Self.until(3 + waiting.count, gauge)
+        try await Self.until(2 + waiting.count, gauge)
         await client.close(within: .zero)
         try #require(gauge.counts == .zero)
         for task in waiting { _ = await task.result }
