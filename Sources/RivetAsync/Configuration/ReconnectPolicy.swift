@@ -64,6 +64,21 @@ public struct ReconnectPolicy: Sendable {
         Self(first: .milliseconds(50), cap: .seconds(1), stableAfter: .seconds(1))
     }
 
+    /// A random part of `min(first × 2^retries, cap)`, without overflow, in whole milliseconds, which read better and
+    /// jitter as well.
+    ///
+    /// - Parameters:
+    ///   - retries: how many waits there were before this one.
+    ///   - random: uniform in 0 ..< 1.
+    /// - Returns: how long to wait.
+    func wait(afterRetries retries: Int, random: Double) -> Duration {
+        let cap = cap.withinReach
+        var bound = first.withinReach
+        for _ in 0..<retries where bound < cap { bound = bound * 2 }
+        bound = min(bound, cap)
+        return .milliseconds(Int((bound / .milliseconds(1) * min(max(random, 0), 1)).rounded()))
+    }
+
     /// What is out of its range, in words.
     var problems: [String] {
         var problems: [String] = []

@@ -53,8 +53,7 @@ struct ReconnectBackoff: Sendable {
             delay = max(after, .zero).withinReach
         case .automatic, .stop:
             if ending.isPermanent { return .giveUp }
-            // Whole milliseconds, which read better and jitter as well.
-            delay = .milliseconds(Int((bound / .milliseconds(1) * min(max(random, 0), 1)).rounded()))
+            delay = policy.wait(afterRetries: retries, random: random)
             // The attempt itself waits for the new token; refused again, the pauses grow (B245).
             if ending.asksForAnotherToken, !hasRenewedToken { (delay, hasRenewedToken) = (.zero, true) }
         }
@@ -62,13 +61,5 @@ struct ReconnectBackoff: Sendable {
         if let maxElapsed = policy.maxElapsed, outageBegan.duration(to: now) + delay > maxElapsed { return .giveUp }
         retries += 1
         return .wait(delay)
-    }
-
-    /// `min(first × 2^retries, cap)`, without overflow.
-    private var bound: Duration {
-        let cap = policy.cap.withinReach
-        var bound = policy.first.withinReach
-        for _ in 0..<retries where bound < cap { bound = bound * 2 }
-        return min(bound, cap)
     }
 }
