@@ -231,8 +231,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         timers[.open] = nil
         for name in names { subscriptionChanged(name, isWanted: true) }
         if connectionNumber > 1 { queue.append(.markReconnected(info)) }
-        queue.append(.report(.connected(info)))
         queue.append(.opened)
+        // Last, so that who hears it finds all of it done.
+        queue.append(.report(.connected(info)))
     }
 
     /// The attempt or the open connection is over: decides about the next one.

@@ -273,7 +273,7 @@ struct ConnectionModel {
             try require(connections > 1 && !hasMarkedGap, "a gap without a loss")
             hasMarkedGap = true
         case .opened:
-            try require(lastStatus == "connected \(connections)", "opened while \(lastStatus)")
+            try require(lastStatus.hasPrefix("connecting"), "opened while \(lastStatus)")
         case .endFeeds:
             try require(lastStatus.hasPrefix("closed") && !haveFeedsEnded, "the end of the feeds while \(lastStatus)")
             haveFeedsEnded = true
