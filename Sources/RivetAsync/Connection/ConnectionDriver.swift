@@ -290,14 +290,18 @@ actor ConnectionDriver: ClientMember {
         isPerforming = true
         defer { isPerforming = false }
         // Before anybody learns of the state that it belongs to.
-        setDeadline()
+        settle()
         while let action = machine.nextAction(socket?.link ?? .none, now: context.time.now) { carryOut(action) }
-        setDeadline()
-        let counts = machine.counts
-        tally.note(sent: counts.sent, answered: counts.answered, failed: counts.failed)
+        settle()
         guard machine.isPauseSettled != wasPauseSettled else { return }
         wasPauseSettled.toggle()
         isPauseSettled.update { [wasPauseSettled] in $0 = wasPauseSettled }
+    }
+
+    private func settle() {
+        setDeadline()
+        let counts = machine.counts
+        tally.note(sent: counts.sent, answered: counts.answered, failed: counts.failed)
     }
 
     private func carryOut(_ action: Machine.Action) {
@@ -334,6 +338,16 @@ actor ConnectionDriver: ClientMember {
 
     private func report(_ status: ConnectionStatus) {
         if case .connecting(let attempt) = status { attemptNumber = attempt }
+        let wasOpen = isCountedAsOpen
+        isCountedAsOpen = if case .connected = status { true } else { false }
+        // Before the status, so that who hears that finds it counted.
+        switch status {
+        case .connecting: break
+        case .connected: tally.noteOpening()
+        case _ where wasOpen: tally.noteLoss()
+        case .waiting, .closed(.failed): tally.noteFailedAttempt()
+        case .paused, .closed(.requested): break
+        }
         if case .connecting(let attempt) = status, case .connecting(attempt)? = statuses.latest {
             // Every observer begins with the first one.
         } else {
@@ -343,20 +357,12 @@ actor ConnectionDriver: ClientMember {
         context.diagnostics.send(
             Diagnostic(
                 status,
-                wasOpen: isCountedAsOpen,
+                wasOpen: wasOpen,
                 connection: number,
                 attempt: attemptNumber,
                 actor: handle.query.actorName
             )
         )
-        switch status {
-        case .connecting: return
-        case .connected: tally.noteOpening()
-        case _ where isCountedAsOpen: tally.noteLoss()
-        case .waiting, .closed(.failed): tally.noteFailedAttempt()
-        case .paused, .closed(.requested): break
-        }
-        isCountedAsOpen = if case .connected = status { true } else { false }
     }
 
     private func sendNudge() {

@@ -257,6 +257,8 @@ struct ConnectionStatusTests {
             let cancelled = Task { try await stage.connection.waitUntilConnected() }
             let waiter = Task { try await stage.connection.waitUntilConnected() }
             let socket = try await stage.upgrade()
+            // It has seen the 101, so that there is a socket to close.
+            #expect(try await socket.isSilent())
             cancelled.cancel()
             await #expect(throws: CancellationError.self) { try await cancelled.value }
             #expect(stage.connection.status.current.name == "connecting 1")
