@@ -41,6 +41,7 @@ struct Lifecycle: Example {
         case .connecting(let attempt): print("connecting, attempt", attempt)
         case .connected(let info): print("connected, connection number", info.connectionNumber)
         case .waiting(let retry): print("waiting before attempt \(retry.attempt):", describe(retry.cause))
+        case .paused: print("paused")
         case .closed(.requested): print("closed, as requested")
         case .closed(.failed(let error)): print("closed for good:", describe(error))
         @unknown default: print(status)
