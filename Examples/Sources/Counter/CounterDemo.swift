@@ -59,6 +59,7 @@ struct CounterDemo: Example {
                 return
             case .waiting(let retry):
                 print("status    waiting before attempt \(retry.attempt): \(retry.cause.code.name)")
+            case .paused: print("status    paused")
             case .closed(.requested): print("status    closed, as requested")
             case .closed(let reason): print("status    closed: \(reason)")
             @unknown default: print("status    \(status)")
