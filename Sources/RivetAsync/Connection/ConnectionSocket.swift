@@ -218,6 +218,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
 
     /// Pings are the connection's own.
     func received(pong: ByteChunk) {
+        count()
         if let roundTrip = connection?.lastRoundTrip { tally?.pongTook(roundTrip) }
     }
 
