@@ -65,10 +65,7 @@ enum LayeringRules {
                 "Bytes", "Waiting", "Encoding", "Definitions", "HTTP", "Protocol", "Errors", "Configuration", "Client",
             ]
         ),
-        Folder(
-            name: "Events",
-            mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Errors", "Configuration"]
-        ),
+        Folder(name: "Events", mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Errors"]),
         Folder(
             name: "Connection",
             mayName: [
