@@ -62,7 +62,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
     }
 
     private nonisolated func subscription(to name: String, _ buffering: EventBuffering) -> EventSubscription {
-        EventSubscription { [lifetime] in
+        EventSubscription(on: driver) { [lifetime] in
             EventReader(feed: lifetime.driver.addFeed(name: name, buffering)) { lifetime.driver.removeFeed($0) }
         }
     }

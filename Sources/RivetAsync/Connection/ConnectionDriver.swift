@@ -43,6 +43,7 @@ actor ConnectionDriver: ClientMember {
     nonisolated let handle: HandleCore
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
+    nonisolated let reconnect: ReconnectPolicy
     private nonisolated let invalidOptions: RivetError?
     private nonisolated let turn: Monitor<Turn>
     /// Whether `pause` has nothing more to wait for.
@@ -80,9 +81,10 @@ actor ConnectionDriver: ClientMember {
         parameters = options.parameters ?? handle.options.parameters
         skipsReadyWait = handle.skipsReadyWait(options.skipsReadyWait)
         invalidOptions = options.invalid
+        reconnect = options.reconnect ?? configuration.reconnect
         firstScope = Result { try context.scope(deadline: context.time.now).fields }
         machine = ConnectionStateMachine(
-            policy: options.reconnect ?? configuration.reconnect,
+            policy: reconnect,
             openTimeout: configuration.openTimeout,
             maxHeldActions: configuration.maxHeldActions,
             maxHeldBytes: configuration.maxHeldBytes,

@@ -35,6 +35,9 @@ extension Diagnostic {
             case .undecodable: (.warning, "events did not decode, and were passed over")
             case .finished: (.warning, "a sequence of events ended, since its reader was slower than its buffer allows")
             case .reconnected: (.debug, "events may have been missed while the connection was lost")
+            case .outran: (.warning, "a snapshot is loaded again, since more events came meanwhile than are kept")
+            case .loadFailed: (.warning, "a snapshot is loaded again, since that failed")
+            case .loadAbandoned: (.debug, "what loads a snapshot was left running when its reader went")
             }
         self.init(
             level,

@@ -15,7 +15,7 @@ final class EventFeed: @unchecked Sendable {
         indirect case gap(EventGap)
     }
 
-    private struct State {
+    struct State {
         var ring = RingBuffer<Entry>()
         var events = 0
         var bytes = 0
@@ -28,6 +28,12 @@ final class EventFeed: @unchecked Sendable {
         var isEnded = false
         var error: RivetError?
         var holdsReading = false
+        /// Whether its reader loads a snapshot, and what comes meanwhile must not hold up the socket.
+        var isLoading = false
+        /// Whether events were dropped since the load began.
+        var hasOverflowed = false
+        /// Whom the end wakes, and a gap where that is wanted, beside the readers.
+        var interruption: (signal: Signal, isForGaps: Bool)?
         /// The readers that wait, in the order in which they came.
         ///
         /// Plain continuations, counted by `park` and `resume`: a `ParkedTask` references the gauge, whose references two
@@ -35,24 +41,31 @@ final class EventFeed: @unchecked Sendable {
         var waiters = WaitingLine<CheckedContinuation<Bool, Never>>()
 
         var hasNews: Bool { !ring.isEmpty || isEnded || dropped > 0 }
+
+        mutating func drop() {
+            dropped += 1
+            untold += 1
+            hasOverflowed = true
+        }
+
+        /// Nothing is in the ring any more.
+        mutating func forget() { (events, bytes, pinned, lastBuffer) = (0, 0, 0, nil) }
     }
 
     /// Beyond this many gathered events the lane delivers at once, so that one turn cannot gather without bound.
     private static let maxGathered = 64
-    /// A ring may keep this much of receive buffers alive beyond four times its own bytes.
-    private static let pinnedAllowance = 1 << 20
 
     let name: String
-    private let buffering: EventBuffering
-    private let state = Mutex(State())
-    private let gauge: ResourceGauge
+    let buffering: EventBuffering
+    let state = Mutex(State())
+    let gauge: ResourceGauge
     /// Told of each event that the listener does not get.
     let losses: EventLosses?
     private var arrived: [EncodedValue] = []
     /// How much more it takes, at least, where it holds up the socket; a reader may have made more room.
     private var room = (events: 0, bytes: 0)
     /// Called, from the reader's task, when a reader made room in a feed that held up the socket.
-    private let resumeReading: @Sendable () -> Void
+    let resumeReading: @Sendable () -> Void
 
     init(
         name: String,
@@ -90,7 +103,7 @@ final class EventFeed: @unchecked Sendable {
             room = (
                 buffering.capacity - events, events == 0 ? max(buffering.maxBytes, size) : buffering.maxBytes - bytes
             )
-            let hasRoom = state.isEnded || room.events > 0 && room.bytes >= size
+            let hasRoom = state.isEnded || state.isLoading || room.events > 0 && room.bytes >= size
             if state.isEnded { room = (.max, .max) }
             if !hasRoom { state.holdsReading = true }
             return hasRoom
@@ -108,22 +121,24 @@ final class EventFeed: @unchecked Sendable {
     /// Returns true when the feed has ended by its policy; its listener counts no more.
     func deliver() -> Bool {
         guard !arrived.isEmpty else { return false }
-        let (hasFinished, dropped, waiter) = state.withLock { state in
+        let (hasFinished, dropped, waiter, interruption) = state.withLock { state in
             var hasFinished = false
             for event in arrived where !state.isEnded { hasFinished = append(event, &state) }
             defer { state.untold = 0 }
-            return (hasFinished, state.untold, state.hasNews ? state.waiters.popFirst() : nil)
+            let interruption = hasFinished ? state.interruption.take() : nil
+            return (hasFinished, state.untold, state.hasNews ? state.waiters.popFirst() : nil, interruption)
         }
         arrived.removeAll(keepingCapacity: true)
         resume(waiter)
+        interruption?.signal.set()
         if dropped > 0 { losses?.note(.dropped, dropped) }
         if hasFinished { losses?.note(.finished) }
         return hasFinished
     }
 
     func appendGap(_ gap: EventGap) {
-        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-            guard !state.isEnded else { return nil }
+        let (waiter, interruption) = state.withLock { state -> (CheckedContinuation<Bool, Never>?, Signal?) in
+            guard !state.isEnded else { return (nil, nil) }
             flushDroppedNewest(&state)
             if case .reconnected = gap, case .gap(.reconnected)? = state.ring.last {
                 // Nobody has read since: one gap says as much, and many losses gather nothing.
@@ -131,19 +146,22 @@ final class EventFeed: @unchecked Sendable {
             } else {
                 state.ring.append(.gap(gap))
             }
-            return state.waiters.popFirst()
+            return (state.waiters.popFirst(), state.interruption?.isForGaps == true ? state.interruption?.signal : nil)
         }
         resume(waiter)
+        interruption?.set()
         if case .reconnected = gap { losses?.note(.reconnected) }
     }
 
     /// What is in the ring can still be read, then every reader learns the end.
     func end(_ error: RivetError?) {
-        state.withLock { state in
-            guard !state.isEnded else { return }
+        let interruption = state.withLock { state -> Signal? in
+            guard !state.isEnded else { return nil }
             state.isEnded = true
             state.error = error
+            return state.interruption.take()?.signal
         }
+        interruption?.set()
         while let waiter = state.withLock({ $0.waiters.popFirst() }) { resume(waiter) }
     }
 
@@ -153,75 +171,6 @@ final class EventFeed: @unchecked Sendable {
             defer { state.holdsReading = false }
             return state.holdsReading
         }
-    }
-
-    private func append(_ event: EncodedValue, _ state: inout State) -> Bool {
-        let size = event.bytes.count
-        func isFull() -> Bool {
-            state.events >= buffering.capacity || (state.events > 0 && state.bytes + size > buffering.maxBytes)
-        }
-        if isFull() {
-            switch buffering.overflow {
-            case .dropOldest:
-                while isFull() { dropOldest(&state) }
-            case .dropNewest:
-                state.dropped += 1
-                state.untold += 1
-                return false
-            case .finish:
-                state.isEnded = true
-                state.error = RivetError(
-                    .eventBufferOverflowed,
-                    "more than \(buffering.capacity) events or \(buffering.maxBytes) bytes of \"\(name)\" were unread",
-                    fault: .caller,
-                    execution: .ran
-                )
-                return true
-            case .suspendReading:
-                break  // Asked before (`hasRoom`), or the last ones of a connection that has ended.
-            }
-        }
-        push(event, size, &state)
-        return false
-    }
-
-    private func push(_ event: EncodedValue, _ size: Int, _ state: inout State) {
-        flushDroppedNewest(&state)
-        state.ring.append(.event(event))
-        state.events += 1
-        state.bytes += size
-        if event.bytes.bufferID != state.lastBuffer {
-            state.lastBuffer = event.bytes.bufferID
-            state.pinned += event.bytes.retainedSize
-        }
-        guard state.pinned > 4 * state.bytes + Self.pinnedAllowance else { return }
-        // A slow reader must not keep whole receive buffers alive for a few bytes of each.
-        state.ring.mutateEach { entry in
-            if case .event(let value) = entry, value.bytes.retainedSize > value.bytes.count {
-                let copied = value.bytes.withUnsafeBytes { ByteChunk(copying: $0) }
-                entry = .event(EncodedValue(bytes: copied, format: value.format))
-            }
-        }
-        state.pinned = state.bytes
-        state.lastBuffer = nil
-    }
-
-    private func dropOldest(_ state: inout State) {
-        while let entry = state.ring.popFirst() {
-            guard case .event(let value) = entry else { continue }
-            state.events -= 1
-            state.bytes -= value.bytes.count
-            state.dropped += 1
-            state.untold += 1
-            return
-        }
-    }
-
-    /// Dropped newest events leave their gap behind what is kept, dropped oldest ones before it.
-    private func flushDroppedNewest(_ state: inout State) {
-        guard buffering.overflow == .dropNewest, state.dropped > 0 else { return }
-        state.ring.append(.gap(.overflowed(dropped: state.dropped)))
-        state.dropped = 0
     }
 
     // MARK: The reader's side
@@ -279,7 +228,7 @@ final class EventFeed: @unchecked Sendable {
         }
         guard !batch.isEmpty else { return false }
         losses?.tally.note(delivered: state.events)
-        (state.events, state.bytes, state.pinned, state.lastBuffer) = (0, 0, 0, nil)
+        state.forget()
         defer { state.holdsReading = false }
         return state.holdsReading
     }

@@ -13,6 +13,12 @@ final class EventLosses: Sendable {
         case finished
         /// The connection was lost and is back.
         case reconnected
+        /// A snapshot took longer to load than the buffer was large.
+        case outran
+        /// A snapshot could not be loaded, and is loaded again.
+        case loadFailed
+        /// The code that loads a snapshot had not ended when its reader went.
+        case loadAbandoned
     }
 
     private struct Tally {
@@ -42,7 +48,7 @@ final class EventLosses: Sendable {
         switch kind {
         case .dropped, .finished: tally.note(dropped: count)
         case .undecodable: tally.note(undecodable: count)
-        case .reconnected: break
+        case .reconnected, .outran, .loadFailed, .loadAbandoned: break
         }
         let now = time.now
         change(kind) { tally in

@@ -129,7 +129,7 @@ public struct EventDeliveries<Event: Sendable>: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription.claim(), decode) }
 }
 
-private func decodeEvent<Event: ActorEvent>(_: Event.Type, _ value: EncodedValue) throws -> Event {
+func decodeEvent<Event: ActorEvent>(_: Event.Type, _ value: EncodedValue) throws -> Event {
     switch Event.argumentStyle {
     case .object: try value.format.decodeArgument(Event.self, from: value.bytes)
     case .positional: try value.format.decodePositionalArguments(Event.self, from: value.bytes)

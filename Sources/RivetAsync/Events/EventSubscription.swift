@@ -5,8 +5,10 @@ import Synchronization
 final class EventSubscription: Sendable {
     private let unclaimed: Mutex<EventReader?>
     private let subscribe: @Sendable () -> EventReader
+    let connection: any ResyncedConnection
 
-    init(_ subscribe: @escaping @Sendable () -> EventReader) {
+    init(on connection: any ResyncedConnection, _ subscribe: @escaping @Sendable () -> EventReader) {
+        self.connection = connection
         self.subscribe = subscribe
         unclaimed = Mutex(subscribe())
     }
@@ -70,6 +72,34 @@ struct EventCursor {
 
     /// Why it has ended or cannot be read; nil where it was closed or cancelled, and from the second time on.
     mutating func takeFailure() -> RivetError? { failure.take() }
+
+    // MARK: Around a load
+
+    /// The listener's feed.
+    var feed: EventFeed { reader.feed }
+
+    /// A snapshot is loaded from now on, which covers the gaps until here.
+    ///
+    /// Returns how many events are here already.
+    mutating func beginLoad() -> Int { reader.feed.beginLoad(behind: &batch) }
+
+    /// The load is over.
+    ///
+    /// Returns true when events were dropped meanwhile. Those before them are dropped too, since no snapshot goes before
+    /// them: the next load gets the room.
+    mutating func endLoad() -> Bool {
+        guard reader.feed.endLoad() else { return false }
+        if batch.count > 0 { reader.feed.losses?.note(.dropped, batch.count) }
+        batch.removeAll()
+        return true
+    }
+
+    /// The reader wants no more.
+    mutating func leave() {
+        isOver = true
+        batch.removeAll()
+        reader.unsubscribe()
+    }
 
     private mutating func nextHere() -> EventFeed.Entry? {
         Task.isCancelled ? nil : batch.popFirst()

@@ -65,7 +65,10 @@ enum LayeringRules {
                 "Bytes", "Waiting", "Encoding", "Definitions", "HTTP", "Protocol", "Errors", "Configuration", "Client",
             ]
         ),
-        Folder(name: "Events", mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Errors"]),
+        Folder(
+            name: "Events",
+            mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Errors", "Configuration"]
+        ),
         Folder(
             name: "Connection",
             mayName: [

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What goes into the ring, and what goes when it is full.
+extension EventFeed {
+    /// A ring may keep this much of receive buffers alive beyond four times its own bytes.
+    private static let pinnedAllowance = 1 << 20
+
+    /// Returns true when that ends the feed.
+    func append(_ event: EncodedValue, _ state: inout State) -> Bool {
+        let size = event.bytes.count
+        func isFull() -> Bool {
+            state.events >= buffering.capacity || (state.events > 0 && state.bytes + size > buffering.maxBytes)
+        }
+        if isFull() {
+            switch buffering.overflow {
+            case .dropOldest:
+                while isFull() { dropOldest(&state) }
+            case .dropNewest:
+                state.drop()
+                return false
+            case .finish:
+                state.isEnded = true
+                state.error = RivetError(
+                    .eventBufferOverflowed,
+                    "more than \(buffering.capacity) events or \(buffering.maxBytes) bytes of \"\(name)\" were unread",
+                    fault: .caller,
+                    execution: .ran
+                )
+                return true
+            case .suspendReading:
+                // While a snapshot is loaded its answer must be read, and so must what comes before it (B283).
+                while state.isLoading, isFull() { dropOldest(&state) }
+            // Otherwise it was asked before (`hasRoom`), or these are the last ones of a connection that has ended.
+            }
+        }
+        push(event, size, &state)
+        return false
+    }
+
+    private func push(_ event: EncodedValue, _ size: Int, _ state: inout State) {
+        flushDroppedNewest(&state)
+        state.ring.append(.event(event))
+        state.events += 1
+        state.bytes += size
+        if event.bytes.bufferID != state.lastBuffer {
+            state.lastBuffer = event.bytes.bufferID
+            state.pinned += event.bytes.retainedSize
+        }
+        guard state.pinned > 4 * state.bytes + Self.pinnedAllowance else { return }
+        // A slow reader must not keep whole receive buffers alive for a few bytes of each.
+        state.ring.mutateEach { entry in
+            if case .event(let value) = entry, value.bytes.retainedSize > value.bytes.count {
+                let copied = value.bytes.withUnsafeBytes { ByteChunk(copying: $0) }
+                entry = .event(EncodedValue(bytes: copied, format: value.format))
+            }
+        }
+        state.pinned = state.bytes
+        state.lastBuffer = nil
+    }
+
+    private func dropOldest(_ state: inout State) {
+        while let entry = state.ring.popFirst() {
+            guard case .event(let value) = entry else { continue }
+            state.events -= 1
+            state.bytes -= value.bytes.count
+            state.drop()
+            return
+        }
+    }
+
+    /// Dropped newest events leave their gap behind what is kept, dropped oldest ones before it.
+    func flushDroppedNewest(_ state: inout State) {
+        guard buffering.overflow == .dropNewest, state.dropped > 0 else { return }
+        state.ring.append(.gap(.overflowed(dropped: state.dropped)))
+        state.dropped = 0
+    }
+}
