@@ -57,25 +57,6 @@ struct MemoryTests {
         ]
     }
 
-    /// How much memory the process took at most during `body`, beyond what it had before.
-    static func cost(_ body: () throws -> Void) throws -> Int {
-        func size(_ field: String) throws -> Int {
-            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-            let line = status.split(separator: "\n").first { $0.hasPrefix(field) } ?? ""
-            let kilobytes = line.split { !$0.isNumber }.first.flatMap { Int($0) }
-            return try #require(kilobytes) * 1_024
-        }
-        // What was freed goes back to the system first; not in Glibc's module, so it is asked for by name.
-        typealias Trim = @convention(c) (Int) -> CInt
-        guard let trim = dlsym(nil, "malloc_trim") else { return .max }
-        _ = unsafeBitCast(trim, to: Trim.self)(0)
-        // The greatest size is from now on (proc(5), clear_refs).
-        try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
-        let before = try size("VmRSS:")
-        try? body()
-        return try size("VmHWM:") - before
-    }
-
     /// Each in a process of its own, where nothing else allocates or has left room behind.
     @Test(
         "B120: a document costs a small multiple of its size, whatever it is and whatever is wanted",
@@ -95,7 +76,7 @@ struct MemoryTests {
             for read in readers {
                 // What is allocated once does not count.
                 try? read(ByteChunk(format == .json ? Array("[".utf8) : [0x81]))
-                let cost = try MemoryTests.cost { try read(bytes) }
+                let cost = try await ProcessMemory.growth { try? read(bytes) }
                 // Most by the standard library: a dictionary lists its keys first, and a member may be two bytes.
                 #expect(cost <= 72 * bytes.count, "\(cost) bytes for \(bytes.count)")
             }
