@@ -100,7 +100,10 @@ package struct WebSocketStateMachine: Sendable {
     package mutating func receivedEnd(_ end: StreamEnding) {
         switch state {
         case .open:
-            pending = [.report(.failed(.ended(end))), .closeStream]
+            pending = [.report(.failed(.ended(end)))]
+            // A peer that only writes no more can read why we stop too (§7.1.7).
+            if case .finished = end { pending.append(.sendClose(WebSocketClosing(.protocolError))) }
+            pending.append(.closeStream)
         case .closing:
             // We wanted to close and the peer left without its close frame: closed, but not properly (§7.1.5).
             pending = [.report(.closed(WebSocketClosing(.abnormalClosure))), .closeStream]

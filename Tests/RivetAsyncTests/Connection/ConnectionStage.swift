@@ -8,6 +8,7 @@ import Testing
 struct ConnectionStage: Sendable {
     typealias Server = AnsweringServer
 
+    let client: RivetClient
     let handle: ActorHandle<Untyped>
     let connection: ActorConnection<Untyped>
     let server: LiteralServer
@@ -38,7 +39,13 @@ struct ConnectionStage: Sendable {
         } _: {
             let handle = client.getForID("a", ActorID(rawValue: Server.id))
             try await body(
-                ConnectionStage(handle: handle, connection: handle.connect(), server: server, clock: clock)
+                ConnectionStage(
+                    client: client,
+                    handle: handle,
+                    connection: handle.connect(),
+                    server: server,
+                    clock: clock
+                )
             )
         }
     }
