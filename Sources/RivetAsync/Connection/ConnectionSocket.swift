@@ -16,7 +16,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     private let token: Secret?
     /// The ray of the 101, for errors whose close reason has none (B206).
     private let rayID: String?
-    private var connection: WebSocketConnection?
+    private(set) var connection: WebSocketConnection?
     private var driver: ConnectionDriver?
     private var generation = 0
     private var tally: ConnectionTally?
