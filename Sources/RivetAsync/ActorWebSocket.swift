@@ -45,7 +45,8 @@ public actor ActorWebSocket {
     /// other code, and after a reason of the engine's (`group.code#ray`); with ``RivetError/Code/actorUnavailable`` where
     /// the actor could not be started and the engine says why; with ``RivetError/Code/connectionLost`` or
     /// ``RivetError/Code/protocolViolation`` when the connection was lost or the peer broke the protocol; and with
-    /// ``RivetError/Code/invalidArgument`` to whoever reads while another task waits.
+    /// ``RivetError/Code/invalidArgument`` to whoever reads while another task waits. A reader that is cancelled gets
+    /// `CancellationError`, and the socket lives on.
     public nonisolated var messages: WebSocketMessages { channel.messages(keeping: lifetime) }
 
     /// Sends a message.
