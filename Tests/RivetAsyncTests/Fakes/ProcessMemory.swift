@@ -7,15 +7,20 @@ import Testing
 enum ProcessMemory {
     /// How much it took at most during `body`, in bytes, beyond what it had before.
     static func growth(during body: () async throws -> Void) async throws -> Int {
-        // What was freed goes back to the system first; not in Glibc's module, so it is asked for by name.
+        let before = try resident()
+        // The greatest size is from now on (proc(5), clear_refs).
+        try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
+        try await body()
+        return try size("VmHWM:") - before
+    }
+
+    /// How much it has now, in bytes, without what was freed.
+    static func resident() throws -> Int {
+        // Not in Glibc's module, so it is asked for by name.
         typealias Trim = @convention(c) (Int) -> CInt
         guard let trim = dlsym(nil, "malloc_trim") else { return .max }
         _ = unsafeBitCast(trim, to: Trim.self)(0)
-        // The greatest size is from now on (proc(5), clear_refs).
-        try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
-        let before = try size("VmRSS:")
-        try await body()
-        return try size("VmHWM:") - before
+        return try size("VmRSS:")
     }
 
     private static func size(_ field: String) throws -> Int {
