@@ -12,14 +12,15 @@
 /// **Executor.** The actor runs on its lane, the thread that also reads its socket, the same one over all reconnects.
 /// Encoding and decoding of your types happens in your own tasks.
 ///
-/// **End.** ``disconnect()``, ``ActorHandle/withConnection(_:_:)`` or the end of its client. When the last reference to
-/// the connection and its sequences goes, it closes too and a warning is reported.
+/// **End.** ``disconnect()``, ``ActorHandle/withConnection(_:_:)``, ``ActorHandle/withSharedConnection(idle:_:)`` or the
+/// end of its client. When the last reference to the connection and its sequences goes, it closes too and a warning is
+/// reported.
 public actor ActorConnection<Definition: ActorDefinition> {
     nonisolated let lifetime: ConnectionLifetime
     nonisolated var driver: ConnectionDriver { lifetime.driver }
 
-    init(_ driver: ConnectionDriver) {
-        lifetime = ConnectionLifetime(driver)
+    init(_ driver: ConnectionDriver, _ share: ConnectionShare? = nil) {
+        lifetime = ConnectionLifetime(driver, share)
     }
 
     /// The connection's lane.
@@ -27,7 +28,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
 
     /// The current status first, then every change; ends after the last one.
     public nonisolated var status: ConnectionStatusSequence {
-        ConnectionStatusSequence(statuses: driver.statuses, lifetime: lifetime)
+        ConnectionStatusSequence(statuses: lifetime.statuses, lifetime: lifetime)
     }
 
     /// Listens to one type of event, from the moment this returns.
@@ -62,8 +63,10 @@ public actor ActorConnection<Definition: ActorDefinition> {
     }
 
     private nonisolated func subscription(to name: String, _ buffering: EventBuffering) -> EventSubscription {
-        EventSubscription(on: driver) { [lifetime] in
-            EventReader(feed: lifetime.driver.addFeed(name: name, buffering)) { lifetime.driver.removeFeed($0) }
+        EventSubscription(on: lifetime) { [lifetime] in
+            EventReader(feed: lifetime.driver.addFeed(name: name, buffering, lifetime.share)) {
+                lifetime.driver.removeFeed($0, lifetime.share)
+            }
         }
     }
 
@@ -117,7 +120,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         try await driver.handle.observed(.action, name, overConnection: true) { record in
             let arguments = try driver.context.encodeArguments(repeat each argument, action: name)
             record?.tryBegins()
-            _ = try await driver.perform(name: name, arguments: arguments, options)
+            _ = try await driver.perform(name: name, arguments: arguments, options, lifetime.share)
             return NoValue()
         }
     }
@@ -131,7 +134,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
         try await driver.handle.observed(.action, name, overConnection: true) { record in
             let arguments = try arguments(driver.context)
             record?.tryBegins()
-            let value = try await driver.perform(name: name, arguments: arguments, options)
+            let value = try await driver.perform(name: name, arguments: arguments, options, lifetime.share)
             return try value.decodeOutput(Output.self, of: name, style)
         }
     }
@@ -155,14 +158,14 @@ public actor ActorConnection<Definition: ActorDefinition> {
         }
     }
 
-    /// What this connection has done so far, over all reconnects; at any time, without waiting.
+    /// What this connection has done so far, over all reconnects and for all who share it; at any time, without waiting.
     public nonisolated var statistics: ConnectionStatistics { driver.tally.statistics }
 
     /// Ends a wait between two attempts, for example when the network is back.
     ///
     /// Nothing happens otherwise.
     public nonisolated func reconnectNow() {
-        driver.retryNow()
+        driver.retryNow(lifetime.share)
     }
 
     /// Gives the socket up for a while, in an app that sleeps or a worker that has nothing to do.
@@ -174,15 +177,18 @@ public actor ActorConnection<Definition: ActorDefinition> {
     ///
     /// Returns when the connection rests, or is not to any more: after ``resume()`` or ``disconnect()``, or when it has
     /// ended. A cancelled task returns at once; the connection rests all the same. A second call changes nothing.
+    ///
+    /// A shared connection rests when all its users have called this, until one of them resumes or another one comes; for
+    /// one alone the call returns at once.
     public nonisolated func pause() async {
-        await driver.pause()
+        await driver.pause(lifetime.share)
     }
 
     /// Ends a ``pause()``: an attempt begins at once, and event sequences find one gap in their `deliveries`.
     ///
     /// Subscriptions leave first, then the actions that were held. Nothing happens where nothing is paused.
     public nonisolated func resume() {
-        driver.resume()
+        driver.resume(lifetime.share)
     }
 
     /// The lane, for consumers that prefer it and are then woken without a change of thread: `Task(executorPreference:
@@ -196,8 +202,10 @@ public actor ActorConnection<Definition: ActorDefinition> {
     ///
     /// Event sequences end with nil. Safe to call twice and from several tasks; all return when it is done. A cancelled
     /// task finishes it all the same.
+    ///
+    /// Of a shared connection it closes this user's part alone, and the user counts as gone.
     public nonisolated func disconnect() async {
-        await driver.disconnect()
+        await driver.disconnect(lifetime.share)
     }
 }
 
@@ -242,8 +250,12 @@ public struct ConnectionStatusSequence: AsyncSequence, Sendable {
 /// normal way (B169).
 final class ConnectionLifetime: Sendable {
     let driver: ConnectionDriver
+    /// What its user has of a connection that others use too, and leaves at the end of a scope.
+    let share: ConnectionShare?
 
-    init(_ driver: ConnectionDriver) { self.driver = driver }
+    var statuses: Broadcast<ConnectionStatus> { share?.statuses ?? driver.statuses }
 
-    deinit { driver.abandoned() }
+    init(_ driver: ConnectionDriver, _ share: ConnectionShare?) { (self.driver, self.share) = (driver, share) }
+
+    deinit { if share == nil { driver.abandoned() } }
 }

@@ -99,6 +99,36 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
         return try await scoped(closing: { await connection.disconnect() }) { try await body(connection) }
     }
 
+    /// Gives `body` a connection that all share who ask for the same one in this client: one socket for all.
+    ///
+    /// **The same** is the actor's name and key, or its id (`get`, `getOrCreate` and an id are three); the parameters, by
+    /// the bytes of their JSON, or for a provider by the handle and its copies; and ``HandleOptions/skipsReadyWait``. How
+    /// the actor is made, and the context of the request, is what the first user says.
+    ///
+    /// **End.** When `body` returns, throws or is cancelled, its part is closed as by ``ActorConnection/disconnect()``: its
+    /// sequences end and its actions fail, and the other users notice nothing. The socket closes `idle` after the last of
+    /// them; whoever comes before that takes it over. When the connection has ended, its users get its error, and whoever
+    /// comes then makes a new one.
+    ///
+    /// **Limits.** Those on held actions are for all users together, ``ActorConnection/statistics`` count what all of them
+    /// do, and a reader with ``EventBuffering/Overflow/suspendReading`` holds all of them up.
+    ///
+    /// - Parameters:
+    ///   - idle: how long the connection stays when this user is the last to leave; 50 s by default, so that users who
+    ///     come one after another do not open it anew. With zero or less it is closed when this returns. Until then it
+    ///     keeps its client, which closes it at the latest.
+    ///   - body: uses the connection, which is not to be used afterwards.
+    /// - Returns: what `body` returns.
+    /// - Throws: what `body` throws.
+    nonisolated(nonsending) public func withSharedConnection<R>(
+        idle: Duration = .seconds(50),
+        _ body: (ActorConnection<Definition>) async throws -> R
+    ) async throws -> R {
+        let (driver, share) = await core.joinSharedConnection(idle: idle)
+        let connection = ActorConnection<Definition>(driver, share)
+        return try await scoped(closing: { await connection.disconnect() }) { try await body(connection) }
+    }
+
     // MARK: Names
 
     /// The actor's id, looked up at the first use; a `getOrCreate` handle makes the actor if there is none.

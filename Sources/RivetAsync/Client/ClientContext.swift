@@ -16,6 +16,7 @@ final class ClientContext: Sendable {
     let dialing: Dialing
     let pool: HTTPConnectionPool
     let random: RandomSource
+    let shared: SharedConnections
     /// Where everything goes, once metadata has said so.
     let metadata: SharedLookup<ServerAddress>
     /// Nil where no provider gives them.
@@ -63,6 +64,7 @@ final class ClientContext: Sendable {
         lanes = LaneGroup(gauge: gauge)
         root = RootTask(gauge: gauge)
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
+        shared = SharedConnections(time: time, deadlines: deadlines, root: root)
         metadata = SharedLookup(root: root, ended: RivetError.clientClosed)
         if case .provided(let provider) = configuration.token.kind {
             tokens = TokenSource(

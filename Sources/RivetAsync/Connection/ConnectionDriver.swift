@@ -41,6 +41,8 @@ actor ConnectionDriver: ClientMember {
     /// Touched on the lane only.
     nonisolated let events: EventDispatcher
     nonisolated let handle: HandleCore
+    /// By what it is found where several share it; nil where it has one user.
+    nonisolated let shareKey: SharedConnectionKey?
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
     nonisolated let reconnect: ReconnectPolicy
@@ -51,6 +53,8 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let finished: Signal
 
     private(set) var machine: Machine
+    /// Of those who use it now, where several share it.
+    var shares: [ObjectIdentifier: ConnectionShare] = [:]
     private(set) var socket: ConnectionSocket?
     private var attempt: Attempt
     private var generation = 0
@@ -71,11 +75,12 @@ actor ConnectionDriver: ClientMember {
     nonisolated var isPinned: Bool { handle.query.isPinned }
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
-    init(handle: HandleCore, options: ConnectOptions) {
+    init(handle: HandleCore, options: ConnectOptions, shareKey: SharedConnectionKey? = nil) {
         let context = handle.context
         let configuration = context.configuration
         self.context = context
         self.handle = handle
+        self.shareKey = shareKey
         number = context.nextConnectionNumber()
         lane = context.nextLane()
         parameters = options.parameters ?? handle.options.parameters
@@ -279,7 +284,7 @@ actor ConnectionDriver: ClientMember {
     // MARK: Carrying out
 
     /// Called on the lane only, so that the order of changes is one for all.
-    private func step(_ change: (inout Machine) -> Void) {
+    func step(_ change: (inout Machine) -> Void) {
         change(&machine)
         perform()
     }
@@ -340,7 +345,8 @@ actor ConnectionDriver: ClientMember {
         if case .connecting(let attempt) = status { attemptNumber = attempt }
         let wasOpen = isCountedAsOpen
         isCountedAsOpen = if case .connected = status { true } else { false }
-        // Before the status, so that who hears that finds it counted.
+        // Before the status, so that who hears that finds it counted, and gets another one.
+        if case .closed = status, let shareKey { context.shared.remove(shareKey, self) }
         switch status {
         case .connecting: break
         case .connected: tally.noteOpening()
@@ -352,6 +358,7 @@ actor ConnectionDriver: ClientMember {
             // Every observer begins with the first one.
         } else {
             statuses.send(status)
+            for share in shares.values { share.report(status) }
         }
         if case .closed = status { statuses.finish() }
         context.diagnostics.send(
@@ -401,7 +408,12 @@ actor ConnectionDriver: ClientMember {
 
     // MARK: The callers' side
 
-    func perform(name: String, arguments: ByteChunk, _ options: CallOptions) async throws -> EncodedValue {
+    func perform(
+        name: String,
+        arguments: ByteChunk,
+        _ options: CallOptions,
+        _ share: ConnectionShare? = nil
+    ) async throws -> EncodedValue {
         try Task.checkCancellation()
         try RivetError.checkName(name, "action name")
         let limit = try options.checkedTimeout() ?? context.configuration.callTimeout
@@ -409,6 +421,9 @@ actor ConnectionDriver: ClientMember {
         try context.beginCall()
         defer { context.endCall() }
         let id = machine.nextActionID
+        try share?.checkOpen()
+        share?.actions.insert(id)
+        defer { share?.actions.remove(id) }
         return try await ParkedTask.park(context.gauge) { task in
             step {
                 $0.submit(
@@ -425,7 +440,11 @@ actor ConnectionDriver: ClientMember {
         }
     }
 
-    nonisolated func addFeed(name: String, _ buffering: EventBuffering) -> EventFeed {
+    nonisolated func addFeed(
+        name: String,
+        _ buffering: EventBuffering,
+        _ share: ConnectionShare? = nil
+    ) -> EventFeed {
         let losses = EventLosses(time: context.time, deadlines: context.deadlines, tally: tally.events) {
             [weak self] kind, count in
             guard let self else { return }
@@ -436,7 +455,7 @@ actor ConnectionDriver: ClientMember {
             lane.run { self.assumeIsolated { $0.feedHasRoom() } }
         }
         book.change { $0.add(feed) }
-        lane.run { self.assumeIsolated { $0.listenersChanged(name, added: feed) } }
+        lane.run { self.assumeIsolated { $0.listenersChanged(name, added: feed, share) } }
         return feed
     }
 
@@ -453,11 +472,12 @@ actor ConnectionDriver: ClientMember {
         )
     }
 
-    nonisolated func removeFeed(_ feed: EventFeed) {
+    nonisolated func removeFeed(_ feed: EventFeed, _ share: ConnectionShare? = nil) {
         book.change { $0.remove(feed) }
         feed.end(nil)
         lane.run {
             self.assumeIsolated { driver in
+                share?.feeds[ObjectIdentifier(feed)] = nil
                 driver.listenersChanged(feed.name, added: nil)
                 if feed.releaseHold() { driver.feedHasRoom() }
             }
@@ -465,11 +485,14 @@ actor ConnectionDriver: ClientMember {
     }
 
     // Calls may reach the lane out of order. The book holds the current wish, so whichever comes last sees it.
-    private func listenersChanged(_ name: String, added feed: EventFeed?) {
-        switch statuses.latest {
+    private func listenersChanged(_ name: String, added feed: EventFeed?, _ share: ConnectionShare? = nil) {
+        switch (share?.statuses ?? statuses).latest {
         case .closed(.requested): feed?.end(nil)
         case .closed(.failed(let error)): feed?.end(error)
         default: break
+        }
+        if let share, let feed {
+            if share.hasLeft { removeFeed(feed) } else { share.feeds[ObjectIdentifier(feed)] = feed }
         }
         let isWanted = book.current.contains(name)
         let canTakeMore = socket?.link.canTakeMore ?? false
@@ -481,8 +504,13 @@ actor ConnectionDriver: ClientMember {
         if events.release() { socket?.resumeReading() }
     }
 
-    nonisolated func retryNow() {
-        lane.run { self.assumeIsolated { driver in driver.step { $0.retryNow(now: driver.context.time.now) } } }
+    nonisolated func retryNow(_ share: ConnectionShare? = nil) {
+        lane.run {
+            self.assumeIsolated { driver in
+                guard share?.hasLeft != true else { return }
+                driver.step { $0.retryNow(now: driver.context.time.now) }
+            }
+        }
     }
 
     // MARK: Rest

@@ -393,6 +393,15 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         drained()
     }
 
+    /// One of several users is gone: its actions end as with `disconnect`, the others go on.
+    mutating func withdraw(_ ids: [UInt64], _ reason: RivetError) {
+        for id in ids {
+            guard let entry = actions.remove(id) else { continue }  // Race: answered just before.
+            fail(entry, entry.isInFlight ? reason.with(execution: .mayHaveRun) : reason)
+        }
+        drained()
+    }
+
     private mutating func fail(_ entry: PendingActions<Waiter>.Entry, _ error: any Error) {
         if entry.isInFlight || entry.wasReturned { counts.failed += 1 }
         queue.append(.fail(entry.waiter, error))

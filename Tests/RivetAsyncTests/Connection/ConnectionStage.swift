@@ -19,6 +19,25 @@ struct ConnectionStage: Sendable {
         _ change: (inout RivetConfiguration) -> Void = { _ in },
         _ body: (ConnectionStage) async throws -> Void
     ) async throws {
+        try await serving(change) { client, server, clock in
+            let handle = client.getForID("a", ActorID(rawValue: Server.id))
+            try await body(
+                ConnectionStage(
+                    client: client,
+                    handle: handle,
+                    connection: handle.connect(),
+                    server: server,
+                    clock: clock
+                )
+            )
+        }
+    }
+
+    /// The same without a connection.
+    static func serving(
+        _ change: (inout RivetConfiguration) -> Void = { _ in },
+        _ body: (RivetClient, LiteralServer, TestClock) async throws -> Void
+    ) async throws {
         let server = try await LiteralServer.start()
         let clock = TestClock()
         var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
@@ -37,25 +56,12 @@ struct ConnectionStage: Sendable {
             try? await until { client.context.gauge.counts.tasks == 0 }
             #expect(client.context.gauge.counts == .zero)
         } _: {
-            let handle = client.getForID("a", ActorID(rawValue: Server.id))
-            try await body(
-                ConnectionStage(
-                    client: client,
-                    handle: handle,
-                    connection: handle.connect(),
-                    server: server,
-                    clock: clock
-                )
-            )
+            try await body(client, server, clock)
         }
     }
 
     /// The next socket, with its 101 and nothing else.
-    func upgrade() async throws -> Socket {
-        let peer = try await server.accept()
-        _ = try await peer.upgrade(rayID: "ray-of-101")
-        return Socket(peer: peer)
-    }
+    func upgrade() async throws -> Socket { try await Socket.upgrade(server) }
 
     /// The next socket, with its `Init`.
     func open() async throws -> Socket {
@@ -77,6 +83,13 @@ struct ConnectionStage: Sendable {
     /// One socket, as the server sees it.
     struct Socket: Sendable {
         let peer: LiteralServer.Peer
+
+        /// The server's next one, with its 101 and nothing else.
+        static func upgrade(_ server: LiteralServer) async throws -> Self {
+            let peer = try await server.accept()
+            _ = try await peer.upgrade(rayID: "ray-of-101")
+            return Self(peer: peer)
+        }
 
         func initialize(_ connectionID: String = "c") { peer.write(Self.initFrame(connectionID)) }
 

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
+import Testing
+
+@testable import RivetAsync
+
+/// Shared connections that end, and many who come and go.
+@Suite(.leavesNothing, .timeLimit(.minutes(3)))
+struct SharedEndTests {
+    typealias Stage = SharedStage
+
+    @Test("B287: those on a connection that ended get its error; who comes then has a new one, which they do not touch")
+    func ended() async throws {
+        try await Stage.run {
+            $0.reconnect = ReconnectPolicy(maxAttempts: 1)
+        } _: { stage in
+            let old = [try await stage.join(idle: .zero), try await stage.join(idle: .zero)]
+            var deliveries = old[0].connection.events(named: "e", as: Int.self).deliveries.makeAsyncIterator()
+            let socket = try await stage.upgrade()
+            #expect(try await socket.next() == "subscribe e")
+            socket.close(1_011, "guard.service_unavailable#r1")
+            for user in old {
+                let error = await #expect(throws: RivetError.self) { try await user.connection.waitUntilConnected() }
+                #expect(error?.remote?.rayID == "r1")
+            }
+            // At once, before anybody has left.
+            let new = try await stage.join()
+            try #require(new.connection.driver !== old[0].connection.driver)
+            let next = try await stage.open(for: new)
+            let missed = await #expect(throws: RivetError.self) { try await deliveries.next() }
+            #expect(missed?.remote?.rayID == "r1")
+            for user in old {
+                let late = await #expect(throws: RivetError.self) { try await user.connection.action("a") as Int }
+                #expect(late?.remote?.rayID == "r1")
+                await user.end()
+                for await number in user.connection.events(named: "e", as: Int.self) { Issue.record("\(number)") }
+                let gone = await #expect(throws: RivetError.self) { try await user.connection.action("a") as Int }
+                #expect(gone?.remote?.rayID == "r1")
+                guard case .closed(.failed) = user.connection.status.current else {
+                    Issue.record("the status is \(user.connection.status.current)")
+                    return
+                }
+            }
+            #expect(try await next.isSilent())
+            #expect(new.connection.status.current.name == "connected 1")
+            await new.end()
+        }
+    }
+
+    @Test("B287: a connection that ends while nobody uses it is not kept for the next one")
+    func endedUnused() async throws {
+        try await Stage.run {
+            $0.reconnect = ReconnectPolicy(maxAttempts: 1)
+        } _: { stage in
+            let first = try await stage.join()
+            let socket = try await stage.open(for: first)
+            await first.end()
+            socket.close(1_011, "guard.service_unavailable#r1")
+            while first.connection.driver.statuses.latest?.name != "closed" { await Task.yield() }
+            let second = try await stage.join()
+            try #require(second.connection.driver !== first.connection.driver)
+            _ = try await stage.open(for: second)
+            await second.end()
+        }
+    }
+
+    @Test("B287: the end of the client ends all at once, used or not, and who comes later hears of it")
+    func clientClosed() async throws {
+        try await Stage.run { stage in
+            let users = [try await stage.join(), try await stage.join()]
+            let used = try await stage.open(for: users[0], users[1])
+            let other = stage.client.getForID("b", ActorID(rawValue: AnsweringServer.id))
+            let gone = try await Stage.User.join(other, idle: .seconds(50))
+            let unused = try await stage.open(for: gone)
+            await gone.end()
+            let calls = users.map { user in Task { try await user.connection.action("a") as Int } }
+            for _ in calls { _ = try await used.next() }
+            let closing = Task { await stage.client.close(within: .zero) }
+            for socket in [used, unused] {
+                #expect(try await socket.next() == "close 1000")
+                socket.close(1_000)
+                socket.peer.finish()
+            }
+            await closing.value
+            for call in calls {
+                let error = await #expect(throws: RivetError.self) { try await call.value }
+                #expect(error?.code == .clientClosed)
+                #expect(error?.execution == .mayHaveRun)
+            }
+            for user in users {
+                #expect(user.connection.status.current.name == "closed")
+                await user.end()
+            }
+            let late = await #expect(throws: RivetError.self) {
+                try await stage.handle.withSharedConnection { try await $0.action("a") as Int }
+            }
+            #expect(late?.code == .clientClosed)
+        }
+    }
+
+    @Test("B285, B286, B287: fifty users who come and go get all their answers, and leave nothing behind")
+    func many() async throws {
+        let seed = SeededGenerator.printedSeed
+        print("seed of SharedEndTests: \(seed)")
+        let engine = try await LocalEngine.withCounter()
+        let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        let warnings = Recorder<String>()
+        let diagnostics = client.diagnostics
+        let watching = Task {
+            for await line in diagnostics where line.level == .warning { warnings.add(line.message) }
+        }
+        let rounds = TestScale.count(full: 40, byDefault: 8)
+        let counters = ["a", "b", "c"].map { client.getOrCreate(Counter.self, ActorKey([$0])) }
+        try await withThrowingTaskGroup { group in
+            for user in 0..<50 {
+                group.addTask {
+                    var random = SeededGenerator(seed: seed &+ UInt64(user))
+                    for _ in 0..<rounds {
+                        let idle =
+                            [Duration.zero, .milliseconds(1), .seconds(50)].randomElement(using: &random) ?? .zero
+                        let counter = counters[Int.random(in: 0..<3, using: &random)]
+                        try await Self.visit(counter, idle, Int.random(in: 0..<6, using: &random))
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        var total = 0
+        for counter in counters { total += try await counter.send(Count()) }
+        #expect(total == 50 * rounds)
+        await client.close(within: .zero)
+        await watching.value
+        #expect(warnings.all == [])
+        await engine.stop()
+        #expect(client.context.gauge.counts == .zero)
+        #expect(engine.gauge.counts == .zero)
+    }
+
+    private static func visit(_ counter: ActorHandle<Counter>, _ idle: Duration, _ way: Int) async throws {
+        struct Trouble: Error {}
+        do {
+            try await counter.withSharedConnection(idle: idle) { connection in
+                let counts = connection.events(of: NewCount.self)
+                let count = try await connection.send(Increment(amount: 1))
+                switch way {
+                case 0: throw Trouble()
+                case 1:
+                    await connection.disconnect()
+                    for await _ in counts {}
+                case 2:
+                    // Its own event comes before the answer, or it is a later one.
+                    for await event in counts where event.count >= count { break }
+                case 3:
+                    let hanging = Task { try await connection.send(Hang()) }
+                    hanging.cancel()
+                    await #expect(throws: (any Error).self) { try await hanging.value }
+                case 4: try await connection.waitUntilConnected()
+                default: break
+                }
+            }
+        } catch is Trouble {
+            #expect(way == 0)
+        }
+    }
+}
