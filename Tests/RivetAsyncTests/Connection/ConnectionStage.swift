@@ -154,6 +154,16 @@ struct ConnectionStage: Sendable {
             }
         }
 
+        /// It is closed with 1000 soon: before so many pings have been answered that it never will be.
+        func isClosed() async throws -> Bool {
+            for _ in 0..<1_000 {
+                peer.write(Server.frame(9, [1]))
+                let next = try await next()
+                guard next == "pong" else { return next == "close 1000" }
+            }
+            return false
+        }
+
         /// Nothing has left until now: the answer to a ping is what comes next.
         func isSilent() async throws -> Bool {
             peer.write(Server.frame(9, [1]))

@@ -42,7 +42,9 @@ struct SharedEndTests {
                 }
             }
             #expect(try await next.isSilent())
-            #expect(new.connection.status.current.name == "connected 1")
+            let another = try await stage.join()
+            #expect(another.connection.driver === new.connection.driver)
+            await another.end()
             await new.end()
         }
     }
@@ -56,7 +58,7 @@ struct SharedEndTests {
             let socket = try await stage.open(for: first)
             await first.end()
             socket.close(1_011, "guard.service_unavailable#r1")
-            while first.connection.driver.statuses.latest?.name != "closed" { await Task.yield() }
+            try await until { first.connection.driver.statuses.latest?.name == "closed" }
             let second = try await stage.join()
             try #require(second.connection.driver !== first.connection.driver)
             _ = try await stage.open(for: second)
@@ -77,13 +79,15 @@ struct SharedEndTests {
             for _ in calls { _ = try await used.next() }
             let closing = Task { await stage.client.close(within: .zero) }
             for socket in [used, unused] {
-                #expect(try await socket.next() == "close 1000")
+                try #require(try await socket.isClosed())
                 socket.close(1_000)
                 socket.peer.finish()
             }
-            await closing.value
+            try await endingWithCaller { await closing.value }
             for call in calls {
-                let error = await #expect(throws: RivetError.self) { try await call.value }
+                let error = await #expect(throws: RivetError.self) {
+                    try await endingWithCaller { try await call.value }
+                }
                 #expect(error?.code == .clientClosed)
                 #expect(error?.execution == .mayHaveRun)
             }

@@ -37,6 +37,13 @@ struct SharedStage: Sendable {
         return socket
     }
 
+    func untilHeld(_ count: Int, _ driver: ConnectionDriver) async throws {
+        while await driver.machine.heldCount != count {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+
     /// Somebody who uses a shared connection until told.
     struct User: Sendable {
         enum End: CaseIterable, Sendable {
@@ -54,6 +61,15 @@ struct SharedStage: Sendable {
         private let failing: Signal
         private let using: Task<Void, any Error>
 
+        private init(
+            _ connection: ActorConnection<Untyped>,
+            _ returning: Signal,
+            _ failing: Signal,
+            _ using: Task<Void, any Error>
+        ) {
+            (self.connection, self.returning, self.failing, self.using) = (connection, returning, failing, using)
+        }
+
         static func join(_ handle: ActorHandle<Untyped>, idle: Duration) async throws -> User {
             let (returning, failing) = (Signal(), Signal())
             let joined = Feed<ActorConnection<Untyped>>(capacity: 1)
@@ -66,7 +82,7 @@ struct SharedStage: Sendable {
                 }
             }
             guard let connection = await joined.next() else { throw CancellationError() }
-            return User(connection: connection, returning: returning, failing: failing, using: using)
+            return User(connection, returning, failing, using)
         }
 
         /// Returns when its closure has ended, except for one that only disconnects; true where it ended as it was to.
@@ -76,13 +92,11 @@ struct SharedStage: Sendable {
             case .returns: break
             case .fails: failing.set()
             case .isCancelled: using.cancel()
-            case .disconnects:
-                await connection.disconnect()
-                return true
+            case .disconnects: return await (try? endingWithCaller { await connection.disconnect() }) != nil
             }
             returning.set()
             do {
-                try await using.value
+                try await endingWithCaller { try await using.value }
                 return end == .returns
             } catch is Trouble {
                 return end == .fails
@@ -91,4 +105,17 @@ struct SharedStage: Sendable {
             }
         }
     }
+}
+
+/// What `body` gives, or an error when the calling task is cancelled, whatever `body` makes of that.
+func endingWithCaller<R: Sendable>(_ body: @escaping @Sendable () async throws -> R) async throws -> R {
+    let ended = Feed<Result<R, any Error>>(capacity: 1)
+    let task = Task {
+        do { ended.push(.success(try await body())) } catch { ended.push(.failure(error)) }
+    }
+    guard let result = await ended.next() else {
+        task.cancel()
+        throw CancellationError()
+    }
+    return try result.get()
 }

@@ -30,7 +30,9 @@ struct SharedUserTests {
 
             #expect(await gone.end(end))
             #expect(try await socket.next() == "unsubscribe own")
-            let error = await #expect(throws: RivetError.self) { try await goneCall.value }
+            let error = await #expect(throws: RivetError.self) {
+                try await endingWithCaller { try await goneCall.value }
+            }
             #expect(error?.code == .connectionClosed)
             #expect(error?.execution == .mayHaveRun)
             guard case .event(1) = try await goneEvents.next() else {
@@ -57,7 +59,7 @@ struct SharedUserTests {
             #expect(try await socket.isSilent())
             socket.answer(0, "7")
             socket.event("2")
-            #expect(try await keptCall.value == 7)
+            #expect(try await endingWithCaller { try await keptCall.value } == 7)
             #expect(await keptEvents.next() == 2)
             #expect(kept.connection.status.current.name == "connected 1")
             await gone.end()
@@ -71,16 +73,18 @@ struct SharedUserTests {
             let (kept, gone) = (try await stage.join(), try await stage.join())
             let driver = kept.connection.driver
             let goneCall = Task { try await gone.connection.action("a") as Int }
-            while await driver.machine.heldCount != 1 { await Task.yield() }
+            try await stage.untilHeld(1, driver)
             let keptCall = Task { try await kept.connection.action("b") as Int }
-            while await driver.machine.heldCount != 2 { await Task.yield() }
+            try await stage.untilHeld(2, driver)
             await gone.end()
-            let error = await #expect(throws: RivetError.self) { try await goneCall.value }
+            let error = await #expect(throws: RivetError.self) {
+                try await endingWithCaller { try await goneCall.value }
+            }
             #expect(error?.execution == .notSent)
             let socket = try await stage.open(for: kept)
             #expect(try await socket.next() == "action 1 b")
             socket.answer(1, "5")
-            #expect(try await keptCall.value == 5)
+            #expect(try await endingWithCaller { try await keptCall.value } == 5)
             await kept.end()
         }
     }
@@ -92,7 +96,10 @@ struct SharedUserTests {
             let gone = Task {
                 _ = try await stage.handle.withSharedConnection(idle: .zero) { try await $0.waitUntilConnected() }
             }
-            while await kept.connection.driver.shares.count < 2 { await Task.yield() }
+            while await kept.connection.driver.shares.count < 2 {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
             gone.cancel()
             await #expect(throws: CancellationError.self) { try await gone.value }
             _ = try await stage.open(for: kept)
@@ -116,7 +123,7 @@ struct SharedUserTests {
             await stage.clock.advance(by: .seconds(49))
             #expect(try await socket.isSilent())
             await stage.clock.advance(by: .seconds(1))
-            #expect(try await socket.next() == "close 1000")
+            try #require(try await socket.isClosed())
             socket.close(1_000)
             #expect(stage.server.connectionCount == 1)
             let third = try await stage.join()
@@ -136,7 +143,7 @@ struct SharedUserTests {
             await stage.clock.advance(by: .seconds(9))
             #expect(try await socket.isSilent())
             await stage.clock.advance(by: .seconds(1))
-            #expect(try await socket.next() == "close 1000")
+            try #require(try await socket.isClosed())
             socket.close(1_000)
         }
     }
@@ -151,11 +158,17 @@ struct SharedUserTests {
                 await user.end()
                 order.add("left")
             }
-            #expect(try await socket.next() == "close 1000")
+            try #require(try await socket.isClosed())
+            let again = Task {
+                await user.connection.disconnect()
+                order.add("left")
+            }
+            for _ in 0..<100 { _ = await user.connection.driver.shares.count }
             order.add("answered")
             socket.close(1_000)
-            await ending.value
-            #expect(order.all == ["answered", "left"])
+            try await endingWithCaller { await ending.value }
+            try await endingWithCaller { await again.value }
+            #expect(order.all == ["answered", "left", "left"])
         }
     }
 
@@ -165,6 +178,8 @@ struct SharedUserTests {
             let gone = try await stage.join(idle: .seconds(10))
             let socket = try await stage.open(for: gone)
             await gone.end(.disconnects)
+            // Nobody is left who would have to want it too.
+            try await Self.expectNoRest(after: gone, socket)
             await stage.clock.advance(by: .seconds(9))
             let next = try await stage.join(idle: .seconds(20))
             await gone.end()
@@ -173,10 +188,21 @@ struct SharedUserTests {
             #expect(try await socket.isSilent())
             await next.end(.disconnects)
             await stage.clock.advance(by: .seconds(20))
-            #expect(try await socket.next() == "close 1000")
+            try #require(try await socket.isClosed())
             socket.close(1_000)
             await next.end()
         }
+    }
+
+    /// A pause of `user` returns, and nothing has left.
+    private static func expectNoRest(after user: Stage.User, _ socket: Stage.Socket) async throws {
+        let returned = Signal()
+        let pausing = Task {
+            await user.connection.pause()
+            returned.set()
+        }
+        while !returned.isSet { try #require(try await socket.isSilent()) }
+        await pausing.value
     }
 
     @Test("B286, B288: it rests when all who use it want that, and wakes for one who does not")
@@ -186,14 +212,13 @@ struct SharedUserTests {
             var socket = try await stage.open(for: first, second)
             func rests(_ pause: @escaping @Sendable () async -> Void) async throws {
                 let pausing = Task { await pause() }
-                #expect(try await socket.next() == "close 1000")
+                try #require(try await socket.isClosed())
                 socket.close(1_000)
-                await pausing.value
+                try await endingWithCaller { await pausing.value }
                 for await status in second.connection.status where status.name == "paused" { break }
             }
             // One alone changes nothing, and does not wait.
-            await first.connection.pause()
-            #expect(try await socket.isSilent())
+            try await Self.expectNoRest(after: first, socket)
             try await rests { await second.connection.pause() }
             #expect(first.connection.status.current.name == "paused")
             first.connection.resume()
@@ -210,6 +235,26 @@ struct SharedUserTests {
             let last = try await stage.join()
             _ = try await stage.open(for: last)
             await last.end()
+        }
+    }
+
+    @Test("B286: who has left does not cut short what the others wait for")
+    func waiting() async throws {
+        try await Stage.run {
+            $0.reconnect = ReconnectPolicy(first: .seconds(50), cap: .seconds(50))
+        } _: { stage in
+            let (kept, gone) = (try await stage.join(), try await stage.join())
+            let socket = try await stage.open(for: kept, gone)
+            await gone.end()
+            socket.close(1_001)
+            for await status in kept.connection.status where status.name == "waiting 2" { break }
+            gone.connection.reconnectNow()
+            // Behind it on the lane.
+            while await kept.connection.driver.shares.count > 1 { try Task.checkCancellation() }
+            #expect(kept.connection.status.current.name == "waiting 2")
+            kept.connection.reconnectNow()
+            _ = try await stage.open(for: kept)
+            await kept.end()
         }
     }
 
