@@ -102,6 +102,37 @@ struct SharedEndTests {
         }
     }
 
+    @Test("B286: a client that was let go is gone when its unused connection has been idle, and has closed it")
+    func clientReleased() async throws {
+        let server = try await LiteralServer.start()
+        let clock = TestClock()
+        func use() async throws -> (Stage.Socket, ResourceGauge, () -> ClientContext?) {
+            var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
+            configuration.looksUpMetadata = false
+            configuration.replyNudge = .off
+            configuration.encoding = .json
+            configuration.keepAlive = nil
+            let client = RivetClient(configuration, clock: clock)
+            let user = try await Stage.User.join(
+                client.getForID("a", ActorID(rawValue: AnsweringServer.id)),
+                idle: .seconds(10)
+            )
+            let socket = try await Stage.Socket.upgrade(server)
+            socket.initialize()
+            try await user.connection.waitUntilConnected()
+            await user.end()
+            return (socket, client.context.gauge, { [weak context = client.context] in context })
+        }
+        let (socket, gauge, context) = try await use()
+        #expect(try await socket.isSilent())
+        await clock.advance(by: .seconds(10))
+        try #require(try await socket.isClosed())
+        socket.close(1_000)
+        socket.peer.finish()
+        try await until { context() == nil && gauge.counts == .zero }
+        await server.stop()
+    }
+
     @Test("B285, B286, B287: fifty users who come and go get all their answers, and leave nothing behind")
     func many() async throws {
         let seed = SeededGenerator.printedSeed
