@@ -194,6 +194,25 @@ struct SharedUserTests {
         }
     }
 
+    @Test("B284, B286: who leaves while the connection opens ends its own wait for a snapshot, and loads nothing")
+    func resyncing() async throws {
+        try await Stage.run { stage in
+            let (gone, other) = (try await stage.join(), try await stage.join())
+            let loads = Loads()
+            let events = gone.connection.events(named: "e", as: Int.self).resyncing(loads.load)
+            let reading = Task {
+                var changes = events.makeAsyncIterator()
+                return try await changes.names(1)
+            }
+            await gone.end(.disconnects)
+            #expect(try await reading.value == ["end"])
+            #expect(loads.began == 0)
+            _ = try await stage.open(for: other)
+            await gone.end()
+            await other.end()
+        }
+    }
+
     /// A pause of `user` returns, and nothing has left.
     private static func expectNoRest(after user: Stage.User, _ socket: Stage.Socket) async throws {
         let returned = Signal()
