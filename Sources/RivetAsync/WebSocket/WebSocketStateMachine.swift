@@ -101,8 +101,10 @@ package struct WebSocketStateMachine: Sendable {
         switch state {
         case .open:
             pending = [.report(.failed(.ended(end)))]
-            // A peer that only writes no more can read why we stop too (§7.1.7).
-            if case .finished = end { pending.append(.sendClose(WebSocketClosing(.protocolError))) }
+            // A server that only writes no more can read why we stop too (§7.1.7).
+            if configuration.role == .client, case .finished = end {
+                pending.append(.sendClose(WebSocketClosing(.protocolError)))
+            }
             pending.append(.closeStream)
         case .closing:
             // We wanted to close and the peer left without its close frame: closed, but not properly (§7.1.5).

@@ -26,7 +26,7 @@ struct SlowConsumerTests {
         }
     }
 
-    static var count: Int { TestScale.count(full: 1_000_000, byDefault: 20_000) }
+    static var count: Int { TestScale.count(full: 1_000_000, byDefault: 10_000) }
 
     @Test(
         "B100: a million events for one who reads one a millisecond: nothing untold, nothing kept, others unharmed",
@@ -106,7 +106,7 @@ struct EventFlood {
         #expect(isOver == isFinished)
         #expect(error?.code == (isFinished ? .eventBufferOverflowed : nil))
         #expect(isFinished || read + dropped == count)
-        #expect(isFinished ? dropped == 0 && next < 20 * step : dropped > count * 8 / 10)
+        #expect(isFinished ? dropped == 0 && next < 20 * step : dropped > count / 2)
     }
 
     /// All come, as fast as the slow one reads; what was sent and not read waits in the sockets.

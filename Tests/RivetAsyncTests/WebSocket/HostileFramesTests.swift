@@ -59,7 +59,10 @@ struct HostileFramesTests {
         var machine = WebSocketStateMachine(.init(role: .client))
         #expect(machine.actions(for: row.bytes) == [])
         machine.receivedEnd(row.end)
-        #expect(machine.takeActions() == [.report(.failed(.ended(row.end))), .closeStream])
+        // Who only writes no more may read on.
+        let close: [WebSocketStateMachine.Action] =
+            row.end == .finished ? [.sendClose(WebSocketClosing(.protocolError))] : []
+        #expect(machine.takeActions() == [.report(.failed(.ended(row.end)))] + close + [.closeStream])
         #expect(machine.actions(for: frame(1)) == [])
     }
 

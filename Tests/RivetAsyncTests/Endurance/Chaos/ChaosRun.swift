@@ -130,7 +130,7 @@ struct ChaosRun: Sendable {
             } catch let error as RivetError {
                 calls.failed(actor, error)
             }
-            try await Task.sleep(for: .milliseconds(Int.random(in: 0...20, using: &random)))
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...100, using: &random)))
         }
     }
 }
