@@ -175,9 +175,9 @@ package struct ErrorClass: Sendable, Equatable {
         (400..<500).contains(status) && !isTransient(status: status)
     }
 
-    private static let finalGroups: Set<String> = ["api", "auth", "protocol", "user", "validation"]
+    static let finalGroups: Set<String> = ["api", "auth", "protocol", "user", "validation"]
 
-    private static let finalCodes: Set<String> = [
+    static let finalCodes: Set<String> = [
         "actor.unsupported_websocket_encoding", "actor.invalid_request", "actor.no_runner_config_configured",
         "namespace.not_found", "datacenter.not_found", "pool.not_found", "guard.no_route", "guard.missing_header",
         "guard.invalid_header", "guard.must_use_regional_host", "guard.invalid_request_body",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import RivetAsync
 import Testing
+
+@testable import RivetAsync
 
 /// The page about errors has a row for each code, and each answer in it.
 @Suite
@@ -29,6 +30,17 @@ struct ErrorTableTests {
             #expect(row.count == 6 && row.allSatisfy { !$0.isEmpty }, "\(row)")
             let faults = row[1].split { !$0.isLetter }.map(String.init)
             #expect(["caller", "actor", "server", "network", "by"].contains(faults[0]), "\(row)")
+        }
+    }
+
+    @Test("B152: everything that is final to a connection stands in its table")
+    func everyFinalCauseIsNamed() throws {
+        let page = Repository.root.appending(path: "Documentation.docc/Errors.md")
+        let table =
+            try String(contentsOf: page, encoding: .utf8).split(separator: "## What ends a connection").last ?? ""
+        let ends = table.split(separator: "\n").filter { $0.hasSuffix("| the end |") }.joined()
+        for name in ErrorClass.finalGroups.union(ErrorClass.finalCodes) {
+            #expect(ends.contains("`\(name)`"), "\(name)")
         }
     }
 
