@@ -21,6 +21,8 @@ final class ClientContext: Sendable {
     let metadata: SharedLookup<ServerAddress>
     /// Nil where no provider gives them.
     let tokens: TokenSource?
+    /// Nil where they are switched off.
+    let nudges: NudgeKnowledge?
     private let lanes: LaneGroup
     private let connectionNumbers = Atomic<UInt64>(0)
     private let spanIDs = Atomic<UInt64>(0)
@@ -62,6 +64,8 @@ final class ClientContext: Sendable {
         closed = Signal(gauge: gauge)
         idle = Signal(gauge: gauge)
         lanes = LaneGroup(gauge: gauge)
+        nudges =
+            configuration.replyNudge == .off ? nil : NudgeKnowledge(nudgesAlways: configuration.nudgesAlways)
         root = RootTask(gauge: gauge)
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
         shared = SharedConnections(time: time, deadlines: deadlines, root: root)

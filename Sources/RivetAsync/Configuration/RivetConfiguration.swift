@@ -23,11 +23,19 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
         case json
     }
 
-    /// Whether a connection answers today's 40 ms stall of the engine with one small message.
+    /// Whether connections work against a stall of the engine: with actors written in JavaScript an action that is alone
+    /// on its connection waits some 40 ms for its answer.
+    ///
+    /// A *nudge* is one small message behind such an action, without effect, which brings the answer out after 6 ms. It
+    /// costs the engine and the actor one message more.
     public enum ReplyNudge: Sendable {
-        /// Where the stall shows itself.
+        /// Where the stall has shown itself.
+        ///
+        /// Where nothing stalls a nudge would make a stall, so a client learns which actions of which actors need it, and
+        /// goes on checking that they still do: at most one nudge an action, and none with several actions in flight.
+        /// New connections start with what is known, which is forgotten with the client.
         case automatic
-        /// Never.
+        /// Never; nothing is learned either.
         case off
     }
 
@@ -123,6 +131,8 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///
     /// ``ReplyNudge/automatic`` by default.
     public var replyNudge = ReplyNudge.automatic
+    /// Every lone action and each way to `Init` is nudged, and nothing learned, for measurements.
+    package var nudgesAlways = false
     /// How connections come back.
     public var reconnect = ReconnectPolicy.server
     /// How servers are verified.

@@ -93,7 +93,7 @@ actor ConnectionDriver: ClientMember {
             openTimeout: configuration.openTimeout,
             maxHeldActions: configuration.maxHeldActions,
             maxHeldBytes: configuration.maxHeldBytes,
-            nudges: configuration.replyNudge == .automatic,
+            nudge: context.nudges.map { ReplyNudgeStateMachine($0, actorName: handle.query.actorName) },
             now: context.time.now
         )
         statuses = Broadcast(capacity: 64, replaying: .connecting(attempt: 1), gauge: context.gauge)
@@ -237,7 +237,7 @@ actor ConnectionDriver: ClientMember {
         }
         self.socket = socket
         socket.attach(self, generation: generation)
-        step { $0.socketOpened(names: book.current.names) }
+        step { $0.socketOpened(names: book.current.names, now: context.time.now) }
     }
 
     func received(_ message: ServerMessage, generation: Int) {

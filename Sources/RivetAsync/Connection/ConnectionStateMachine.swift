@@ -76,12 +76,12 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private(set) var counts = Counts()
     private var actions: PendingActions<Waiter>
     private var backoff: ReconnectBackoff
-    private var nudge = ReplyNudgeStateMachine()
+    /// Nil where there are no nudges.
+    private var nudge: ReplyNudgeStateMachine?
     private var timers = TimerTable<Timer>()
     private var queue = RingBuffer<Action>()
     private var connectionNumber = 0
     private let openTimeout: Duration
-    private let nudges: Bool
     /// What the callers of `pause` and `resume` said last.
     private(set) var wantsPause = false
     /// The names that this socket was told to subscribe, so that each is subscribed exactly once on it.
@@ -103,13 +103,13 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         openTimeout: Duration,
         maxHeldActions: Int,
         maxHeldBytes: Int,
-        nudges: Bool,
+        nudge: ReplyNudgeStateMachine?,
         now: TimePoint
     ) {
         actions = PendingActions(maxHeldActions: maxHeldActions, maxHeldBytes: maxHeldBytes)
         backoff = ReconnectBackoff(policy: policy, now: now)
         self.openTimeout = openTimeout
-        self.nudges = nudges
+        self.nudge = nudge
     }
 
     var inFlightCount: Int { actions.inFlightCount }
@@ -181,7 +181,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             case .close:
                 queue.append(.endAttempt(.lost("the peer announced an error and did not close")))
             case .nudge:
-                if nudge.timePassed() { queue.append(.sendNudge) }
+                // Whoever called it may be gone.
+                guard isOpen, actions.inFlightCount == 1, nudge?.timePassed(now: now) == true else { continue }
+                queue.append(.sendNudge)
             }
         }
     }
@@ -213,17 +215,18 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         queue.append(.beginAttempt)
     }
 
-    /// The 101 has come: subscriptions leave at once, one for each name (B88).
-    mutating func socketOpened(names: [String]) {
+    /// The 101 has come: subscriptions leave at once, one for each name, or a nudge where that is known to help (B88).
+    mutating func socketOpened(names: [String], now: TimePoint) {
         guard case .connecting = state else { return }  // Race: disconnected or paused.
         state = .upgraded
         guard sendsBeforeInit else { return }
-        if names.isEmpty, nudges { queue.append(.sendNudge) }
+        if names.isEmpty, nudge?.socketOpened(now: now) == true { queue.append(.sendNudge) }
         for name in names { subscriptionChanged(name, isWanted: true) }
     }
 
     mutating func receivedInit(actorID: ActorID, connectionID: String, names: [String], now: TimePoint) {
         guard case .upgraded = state else { return }  // A second `Init` changes nothing.
+        nudge?.receivedInit(now: now)
         connectionNumber += 1
         (sendsBeforeInit, heardAnything, lastFailure) = (true, true, nil)
         let info = ConnectionInfo(actorID: actorID, connectionID: connectionID, connectionNumber: connectionNumber)
@@ -242,6 +245,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func attemptEnded(_ ending: AttemptEnding, sent: UInt64, now: TimePoint, random: Double) {
         let ending = cause(of: ending)
         timers = TimerTable()
+        nudge?.socketEnded()
         switch state {
         case .idle, .waiting, .paused, .closed:
             return assertionFailure("no attempt was under way")
@@ -310,7 +314,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
 
     /// Nil in a race: timed out or cancelled before (B68).
     private mutating func answered(_ id: UInt64, now: TimePoint) -> PendingActions<Waiter>.Entry? {
-        if nudges { nudge.answered(id: id, now: now) }
+        nudge?.answered(id: id, now: now)
         return actions.remove(id)
     }
 
@@ -382,8 +386,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
 
     private mutating func left(_ entry: PendingActions<Waiter>.Entry, now: TimePoint) {
         if !entry.wasReturned { counts.sent += 1 }
-        guard nudges else { return }
-        timers[.nudge] = nudge.actionSent(id: entry.id, inFlight: actions.inFlightCount, now: now)
+        guard nudge != nil else { return }
+        let inFlight = actions.inFlightCount
+        timers[.nudge] = nudge?.actionSent(id: entry.id, name: entry.name, inFlight: inFlight, now: now)
     }
 
     /// The caller is gone: a held message never leaves, an answer in flight is dropped later.
@@ -425,7 +430,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private mutating func subscription(_ name: String) -> Action {
         let subscribe = subscribedNames.insert(ExactName(name)).inserted
         if !subscribe { subscribedNames.remove(ExactName(name)) }
-        nudge.otherMessageSent()
+        nudge?.otherMessageSent()
         return .sendSubscription(name: name, subscribe: subscribe)
     }
 

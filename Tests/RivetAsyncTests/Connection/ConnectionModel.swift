@@ -49,6 +49,7 @@ struct ConnectionModel {
     private var connections = 0
     private var hasMarkedGap = false
     private var haveFeedsEnded = false
+    private(set) var nudges = 0
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -57,9 +58,18 @@ struct ConnectionModel {
             openTimeout: .seconds(75),
             maxHeldActions: 6,
             maxHeldBytes: 60,
-            nudges: seed % 2 == 0,
+            nudge: Self.knowledge(seed).map { ReplyNudgeStateMachine($0, actorName: "a") },
             now: now
         )
+    }
+
+    /// None, what is learned from nothing, or one wherever it may be.
+    private static func knowledge(_ seed: UInt64) -> NudgeKnowledge? {
+        switch seed % 4 {
+        case 0: nil
+        case 1: NudgeKnowledge()
+        default: NudgeKnowledge(nudgesAlways: true)
+        }
     }
 
     /// Does something at random that can happen now, and checks all that has to hold.
@@ -133,7 +143,7 @@ struct ConnectionModel {
         case .opened:
             socket = Socket()
             let names = wanted.sorted()
-            try tell { $0.socketOpened(names: names) }
+            try tell { $0.socketOpened(names: names, now: now) }
         case .initial:
             let isFirst = socket?.hasInit == false
             let wasPausing = isCloseAsked
@@ -246,7 +256,17 @@ struct ConnectionModel {
             try require(isNew, "\(subscribe ? "subscribed" : "unsubscribed") twice: \(name)")
             socket?.position += 5
         case .sendNudge:
-            try require(socket != nil && !isCloseAsked, "a nudge on no socket")
+            guard let current = socket else { throw Violation(description: "a nudge on no socket") }
+            try require(!isCloseAsked, "a nudge on a socket that closes")
+            if current.hasInit {
+                let last = current.actions.last
+                try require(machine.inFlightCount == 1, "a nudge beside \(machine.inFlightCount) actions")
+                try require(last.map { waiting[$0.id] != nil } == true, "a nudge for nobody")
+                try require(last.map { $0.position + 10 } == current.position, "a nudge behind something else")
+            } else {
+                try require(current.position == 0, "a nudge behind something else before Init")
+            }
+            nudges += 1
             socket?.position += 5
         case .sendAction(let entry):
             guard let current = socket else { throw Violation(description: "an action on no socket") }

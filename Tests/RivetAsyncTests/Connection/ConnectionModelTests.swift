@@ -10,7 +10,7 @@ struct ConnectionModelTests {
         let first = SeededGenerator.printedSeed
         let steps = TestScale.count(full: 1_000_000, byDefault: 50_000)
         var coverage: [String: [ConnectionModel.Input: Int]] = [:]
-        var (taken, seed) = (0, first)
+        var (taken, nudges, seed) = (0, 0, first)
         while taken < steps {
             seed &+= 1
             var model = ConnectionModel(seed: seed)
@@ -24,16 +24,18 @@ struct ConnectionModelTests {
                     }
                 }
                 if !model.isFinished { try model.end() }
+                nudges += model.nudges
             } catch {
                 Issue.record("seed \(seed), step \(path.count): \(error)\n\(path.suffix(12).joined(separator: " "))")
                 return
             }
         }
-        print("connection model: \(taken) steps, first seed \(first)")
+        print("connection model: \(taken) steps, \(nudges) nudges, first seed \(first)")
         for (state, inputs) in coverage.sorted(by: { $0.key < $1.key }) {
             let counts = ConnectionModel.Input.allCases.map { "\($0.rawValue) \(inputs[$0] ?? 0)" }
             print("  \(state): \(counts.joined(separator: ", "))")
         }
+        #expect(nudges > 0)
         // Everything that can happen in a state has happened.
         let anywhere: [ConnectionModel.Input] = [
             .submit, .withdraw, .wish, .time, .retryNow, .pause, .resume, .disconnect, .response, .actionError,

@@ -20,10 +20,12 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "B88: with no name to subscribe one nudge takes their place, and an attempt after a silent end sends nothing early"
+        "B88: where Init stalls one nudge takes the place of names, and an attempt after a silent end sends nothing early"
     )
     func nudgeAndFallback() {
-        var stage = MachineStage(nudges: true)
+        let knowledge = NudgeKnowledge()
+        knowledge.mark(actor: "a", action: nil)
+        var stage = MachineStage(nudge: ReplyNudgeStateMachine(knowledge, actorName: "a"))
         _ = stage.start()
         #expect(stage.opened([]) == ["nudge"])
         #expect(stage.ended(.reset) == ["waiting 2 0.0 seconds connectionLost"])

@@ -18,21 +18,21 @@ struct MachineStage {
         openTimeout: Int = 75,
         maxHeldActions: Int = 8,
         maxHeldBytes: Int = 1_000,
-        nudges: Bool = false
+        nudge: ReplyNudgeStateMachine? = nil
     ) {
         machine = Machine(
             policy: policy,
             openTimeout: .seconds(openTimeout),
             maxHeldActions: maxHeldActions,
             maxHeldBytes: maxHeldBytes,
-            nudges: nudges,
+            nudge: nudge,
             now: TimePoint(.zero)
         )
     }
 
     /// One whose first attempt has opened.
-    static func open(_ names: [String] = []) -> Self {
-        var stage = Self()
+    static func open(_ names: [String] = [], nudge: ReplyNudgeStateMachine? = nil) -> Self {
+        var stage = Self(nudge: nudge)
         _ = stage.start()
         _ = stage.opened(names)
         _ = stage.initialized(names)
@@ -57,7 +57,10 @@ struct MachineStage {
         return step { $0.start(now: now) }
     }
 
-    mutating func opened(_ names: [String]) -> [String] { step { $0.socketOpened(names: names) } }
+    mutating func opened(_ names: [String]) -> [String] {
+        let now = now
+        return step { $0.socketOpened(names: names, now: now) }
+    }
 
     mutating func initialized(_ names: [String]) -> [String] {
         let now = now

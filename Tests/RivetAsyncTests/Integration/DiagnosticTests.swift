@@ -100,6 +100,7 @@ struct DiagnosticTests {
     func otherLines() async throws {
         let engine = try await LocalEngine.withCounter()
         let client = RivetClient(try RivetConfiguration(endpoint: engine.endpoint))
+        client.context.nudges?.mark(actor: "counter", action: nil)
         var lines = client.diagnostics.makeAsyncIterator()
         func use() async throws {
             let connection = client.getOrCreate(Counter.self).connect()

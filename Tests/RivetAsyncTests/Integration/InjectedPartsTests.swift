@@ -34,6 +34,7 @@ struct InjectedPartsTests {
             transport: RivetTransport(dialer: MemoryDialer(network: network)),
             random: source
         )
+        context.nudges?.mark(actor: "counter", action: nil)
         let handle = ActorHandle<Transcript.Counter>(
             context,
             .id(name: "counter", ActorID(rawValue: Transcript.id)),
@@ -48,7 +49,7 @@ struct InjectedPartsTests {
         Transcript.open(peer, key: key)
         async let count = connection.send(Transcript.Increment(amount: 5))
         for _ in 0..<2 {
-            // The frame that asks a peer that gathers its small segments for the rest, and the action.
+            // The nudge behind the 101, and the action.
             let head = try await peer.read(2)
             keys.append(try await peer.read(4))
             _ = try await peer.read(Int(head[1] & 0x7f))
