@@ -22,6 +22,9 @@ struct BenchmarkCommand {
         case .serveStreams(let directory):
             try StreamPeer.serve(certificateIn: directory)
             return 0
+        case .nudges(let endpoint):
+            try await NudgeComparison(endpoint: endpoint, tries: options.isFull ? 400 : 60).run()
+            return 0
         case .run where selected.isEmpty:
             throw BenchmarkError("no case matches; --list shows them")
         case .run:

@@ -5,6 +5,7 @@ struct BenchmarkOptions {
     enum Mode: Equatable {
         case run, list, help, serve
         case serveStreams(certificateIn: String?)
+        case nudges(endpoint: String)
     }
 
     var mode = Mode.run
@@ -23,6 +24,7 @@ struct BenchmarkOptions {
           --list           prints the cases and stops
           --json FILE      also writes the results to FILE
           --compare FILE   shows the change against an earlier FILE
+          --nudges URL     compares nudged actions with others on Rivet's own engine at URL, and stops
           --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
           --serve-plain    is the peer of the plain stream cases in the same way
           --serve-tls DIR  is the peer of the TLS stream cases in the same way, with the certificate in DIR
@@ -43,6 +45,7 @@ struct BenchmarkOptions {
             case "--list": mode = .list
             case "--json": jsonFile = try Self.value(of: argument, from: &rest)
             case "--compare": compareFile = try Self.value(of: argument, from: &rest)
+            case "--nudges": mode = .nudges(endpoint: try Self.value(of: argument, from: &rest))
             case "--serve": mode = .serve
             case "--serve-plain": mode = .serveStreams(certificateIn: nil)
             case "--serve-tls": mode = .serveStreams(certificateIn: try Self.value(of: argument, from: &rest))
