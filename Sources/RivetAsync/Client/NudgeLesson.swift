@@ -29,6 +29,8 @@ struct NudgeLesson: Sendable {
     private var doubtfulStalls = 0
     /// Of the last nudged tries; the older ones count half.
     private var nudged = (stalled: 0, helped: 0)
+    /// The last test had no stall: the next try is one too.
+    private var isInDoubt = false
     private var testInterval = interval
     private var untilTest = interval
     private var nextRest = interval
@@ -71,8 +73,10 @@ struct NudgeLesson: Sendable {
         case .test:
             guard isMarked else { return }  // Race: as above.
             if took <= Self.noStall {
-                unmark()
+                // Where answers stall, some do not: behind such a one the next does.
+                if isInDoubt { unmark() } else { (isInDoubt, untilTest) = (true, 1) }
             } else if hasStalled {
+                isInDoubt = false
                 testInterval = min(testInterval * 4, Self.maxTestInterval)
                 (untilTest, nextRest) = (testInterval, Self.interval)
             }
@@ -83,7 +87,8 @@ struct NudgeLesson: Sendable {
             } else if took < Self.stall.lowerBound {
                 nudged.helped += 1
             }
-            if nudged.stalled >= 4, nudged.stalled * 2 > nudged.helped {
+            // A third of them may stall where all do without.
+            if nudged.stalled >= 16, nudged.stalled > nudged.helped {
                 unmark()
                 restLeft = nextRest
                 nextRest = min(nextRest * 4, Self.maxRest)
@@ -101,6 +106,6 @@ struct NudgeLesson: Sendable {
 
     private mutating func unmark() {
         isMarked = false
-        (plainStalls, plainSinceStall, doubtfulStalls) = (0, 0, 0)
+        (plainStalls, plainSinceStall, doubtfulStalls, isInDoubt) = (0, 0, 0, false)
     }
 }

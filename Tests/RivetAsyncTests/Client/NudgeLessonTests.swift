@@ -25,7 +25,7 @@ struct NudgeLessonTests {
     static let marking = Tries(count: 2)
     /// Up to the first test, which is the next one.
     static let untilTest = [marking, Tries(count: 63)]
-    static let stalling = Tries(count: 6, nudged: 45)
+    static let stalling = Tries(count: 18, nudged: 45)
 
     static let rows = [
         Row(name: "two stalls mark", tries: [Tries(count: 3)], expected: "plain 2, nudged 1"),
@@ -75,14 +75,19 @@ struct NudgeLessonTests {
                 "plain 2, nudged 63, test 1, nudged 255, test 1, nudged 1023, test 1, nudged 1023, test 1, nudged 630"
         ),
         Row(
-            name: "a test that is answered within 20 ms unmarks",
-            tries: untilTest + [Tries(count: 1, plain: 20), Tries(count: 3)],
-            expected: "plain 2, nudged 63, test 1, plain 2, nudged 1"
+            name: "two tests in a row that are answered within 20 ms unmark",
+            tries: untilTest + [Tries(count: 2, plain: 20), Tries(count: 3)],
+            expected: "plain 2, nudged 63, test 2, plain 2, nudged 1"
+        ),
+        Row(
+            name: "one does not, where the one behind it stalls",
+            tries: untilTest + [Tries(count: 1, plain: 20), Tries(count: 257)],
+            expected: "plain 2, nudged 63, test 2, nudged 255, test 1"
         ),
         Row(
             name: "tests are as frequent again for what is marked again",
-            tries: untilTest + [Tries(count: 256), Tries(count: 1, plain: 20), Tries(count: 66)],
-            expected: "plain 2, nudged 63, test 1, nudged 255, test 1, plain 2, nudged 63, test 1"
+            tries: untilTest + [Tries(count: 256), Tries(count: 2, plain: 20), Tries(count: 66)],
+            expected: "plain 2, nudged 63, test 1, nudged 255, test 2, plain 2, nudged 63, test 1"
         ),
         Row(
             name: "one that takes from 21 to 31 ms, or more than 75, says nothing",
@@ -96,15 +101,15 @@ struct NudgeLessonTests {
             expected: "plain 2, nudged 63, test 1, nudged 255, test 1"
         ),
         Row(
-            name: "four nudged tries that stall unmark for 64 tries, then for four times as many",
-            tries: [Tries(count: 6 + 64 + 6 + 256 + 6 + 1_024 + 3, nudged: 45)],
-            expected: "plain 2, nudged 4, rest 64, plain 2, nudged 4, rest 256, plain 2, nudged 4, rest 1024, plain 2, "
-                + "nudged 1"
+            name: "sixteen nudged tries that stall unmark for 64 tries, then for four times as many",
+            tries: [Tries(count: 18 + 64 + 18 + 256 + 18 + 1_024 + 3, nudged: 45)],
+            expected: "plain 2, nudged 16, rest 64, plain 2, nudged 16, rest 256, plain 2, nudged 16, rest 1024, "
+                + "plain 2, nudged 1"
         ),
         Row(
-            name: "they must be more than half as many as those that do not",
-            tries: [marking, Tries(count: 8), Tries(count: 6, nudged: 45)],
-            expected: "plain 2, nudged 13, rest 1"
+            name: "they must be more than those that do not",
+            tries: [marking, Tries(count: 20), Tries(count: 22, nudged: 45)],
+            expected: "plain 2, nudged 41, rest 1"
         ),
         Row(
             name: "those that take longer than a stall are neither",
@@ -113,13 +118,13 @@ struct NudgeLessonTests {
         ),
         Row(
             name: "those of long ago count half",
-            tries: untilTest + [Tries(count: 2), Tries(count: 18, nudged: 45)],
-            expected: "plain 2, nudged 63, test 1, nudged 18, rest 1"
+            tries: untilTest + [Tries(count: 2), Tries(count: 34, nudged: 45)],
+            expected: "plain 2, nudged 63, test 1, nudged 34, rest 1"
         ),
         Row(
             name: "after a test that confirms, the next rest is short again",
-            tries: [stalling, Tries(count: 64)] + untilTest + [Tries(count: 1), Tries(count: 17 + 64 + 1, nudged: 45)],
-            expected: "plain 2, nudged 4, rest 64, plain 2, nudged 63, test 1, nudged 17, rest 64, plain 1"
+            tries: [stalling, Tries(count: 64)] + untilTest + [Tries(count: 1), Tries(count: 33 + 64 + 1, nudged: 45)],
+            expected: "plain 2, nudged 16, rest 64, plain 2, nudged 63, test 1, nudged 33, rest 64, plain 1"
         ),
     ]
 
@@ -150,7 +155,7 @@ struct NudgeLessonTests {
         #expect(lesson.isMarked)
         for _ in 0..<8 { lesson.ended(.plain, took: .milliseconds(5), isNearNudge: false) }
         #expect(lesson.isMarked)
-        for _ in 0..<4 { lesson.ended(.nudged, took: .milliseconds(45), isNearNudge: true) }
+        for _ in 0..<16 { lesson.ended(.nudged, took: .milliseconds(45), isNearNudge: true) }
         #expect(!lesson.isMarked)
         for plan in [NudgeLesson.Plan.plain, .plain, .test, .nudged] {
             lesson.ended(plan, took: .milliseconds(45), isNearNudge: false)
