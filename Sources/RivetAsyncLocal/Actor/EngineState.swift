@@ -108,7 +108,10 @@ final class EngineState: Sendable {
             defer { directory = Directory() }
             return Array(directory.actors.values)
         }
-        for actor in actors { await actor.lane.shutDown() }
+        for actor in actors {
+            await actor.forgetConnections()
+            await actor.lane.shutDown()
+        }
     }
 
     // MARK: Waiting

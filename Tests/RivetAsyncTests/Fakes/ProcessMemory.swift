@@ -15,7 +15,7 @@ enum ProcessMemory {
     }
 
     /// How much it has now, in bytes, without what was freed.
-    static func resident() throws -> Int {
+    private static func resident() throws -> Int {
         // Not in Glibc's module, so it is asked for by name.
         typealias Trim = @convention(c) (Int) -> CInt
         guard let trim = dlsym(nil, "malloc_trim") else { return .max }

@@ -227,7 +227,7 @@ final class ChaosRelay: @unchecked Sendable {
                     write(bytes)
                     finish()
                     // Of those who do not heed it.
-                    relay.proxy.after(.seconds(3), on: relay.lane) { [relay] in relay.close() }
+                    relay.proxy.after(.seconds(3), on: relay.lane) { [weak relay] in relay?.close() }
                 }
             }
             if queue.isEmpty, hasEnded, !isFinished, !relay.isOver { finish() }
@@ -239,8 +239,9 @@ final class ChaosRelay: @unchecked Sendable {
 
         private func hold(_ wait: Duration) {
             isHeld = true
-            relay.proxy.after(wait, on: relay.lane) { [relay, self] in
-                guard !relay.isOver else { return }
+            // Not held by what may never come: the proxy has the deadlines.
+            relay.proxy.after(wait, on: relay.lane) { [weak self] in
+                guard let self, !relay.isOver else { return }
                 isHeld = false
                 pump()
             }

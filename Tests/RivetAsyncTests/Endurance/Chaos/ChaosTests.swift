@@ -46,23 +46,23 @@ struct ChaosTests {
         try await Self.run(engine, connections: TestScale.count(full: 200, byDefault: 40))
     }
 
-    static func run(_ engine: Engine, connections: Int) async throws {
+    private static func run(_ engine: Engine, connections: Int) async throws {
         let seed = SeededGenerator.printedSeed
         print("chaos: seed \(seed)")
         switch engine {
         case .real(let endpoint):
-            try await Self.run(endpoint, .sockets, connections, seed) { _ in }
+            try await Self.run(endpoint, connections, seconds, seed) { _ in }
         case .local, .overTLS:
             let local = try await LocalEngine.start { $0.actor(ChaosCounter.self, state: 0, ChaosCounter.define) }
             try await RivetAsync.scoped {
                 await local.stop()
             } _: {
                 guard case .overTLS = engine else {
-                    return try await Self.run(local.endpoint, .sockets, connections, seed) { _ in }
+                    return try await Self.run(local.endpoint, connections, seconds, seed) { _ in }
                 }
                 let configuration = try await StreamPair.Kind.tls.configuration(for: local)
                 let endpoint = configuration.endpoint.text
-                try await Self.run(endpoint, .sockets, connections, seed) { $0.tls = configuration.tls }
+                try await Self.run(endpoint, connections, seconds, seed) { $0.tls = configuration.tls }
             }
             #expect(local.gauge.counts == .zero)
         }
@@ -70,8 +70,8 @@ struct ChaosTests {
 
     private static func run(
         _ endpoint: String,
-        _ transport: RivetTransport,
         _ connections: Int,
+        _ seconds: Double,
         _ seed: UInt64,
         _ change: (inout RivetConfiguration) -> Void
     ) async throws {
@@ -86,7 +86,7 @@ struct ChaosTests {
             configuration.keepAlive = KeepAlive(interval: .seconds(1), timeout: .seconds(1))
             configuration.openTimeout = .seconds(5)
             change(&configuration)
-            return RivetClient(configuration, transport: transport)
+            return RivetClient(configuration)
         }
         let (through, direct) = (try client(proxy.port), try client(Int(port)))
         try await RivetAsync.scoped {
@@ -100,23 +100,3 @@ struct ChaosTests {
         for gauge in [through.context.gauge, direct.context.gauge, proxy.gauge] { #expect(gauge.counts == .zero) }
     }
 }
-
-#if os(Linux)
-/// The same in a process of its own, whose memory is that of one run after several; not for sanitizers.
-@Suite(.timeLimit(.minutes(10)))
-struct ChaosMemoryTests {
-    @Test("B65, B92: what a run takes in memory comes back")
-    func memory() async {
-        await #expect(processExitsWith: .success) {
-            try await ChaosTests.run(.local, connections: 40)
-            let first = try ProcessMemory.resident()
-            for _ in 0..<TestScale.count(full: 3, byDefault: 1) {
-                try await ChaosTests.run(.local, connections: 40)
-            }
-            let growth = try ProcessMemory.resident() - first
-            print("chaos: \(growth >> 10) KiB more after another run, of \(first >> 10)")
-            #expect(growth < 3 << 20)
-        }
-    }
-}
-#endif
