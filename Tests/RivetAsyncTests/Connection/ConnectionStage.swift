@@ -74,10 +74,7 @@ struct ConnectionStage: Sendable {
     var heldCount: Int { get async { await connection.driver.machine.heldCount } }
 
     func untilHeld(_ count: Int) async throws {
-        while await heldCount != count {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await until { await heldCount == count }
     }
 
     /// One socket, as the server sees it.

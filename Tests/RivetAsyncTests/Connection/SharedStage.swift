@@ -38,10 +38,7 @@ struct SharedStage: Sendable {
     }
 
     func untilHeld(_ count: Int, _ driver: ConnectionDriver) async throws {
-        while await driver.machine.heldCount != count {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await until { await driver.machine.heldCount == count }
     }
 
     /// Somebody who uses a shared connection until told.

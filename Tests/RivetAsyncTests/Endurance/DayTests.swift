@@ -112,10 +112,9 @@ private struct Day {
             await clock.advance(by: .seconds(5))
             var now = await traffic()
             guard now.written != last.written else { continue }
-            while now.received == last.received {
-                try Task.checkCancellation()
-                await Task.yield()
+            try await until {
                 now = await traffic()
+                return now.received != last.received
             }
             last = now
         }

@@ -6,8 +6,8 @@ import RivetAsyncLocal
 /// Lets others run until `condition` holds.
 ///
 /// - Throws: `CancellationError` when the test is over before that.
-func until(_ condition: () -> Bool) async throws {
-    while !condition() {
+func until(_ condition: () async -> Bool) async throws {
+    while await !condition() {
         try Task.checkCancellation()
         await Task.yield()
     }

@@ -43,26 +43,23 @@ struct ChaosTests {
         arguments: Engine.all
     )
     func chaos(_ engine: Engine) async throws {
-        try await Self.run(engine, connections: TestScale.count(full: 200, byDefault: 40))
-    }
-
-    private static func run(_ engine: Engine, connections: Int) async throws {
         let seed = SeededGenerator.printedSeed
         print("chaos: seed \(seed)")
+        let connections = TestScale.count(full: 200, byDefault: 40)
         switch engine {
         case .real(let endpoint):
-            try await Self.run(endpoint, connections, seconds, seed) { _ in }
+            try await Self.run(endpoint, connections, seed) { _ in }
         case .local, .overTLS:
             let local = try await LocalEngine.start { $0.actor(ChaosCounter.self, state: 0, ChaosCounter.define) }
             try await RivetAsync.scoped {
                 await local.stop()
             } _: {
                 guard case .overTLS = engine else {
-                    return try await Self.run(local.endpoint, connections, seconds, seed) { _ in }
+                    return try await Self.run(local.endpoint, connections, seed) { _ in }
                 }
                 let configuration = try await StreamPair.Kind.tls.configuration(for: local)
                 let endpoint = configuration.endpoint.text
-                try await Self.run(endpoint, connections, seconds, seed) { $0.tls = configuration.tls }
+                try await Self.run(endpoint, connections, seed) { $0.tls = configuration.tls }
             }
             #expect(local.gauge.counts == .zero)
         }
@@ -71,7 +68,6 @@ struct ChaosTests {
     private static func run(
         _ endpoint: String,
         _ connections: Int,
-        _ seconds: Double,
         _ seed: UInt64,
         _ change: (inout RivetConfiguration) -> Void
     ) async throws {
