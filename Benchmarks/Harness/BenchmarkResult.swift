@@ -35,7 +35,7 @@ struct BenchmarkResult: Codable {
         note = measurement.note
     }
 
-    private static func median(_ sorted: [Double]) -> Double {
+    static func median(_ sorted: [Double]) -> Double {
         sorted.isEmpty ? 0 : sorted[sorted.count / 2]
     }
 }

@@ -77,7 +77,7 @@ struct NudgeComparison {
         var (medians, means): ([Variant: Double], [Variant: Double]) = ([:], [:])
         for variant in Variant.allCases {
             let sorted = times[variant, default: []].sorted()
-            let (median, mean) = (sorted[sorted.count / 2], sorted.reduce(0, +) / Double(sorted.count))
+            let (median, mean) = (BenchmarkResult.median(sorted), sorted.reduce(0, +) / Double(sorted.count))
             (medians[variant], means[variant]) = (median, mean)
             line += BenchmarkTable.right("\(BenchmarkTable.number(median, 1)) / \(BenchmarkTable.number(mean, 1))", 17)
         }

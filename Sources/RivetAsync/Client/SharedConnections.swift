@@ -39,28 +39,17 @@ final class SharedConnections: Sendable {
     /// One user less; true where the connection, whose last one it was, is to be closed at once.
     func leave(_ key: SharedConnectionKey, _ connection: any ClientMember, idle: Duration) -> Bool {
         let now = time.now
-        let use = entries.withLock { entries in
-            guard var entry = entries[key], entry.connection === connection else { return nil as SharedUse? }
+        return entries.withLock { entries in
+            // Race: it has ended.
+            guard var entry = entries[key], entry.connection === connection else { return false }
             entry.use.left(idle: idle, now: now)
-            entries[key] = entry.use.isOver(now: now) ? nil : entry
-            return entry.use
-        }
-        guard let use else { return false }  // Race: it has ended.
-        if use.isOver(now: now) { return true }
-        if let deadline = use.nextDeadline { setTimer(key, connection, deadline) }
-        return false
-    }
-
-    private func setTimer(_ key: SharedConnectionKey, _ connection: any ClientMember, _ deadline: TimePoint) {
-        let timer = deadlines.schedule(at: deadline) { [weak self] in self?.timePassed(key) }
-        let isLate = entries.withLock { entries in
-            guard let entry = entries[key], entry.connection === connection, entry.use.nextDeadline == deadline else {
-                return true
+            let isOver = entry.use.isOver(now: now)
+            if !isOver, let deadline = entry.use.nextDeadline {
+                entry.timer = deadlines.schedule(at: deadline) { [weak self] in self?.timePassed(key) }
             }
-            entries[key]?.timer = timer
-            return false
+            entries[key] = isOver ? nil : entry
+            return isOver
         }
-        if isLate { deadlines.cancel(timer) }
     }
 
     /// The connection has ended: who comes next brings another one.
