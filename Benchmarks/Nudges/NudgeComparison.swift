@@ -25,10 +25,11 @@ struct NudgeComparison {
 
     func run() async throws {
         print(
-            "Nudges on \(endpoint): median / mean of \(tries) tries, in ms, after \(Self.warmUp) that are not counted"
+            "Nudges on \(endpoint): median / mean of \(tries) tries, in ms, after \(Self.warmUp) that are not counted; "
+                + "± is the standard error of the ratio of the means"
         )
         let names = Variant.allCases.map { BenchmarkTable.right($0.rawValue, 17) }.joined()
-        print(BenchmarkTable.pad("", 44) + names + BenchmarkTable.right("learned / best", 17))
+        print(BenchmarkTable.pad("", 44) + names + BenchmarkTable.right("learned / best", 20))
         for host in NudgeRow.Host.allCases {
             print("\(host.rawValue) host")
             for kind in NudgeRow.Kind.allCases {
@@ -74,17 +75,30 @@ struct NudgeComparison {
 
     private static func line(_ kind: NudgeRow.Kind, _ times: [Variant: [Double]]) -> String {
         var line = BenchmarkTable.pad("  " + kind.rawValue, 44)
-        var (medians, means): ([Variant: Double], [Variant: Double]) = ([:], [:])
+        var (medians, means, errors): ([Variant: Double], [Variant: Double], [Variant: Double]) = ([:], [:], [:])
         for variant in Variant.allCases {
             let sorted = times[variant, default: []].sorted()
             let (median, mean) = (BenchmarkResult.median(sorted), sorted.reduce(0, +) / Double(sorted.count))
             (medians[variant], means[variant]) = (median, mean)
+            errors[variant] = relativeError(sorted, mean)
             line += BenchmarkTable.right("\(BenchmarkTable.number(median, 1)) / \(BenchmarkTable.number(mean, 1))", 17)
         }
         let ratios = [medians, means].map { values in
             values[.learned, default: 0] / min(values[.always, default: 0], values[.never, default: 0])
         }
-        line += BenchmarkTable.right(ratios.map { BenchmarkTable.number($0, 2) }.joined(separator: " / "), 17)
+        let best: Variant = means[.always, default: 0] < means[.never, default: 0] ? .always : .never
+        let error = ratios[1] * hypot(errors[.learned, default: 0], errors[best, default: 0])
+        line += BenchmarkTable.right(
+            ratios.map { BenchmarkTable.number($0, 2) }.joined(separator: " / ")
+                + " ± \(BenchmarkTable.number(error, 2))",
+            20
+        )
         return line + (ratios.contains { $0 > maxRatio } ? "  over \(BenchmarkTable.number(maxRatio, 2))" : "")
+    }
+
+    /// The standard error of the mean, as a part of it: a few stalls of 40 ms more or less move a mean of 6 ms by as much.
+    private static func relativeError(_ values: [Double], _ mean: Double) -> Double {
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return (squares / Double(max(values.count - 1, 1)) / Double(values.count)).squareRoot() / mean
     }
 }
