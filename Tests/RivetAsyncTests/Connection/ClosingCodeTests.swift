@@ -45,6 +45,7 @@ struct ClosingCodeTests {
         Way("the end of runConnections()", nil) { stage, _ in
             let running = Task { try await stage.client.runConnections() }
             running.cancel()
+            _ = await running.result
         },
         Way("no Init", 1_000, isOpen: false) { stage, _ in await stage.clock.advance(by: .seconds(75)) },
         Way("an error and no close behind it", 1_000) { stage, socket in
