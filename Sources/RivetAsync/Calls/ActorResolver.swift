@@ -155,7 +155,27 @@ final class ActorResolver: Sendable {
         }
     }
 
-    /// The actor as the engine knows it, for its own account of why it does not start (B60).
+    /// The engine's own account of why the actor does not start (B60, B208), unless `isLeft` is set before.
+    static func startFailure(
+        _ context: ClientContext,
+        of id: ActorID,
+        unless isLeft: Signal
+    ) async -> ActorStartFailure? {
+        let deadline = context.time.now.advanced(by: context.configuration.connectTimeout)
+        let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
+        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { group in
+            group.addTask { try await Self.record(context, of: id, in: scope) }
+            group.addTask {
+                await isLeft.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+        return record?.startFailure
+    }
+
+    /// The actor as the engine knows it.
     static func record(_ context: ClientContext, of id: ActorID, in scope: CallScope) async throws -> ActorRecord? {
         let address = try await context.serverAddress(in: scope)
         let target = ActorsAPITarget.byID(id, namespace: address.namespace)

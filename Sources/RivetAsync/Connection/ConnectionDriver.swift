@@ -32,8 +32,6 @@ actor ConnectionDriver: ClientMember {
     }
 
     nonisolated let context: ClientContext
-    /// Tells the connections of a client apart in its diagnostics.
-    private nonisolated let number: UInt64
     nonisolated let lane: Lane
     nonisolated let statuses: Broadcast<ConnectionStatus>
     nonisolated let book = Subscriptions()
@@ -56,6 +54,7 @@ actor ConnectionDriver: ClientMember {
     /// Of those who use it now, where several share it.
     var shares: [ObjectIdentifier: ConnectionShare] = [:]
     private(set) var socket: ConnectionSocket?
+    private var reporter: ConnectionReporter
     private var attempt: Attempt
     private var generation = 0
     /// The machine's, or one before it; when it comes nothing may be due.
@@ -65,10 +64,6 @@ actor ConnectionDriver: ClientMember {
     private var isFirstAttempt = true
     /// What the first attempt is tied to, asked in the task that called `connect()` (B261).
     private var firstScope: Result<HTTPFields, any Error>?
-    /// The number of the last attempt, for diagnostics.
-    private var attemptNumber = 1
-    /// Diagnostics have counted an opening and not yet its end.
-    private var isCountedAsOpen = false
     private var isCancelled = false
 
     nonisolated var executor: any TaskExecutor { lane.taskExecutor }
@@ -81,7 +76,7 @@ actor ConnectionDriver: ClientMember {
         self.context = context
         self.handle = handle
         self.shareKey = shareKey
-        number = context.nextConnectionNumber()
+        reporter = ConnectionReporter(context, tally, actorName: handle.query.actorName)
         lane = context.nextLane()
         parameters = options.parameters ?? handle.options.parameters
         skipsReadyWait = handle.skipsReadyWait(options.skipsReadyWait)
@@ -93,6 +88,7 @@ actor ConnectionDriver: ClientMember {
             openTimeout: configuration.openTimeout,
             maxHeldActions: configuration.maxHeldActions,
             maxHeldBytes: configuration.maxHeldBytes,
+            keepAlive: configuration.keepAlive,
             nudge: context.nudges.map { ReplyNudgeStateMachine($0, actorName: handle.query.actorName) },
             now: context.time.now
         )
@@ -165,18 +161,9 @@ actor ConnectionDriver: ClientMember {
     /// The engine's own account of why the actor does not start takes the place of the gateway's words (B60, B208).
     private func explained(_ ending: AttemptEnding) async -> AttemptEnding {
         guard ending.error.hasStartFailure, !machine.isOver, let id = handle.resolver.current else { return ending }
-        let deadline = context.time.now.advanced(by: context.configuration.connectTimeout)
-        let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
-        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, attempt] group in
-            group.addTask { try await ActorResolver.record(context, of: id, in: scope) }
-            group.addTask {
-                await attempt.isLeft.wait()
-                return nil
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? nil
+        guard let failure = await ActorResolver.startFailure(context, of: id, unless: attempt.isLeft) else {
+            return ending
         }
-        guard let failure = record?.startFailure else { return ending }
         var ending = ending
         ending.error = .actorUnavailable(failure, ending.error)
         return ending
@@ -261,6 +248,19 @@ actor ConnectionDriver: ClientMember {
         }
     }
 
+    func receivedPong(_ id: UInt32, generation: Int) {
+        guard generation == self.generation else { return }
+        step { machine in
+            if let roundTrip = machine.receivedPong(id: id, now: context.time.now) { tally.pongTook(roundTrip) }
+        }
+    }
+
+    /// Events wait for room in a feed.
+    func readingHeld(generation: Int) {
+        guard generation == self.generation else { return }
+        step { $0.readingHeld() }
+    }
+
     func becameWritable(generation: Int) {
         guard generation == self.generation else { return }
         perform()
@@ -326,11 +326,10 @@ actor ConnectionDriver: ClientMember {
         case .succeed(let waiter, let value): waiter.resume(returning: value)
         case .fail(let waiter, let error): waiter.resume(throwing: error)
         case .markReconnected(let info): events.reconnected(info)
-        case .opened:
-            // A feed that was full before the loss is so still.
-            if events.isHolding { socket?.suspendReading() }
-            // Pings start after Init (PROTOCOL h7).
-            if let setting = context.configuration.keepAlive { socket?.startKeepAlive(setting) }
+        case .sendPing(let id): socket?.ping(id)
+        case .failSocket(let timeout): socket?.fail(silentFor: timeout)
+        case .suspendReading: socket?.suspendReading()
+        case .resumeReading: socket?.resumeReading()
         case .closeSocket:
             attempt.isLeft.set()
             socket?.close()
@@ -342,18 +341,9 @@ actor ConnectionDriver: ClientMember {
     }
 
     private func report(_ status: ConnectionStatus) {
-        if case .connecting(let attempt) = status { attemptNumber = attempt }
-        let wasOpen = isCountedAsOpen
-        isCountedAsOpen = if case .connected = status { true } else { false }
         // Before the status, so that who hears that finds it counted, and gets another one.
         if case .closed = status, let shareKey { context.shared.remove(shareKey, self) }
-        switch status {
-        case .connecting: break
-        case .connected: tally.noteOpening()
-        case _ where wasOpen: tally.noteLoss()
-        case .waiting, .closed(.failed): tally.noteFailedAttempt()
-        case .paused, .closed(.requested): break
-        }
+        let line = reporter.count(status)
         if case .connecting(let attempt) = status, case .connecting(attempt)? = statuses.latest {
             // Every observer begins with the first one.
         } else {
@@ -361,29 +351,12 @@ actor ConnectionDriver: ClientMember {
             for share in shares.values { share.report(status) }
         }
         if case .closed = status { statuses.finish() }
-        context.diagnostics.send(
-            Diagnostic(
-                status,
-                wasOpen: wasOpen,
-                connection: number,
-                attempt: attemptNumber,
-                actor: handle.query.actorName
-            )
-        )
+        reporter.say(line)
     }
 
     private func sendNudge() {
         socket?.sendSubscription("_rivetasync.nudge", subscribe: false)
-        context.diagnostics.send(
-            Diagnostic(
-                .trace,
-                "nudged",
-                connection: number,
-                attempt: attemptNumber,
-                actor: handle.query.actorName,
-                measurement: Diagnostic.Measurement(name: "rivet.nudges", value: 1, unit: "1")
-            )
-        )
+        reporter.sayNudged()
     }
 
     /// Has the machine asked what is due, on the lane, at its next deadline.
@@ -399,7 +372,9 @@ actor ConnectionDriver: ClientMember {
             lane.run {
                 self.assumeIsolated { driver in
                     driver.deadline = nil
-                    driver.step { $0.timePassed(now: driver.context.time.now) }
+                    driver.step {
+                        $0.timePassed(lastReceived: driver.socket?.lastReceived, now: driver.context.time.now)
+                    }
                 }
             }
         }
@@ -448,7 +423,7 @@ actor ConnectionDriver: ClientMember {
         let losses = EventLosses(time: context.time, deadlines: context.deadlines, tally: tally.events) {
             [weak self] kind, count in
             guard let self else { return }
-            lane.run { self.assumeIsolated { $0.report(kind, of: name, count) } }
+            lane.run { self.assumeIsolated { $0.reporter.say(kind, of: name, count) } }
         }
         let feed = EventFeed(name: name, buffering: buffering, gauge: context.gauge, losses: losses) { [weak self] in
             guard let self else { return }
@@ -457,19 +432,6 @@ actor ConnectionDriver: ClientMember {
         book.change { $0.add(feed) }
         lane.run { self.assumeIsolated { $0.listenersChanged(name, added: feed, share) } }
         return feed
-    }
-
-    private func report(_ kind: EventLosses.Kind, of event: String, _ count: Int) {
-        context.diagnostics.send(
-            Diagnostic(
-                kind,
-                of: event,
-                count,
-                connection: number,
-                attempt: attemptNumber,
-                actor: handle.query.actorName
-            )
-        )
     }
 
     nonisolated func removeFeed(_ feed: EventFeed, _ share: ConnectionShare? = nil) {
@@ -501,7 +463,7 @@ actor ConnectionDriver: ClientMember {
 
     /// A feed that held up the socket was read, or is gone.
     private func feedHasRoom() {
-        if events.release() { socket?.resumeReading() }
+        if events.release() { step { $0.readingReleased(now: context.time.now) } }
     }
 
     nonisolated func retryNow(_ share: ConnectionShare? = nil) {
@@ -545,15 +507,7 @@ actor ConnectionDriver: ClientMember {
         lane.run {
             self.assumeIsolated { driver in
                 guard !driver.machine.isOver else { return }
-                driver.context.diagnostics.send(
-                    Diagnostic(
-                        .warning,
-                        "a connection was released without disconnect(); it is being closed",
-                        connection: driver.number,
-                        attempt: driver.attemptNumber,
-                        actor: driver.handle.query.actorName
-                    )
-                )
+                driver.reporter.sayReleased()
                 driver.step { $0.disconnectRequested() }
             }
         }

@@ -141,9 +141,16 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     /// The memory for messages that is kept between them, for tests of its bound.
     var retainedSize: Int { output.capacity }
 
-    func startKeepAlive(_ setting: KeepAlive) {
-        connection?.startKeepAlive(interval: setting.interval, timeout: setting.timeout)
+    func ping(_ id: UInt32) {
+        connection?.ping(id)
+        count()
     }
+
+    /// When the peer's last byte came.
+    var lastReceived: TimePoint? { connection?.lastReceived }
+
+    /// Ends the stream now: no pong came within `timeout`.
+    func fail(silentFor timeout: Duration) { connection?.fail(silentFor: timeout) }
 
     func close() {
         connection?.close(WebSocketClosing(.normalClosure))
@@ -190,7 +197,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
             }
             receive(message.payload, driver)
         }
-        if driver.events.isHolding { connection?.suspendReading() }
+        if driver.events.isHolding { driver.assumeIsolated { $0.readingHeld(generation: generation) } }
     }
 
     private func receive(_ bytes: ByteChunk, _ driver: ConnectionDriver) {
@@ -216,10 +223,10 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         count()
     }
 
-    /// Pings are the connection's own.
     func received(pong: ByteChunk) {
         count()
-        if let roundTrip = connection?.lastRoundTrip { tally?.pongTook(roundTrip) }
+        guard let id: UInt32 = pong.number() else { return }  // Unsolicited, which is legal (RFC 6455 §5.5.3).
+        driver?.assumeIsolated { $0.receivedPong(id, generation: generation) }
     }
 
     func writable() {

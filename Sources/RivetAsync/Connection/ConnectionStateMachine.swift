@@ -5,89 +5,24 @@
 /// The driver calls one method per event, then takes actions until there is none, and comes back at `nextDeadline`.
 /// Events of actors do not pass through here: they go from the socket to their feeds.
 struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
-    enum Action: Sendable {
-        case report(ConnectionStatus)
-        /// Look up, ask for parameters, open a socket; `attemptEnded` follows in any case, when its socket has ended too.
-        case beginAttempt
-        /// The attempt under way is over, whatever it waits for, with this.
-        case endAttempt(AttemptEnding)
-        case sendSubscription(name: String, subscribe: Bool)
-        /// A message that changes nothing and carries the engine's delayed acknowledgement along (PROTOCOL h11).
-        case sendNudge
-        case sendAction(PendingActions<Waiter>.Entry)
-        case succeed(Waiter, EncodedValue)
-        case fail(Waiter, any Error)
-        /// Put a gap into every feed: events may have been missed.
-        case markReconnected(ConnectionInfo)
-        /// Start pings and the like.
-        case opened
-        /// Begin the closing handshake with code 1000.
-        case closeSocket
-        case endFeeds(RivetError?)
-        /// Nothing follows.
-        case finish
-    }
-
-    /// What the driver's socket can do now.
-    struct Link: Sendable {
-        /// It is open, and not more is pending on it than should be.
-        let canTakeMore: Bool
-        /// How many bytes were written to it.
-        let position: UInt64
-
-        static var none: Link { Link(canTakeMore: false, position: 0) }
-    }
-
-    enum State: Sendable {
-        case idle
-        /// An attempt is under way and its socket is not open yet.
-        case connecting
-        /// The 101 has come and the subscriptions have left; the actor's `Init` has not come.
-        case upgraded
-        case open(ConnectionInfo, since: TimePoint)
-        case waiting
-        /// `pause` was called; what is left to do is IO.
-        case pausing
-        case paused
-        /// `disconnect` was called; what is left to do is IO.
-        case closing
-        case closed(CloseReason)
-    }
-
-    enum Timer: CaseIterable, Sendable {
-        /// The attempt has not come as far as `Init`.
-        case open
-        /// The wait before the next attempt is over.
-        case retry
-        /// The peer announced the end with an error, and has not closed (B142).
-        case close
-        /// A lone action has no answer yet (B226).
-        case nudge
-    }
-
-    /// How many actions were sent, and how those ended.
-    struct Counts: Equatable, Sendable {
-        var sent = 0
-        var answered = 0
-        var failed = 0
-    }
-
     private(set) var state = State.idle
     private(set) var counts = Counts()
     private var actions: PendingActions<Waiter>
     private var backoff: ReconnectBackoff
     /// Nil where there are no nudges.
     private var nudge: ReplyNudgeStateMachine?
+    private let keepAliveSetting: KeepAlive?
+    /// Of the open socket: pings start after `Init` (PROTOCOL h7).
+    private var keepAlive: KeepAliveStateMachine? { didSet { timers[.keepAlive] = keepAlive?.nextDeadline } }
+    /// Events wait for room in a feed, whatever the socket.
+    private var isReadingHeld = false
     private var timers = TimerTable<Timer>()
     private var queue = RingBuffer<Action>()
     private var connectionNumber = 0
     private let openTimeout: Duration
     /// What the callers of `pause` and `resume` said last.
     private(set) var wantsPause = false
-    /// The names that this socket was told to subscribe, so that each is subscribed exactly once on it.
-    private var subscribedNames: Set<ExactName> = []
-    /// Names for which it was told something else than is wanted now, since it takes no more at the moment.
-    private var dueNames: [String] = []
+    private var subscriptions = SocketSubscriptions()
     /// An error without action id: the cause of the close that follows.
     private var announced: AttemptEnding?
     /// Whether anything leaves behind the 101 and before `Init`.
@@ -103,12 +38,14 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         openTimeout: Duration,
         maxHeldActions: Int,
         maxHeldBytes: Int,
+        keepAlive: KeepAlive?,
         nudge: ReplyNudgeStateMachine?,
         now: TimePoint
     ) {
         actions = PendingActions(maxHeldActions: maxHeldActions, maxHeldBytes: maxHeldBytes)
         backoff = ReconnectBackoff(policy: policy, now: now)
         self.openTimeout = openTimeout
+        keepAliveSetting = keepAlive
         self.nudge = nudge
     }
 
@@ -141,6 +78,13 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
 
     var isConnecting: Bool { if case .connecting = state { true } else { false } }
     var isOpen: Bool { if case .open = state { true } else { false } }
+    /// It is read, and not closing.
+    private var hasSocket: Bool {
+        switch state {
+        case .upgraded, .open: true
+        case .idle, .connecting, .waiting, .pausing, .paused, .closing, .closed: false
+        }
+    }
 
     // MARK: What is to be done
 
@@ -148,10 +92,10 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func nextAction(_ link: @autoclosure () -> Link, now: @autoclosure () -> TimePoint) -> Action? {
         if let action = queue.popFirst() { return action }
         // What waits for room on an open socket: subscriptions first (B64, B88), then actions in their order (B79).
-        guard isOpen, !dueNames.isEmpty || (actions.heldCount > 0 && !wantsPause) else { return nil }
+        guard isOpen, subscriptions.hasDue || (actions.heldCount > 0 && !wantsPause) else { return nil }
         let link = link()
         guard link.canTakeMore else { return nil }
-        if !dueNames.isEmpty { return subscription(dueNames.removeFirst()) }
+        if let change = subscriptions.nextDue() { return sending(change) }
         guard let entry = actions.releaseFirstHeld(at: link.position) else { return nil }
         left(entry, now: now())
         return .sendAction(entry)
@@ -167,7 +111,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         }
     }
 
-    mutating func timePassed(now: TimePoint) {
+    /// `lastReceived`: when the socket's last byte came.
+    mutating func timePassed(lastReceived: TimePoint?, now: TimePoint) {
         while let entry = actions.removeDue(now: now) {
             fail(entry, overdue(entry))
         }
@@ -184,6 +129,14 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
                 // Whoever called it may be gone.
                 guard isOpen, actions.inFlightCount == 1, nudge?.timePassed(now: now) == true else { continue }
                 queue.append(.sendNudge)
+            case .keepAlive:
+                // Closing has a deadline of its own.
+                guard isOpen, let lastReceived else { continue }
+                switch keepAlive?.timePassed(lastReceived: lastReceived, now: now) {
+                case .sendPing(let id)?: queue.append(.sendPing(id: id))
+                case .failConnection?: queue.append(.failSocket(silentFor: keepAlive?.timeout ?? .zero))
+                case nil: break
+                }
             }
         }
     }
@@ -207,7 +160,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private mutating func beginAttempt(now: TimePoint) {
         backoff.attemptStarted()
         announced = nil
-        (subscribedNames, dueNames) = ([], [])
+        subscriptions = SocketSubscriptions()
         heardAnything = false
         state = .connecting
         timers[.open] = now.advanced(by: openTimeout)
@@ -234,7 +187,11 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         timers[.open] = nil
         for name in names { subscriptionChanged(name, isWanted: true) }
         if connectionNumber > 1 { queue.append(.markReconnected(info)) }
-        queue.append(.opened)
+        keepAlive = keepAliveSetting.map {
+            KeepAliveStateMachine(interval: $0.interval, timeout: $0.timeout, now: now)
+        }
+        // A feed that was full before the loss is so still.
+        if isReadingHeld { readingHeld() }
         // Last, so that who hears it finds all of it done.
         queue.append(.report(.connected(info)))
     }
@@ -244,6 +201,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// `sent` is how many of the bytes that were written to its socket may have left.
     mutating func attemptEnded(_ ending: AttemptEnding, sent: UInt64, now: TimePoint, random: Double) {
         let ending = cause(of: ending)
+        keepAlive = nil
         timers = TimerTable()
         nudge?.socketEnded()
         switch state {
@@ -318,6 +276,24 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         return actions.remove(id)
     }
 
+    // MARK: Keep-alive
+
+    /// How long the ping took there and back; nil for a pong that was not asked for.
+    mutating func receivedPong(id: UInt32, now: TimePoint) -> Duration? { keepAlive?.receivedPong(id: id, now: now) }
+
+    /// Events wait for room: the socket is not read, and its silence says nothing.
+    mutating func readingHeld() {
+        isReadingHeld = true
+        keepAlive?.readingSuspended()
+        if hasSocket { queue.append(.suspendReading) }
+    }
+
+    mutating func readingReleased(now: TimePoint) {
+        isReadingHeld = false
+        keepAlive?.readingResumed(now: now)
+        if hasSocket { queue.append(.resumeReading) }
+    }
+
     /// An error about the connection itself; the close that belongs to it follows (B141, B142).
     mutating func receivedConnectionError(_ ending: AttemptEnding, now: TimePoint) {
         switch state {
@@ -355,7 +331,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case .idle, .connecting, .upgraded, .open, .waiting, .pausing, .paused:
             break
         }
-        let leaves = isOpen && link.canTakeMore && actions.heldCount == 0 && dueNames.isEmpty && !wantsPause
+        let leaves = isOpen && link.canTakeMore && actions.heldCount == 0 && !subscriptions.hasDue && !wantsPause
         let entry = actions.add(
             name: name,
             arguments: arguments,
@@ -413,25 +389,19 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
 
     /// Brings the socket in line with what is wanted now.
-    ///
-    /// While it does not take more, the name is due: once, whatever is wanted in the end.
     mutating func subscriptionChanged(_ name: String, isWanted: Bool, canTakeMore: Bool = true) {
         switch state {
         case .open: break
         case .upgraded: guard sendsBeforeInit else { return }
         case .idle, .connecting, .waiting, .pausing, .paused, .closing, .closed: return
         }
-        dueNames.removeAll { $0.hasSameBytes(as: name) }
-        guard subscribedNames.contains(ExactName(name)) != isWanted else { return }
-        if canTakeMore { queue.append(subscription(name)) } else { dueNames.append(name) }
+        guard let change = subscriptions.wish(name, isWanted: isWanted, canTakeMore: canTakeMore) else { return }
+        queue.append(sending(change))
     }
 
-    /// The other way round than the socket was told.
-    private mutating func subscription(_ name: String) -> Action {
-        let subscribe = subscribedNames.insert(ExactName(name)).inserted
-        if !subscribe { subscribedNames.remove(ExactName(name)) }
+    private mutating func sending(_ change: SocketSubscriptions.Change) -> Action {
         nudge?.otherMessageSent()
-        return .sendSubscription(name: name, subscribe: subscribe)
+        return .sendSubscription(name: change.name, subscribe: change.subscribe)
     }
 
     /// The next attempt need not wait.
@@ -524,20 +494,5 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case .failed(let error): queue.append(.endFeeds(error))
         }
         if finishes { queue.append(.finish) }
-    }
-}
-
-extension RivetError {
-    static var connectionClosed: RivetError {
-        RivetError(
-            .connectionClosed,
-            "the connection was closed by disconnect()",
-            fault: .caller,
-            connectionSurvives: false
-        )
-    }
-
-    static var clientClosed: RivetError {
-        RivetError(.clientClosed, "the client was closed", fault: .caller, connectionSurvives: false)
     }
 }

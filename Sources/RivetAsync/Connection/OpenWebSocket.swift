@@ -94,7 +94,12 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
             let isKnown = context.addSocket(socket, isInUse: true)
             socket.isOver = !isKnown
             if let setting = configuration.keepAlive {
-                connection.startKeepAlive(interval: setting.interval, timeout: setting.timeout)
+                socket.channel.startKeepAlive(
+                    interval: setting.interval,
+                    timeout: setting.timeout,
+                    time: context.time,
+                    deadlines: context.deadlines
+                )
             }
             opened.withLock { $0 = (socket, isKnown) }
             return connection
@@ -129,7 +134,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
             answer.finish(.failure(RivetError.deadlineExceeded("the ping", limit, hadLeft: true)))
         }
         pings[number] = Ping(sent: now, answer: answer, timer: timer)
-        withUnsafeBytes(of: number.bigEndian) { channel.sendPing($0) }
+        channel.sendPing(number)
     }
 
     private func endPing(_ number: UInt64) {
@@ -182,8 +187,8 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
     func writable() { channel.writable() }
 
     func received(pong: ByteChunk) {
-        guard pong.count == 8 else { return }  // The keep-alive's, or unsolicited (RFC 6455 §5.5.3).
-        let number = pong.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        channel.received(pong: pong)
+        guard let number: UInt64 = pong.number() else { return }  // The keep-alive's, or unsolicited (RFC 6455 §5.5.3).
         let now = context.time.now
         // A peer may answer only the last of several (§5.5.3).
         for (_, ping) in pings.filter({ $0.key <= number }) {
@@ -196,26 +201,10 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
             AttemptEnding(closing: closing, rayID: nil, isPinned: true).error.hasStartFailure
         else { return conclude(ending) }
         isExplaining = context.root.add { [self] in
-            let failure = await startFailure()
+            let failure = await ActorResolver.startFailure(context, of: actorID, unless: hurry)
             lane.run { [self] in explained(failure, ending) }
         }
         if !isExplaining { conclude(ending) }
-    }
-
-    /// The engine's own account of why the actor does not start, unless somebody closes it (B60, B208).
-    private func startFailure() async -> ActorStartFailure? {
-        let deadline = context.time.now.advanced(by: context.configuration.connectTimeout)
-        let scope = CallScope(deadline: deadline, fields: HTTPFields(), record: nil)
-        let record = try? await withThrowingTaskGroup(of: ActorRecord?.self) { [context, actorID, hurry] group in
-            group.addTask { try await ActorResolver.record(context, of: actorID, in: scope) }
-            group.addTask {
-                await hurry.wait()
-                return nil
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? nil
-        }
-        return record?.startFailure
     }
 
     private func explained(_ failure: ActorStartFailure?, _ ending: WebSocketEnding) {

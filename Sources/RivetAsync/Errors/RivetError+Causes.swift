@@ -226,6 +226,19 @@ extension RivetError {
         )
     }
 
+    static var connectionClosed: RivetError {
+        RivetError(
+            .connectionClosed,
+            "the connection was closed by disconnect()",
+            fault: .caller,
+            connectionSurvives: false
+        )
+    }
+
+    static var clientClosed: RivetError {
+        RivetError(.clientClosed, "the client was closed", fault: .caller, connectionSurvives: false)
+    }
+
     static func deadlineExceeded(
         _ what: String,
         _ limit: Duration,

@@ -13,7 +13,7 @@ struct KeepAliveStateMachine: Sendable {
     private var state: State
     private var lastID: UInt32 = 0
     private let interval: Duration
-    private let timeout: Duration
+    let timeout: Duration
 
     init(interval: Duration, timeout: Duration, now: TimePoint) {
         self.interval = interval
@@ -22,39 +22,38 @@ struct KeepAliveStateMachine: Sendable {
     }
 
     enum Action: Equatable, Sendable {
-        case wait(until: TimePoint)
         case sendPing(id: UInt32)
         case failConnection
-        case nothing
     }
 
-    /// Call at the start, after each action carried out, and when a wait is over.
-    mutating func timePassed(now: TimePoint) -> Action {
+    /// When to call `timePassed`; nil while there is nothing to wait for.
+    var nextDeadline: TimePoint? {
         switch state {
-        case .idle(let nextPing) where now < nextPing:
-            return .wait(until: nextPing)
-        case .idle:
-            lastID &+= 1
-            state = .awaitingPong(id: lastID, deadline: now.advanced(by: timeout))
-            return .sendPing(id: lastID)
-        case .awaitingPong(_, let deadline) where now < deadline:
-            return .wait(until: deadline)
-        case .awaitingPong:
-            state = .ended
-            return .failConnection
-        case .paused, .ended:
-            return .nothing
+        case .idle(let deadline), .awaitingPong(_, let deadline): deadline
+        case .paused, .ended: nil
         }
     }
 
-    /// Something came at `time`, so that no ping is needed until an interval later; it is no answer to a ping.
-    mutating func received(at time: TimePoint) {
-        guard case .idle(let nextPing) = state else { return }
-        state = .idle(nextPing: max(nextPing, time.advanced(by: interval)))
+    /// Nothing is to be done before an interval after `lastReceived`, when the peer's last byte came; that is no answer to a
+    /// ping.
+    mutating func timePassed(lastReceived: TimePoint, now: TimePoint) -> Action? {
+        if case .idle(let nextPing) = state {
+            state = .idle(nextPing: max(nextPing, lastReceived.advanced(by: interval)))
+        }
+        switch state {
+        case .idle(let nextPing) where now >= nextPing:
+            lastID &+= 1
+            state = .awaitingPong(id: lastID, deadline: now.advanced(by: timeout))
+            return .sendPing(id: lastID)
+        case .awaitingPong(_, let deadline) where now >= deadline:
+            state = .ended
+            return .failConnection
+        case .idle, .awaitingPong, .paused, .ended:
+            return nil
+        }
     }
 
     /// How long the ping took there and back; nil for a pong that was not asked for, which is legal (§5.5.3).
-    @discardableResult
     mutating func receivedPong(id: UInt32, now: TimePoint) -> Duration? {
         guard case .awaitingPong(id, let deadline) = state else { return nil }
         state = .idle(nextPing: now.advanced(by: interval))

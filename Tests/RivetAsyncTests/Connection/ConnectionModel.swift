@@ -12,6 +12,7 @@ struct ConnectionModel {
         case submit, withdraw, wish, room, opened, initial, response, actionError, connectionError, ended, time,
             retryNow
         case pause, resume, disconnect
+        case pong, hold, release
     }
 
     /// One socket: what was written to it, and what its peer was told.
@@ -22,6 +23,13 @@ struct ConnectionModel {
         /// Where each action begins.
         var actions: [(id: UInt64, position: UInt64)] = []
         var canTakeMore = true
+        /// Not while events wait for room in a feed.
+        var isRead = true
+        var lastReceived: TimePoint
+        /// Its peer was silent: nothing passes through it any more.
+        var isFailed = false
+        /// The last one, without an answer.
+        var ping: (id: UInt32, deadline: TimePoint)?
     }
 
     private struct Violation: Error, CustomStringConvertible {
@@ -49,15 +57,20 @@ struct ConnectionModel {
     private var connections = 0
     private var hasMarkedGap = false
     private var haveFeedsEnded = false
+    private var isReadingHeld = false
+    private let keepAlive: KeepAlive?
     private(set) var nudges = 0
+    private(set) var pings = 0
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
+        keepAlive = seed % 5 == 0 ? nil : KeepAlive(interval: .seconds(3), timeout: .seconds(2))
         machine = Machine(
             policy: ReconnectPolicy(maxAttempts: seed % 3 == 0 ? 4 : nil),
             openTimeout: .seconds(75),
             maxHeldActions: 6,
             maxHeldBytes: 60,
+            keepAlive: keepAlive,
             nudge: Self.knowledge(seed).map { ReplyNudgeStateMachine($0, actorName: "a") },
             now: now
         )
@@ -99,8 +112,9 @@ struct ConnectionModel {
         if isEndAsked, chance(12) { return [.ended] }
         var result: [Input] = [
             .submit, .submit, .submit, .submit, .withdraw, .wish, .wish, .time, .time, .retryNow, .resume, .resume,
-            .response, .response, .response, .actionError,
+            .response, .response, .response, .actionError, .pong, .release,
         ]
+        if socket?.isRead == true { result.append(.hold) }
         if chance(2) { result.append(.pause) }
         if chance(4) { result.append(.disconnect) }
         if isAttemptUnderWay {
@@ -141,7 +155,7 @@ struct ConnectionModel {
             socket?.canTakeMore.toggle()
             try tell { _ in }
         case .opened:
-            socket = Socket()
+            socket = Socket(lastReceived: now)
             let names = wanted.sorted()
             try tell { $0.socketOpened(names: names, now: now) }
         case .initial:
@@ -172,8 +186,27 @@ struct ConnectionModel {
             let soon = now.advanced(by: .milliseconds(Int.random(in: 0...2_000, using: &random)))
             let then = max(now, chance(2) ? soon : machine.nextDeadline ?? soon)
             self.now = then
-            try tell { $0.timePassed(now: then) }
+            let lastReceived = socket?.lastReceived
+            try tell { $0.timePassed(lastReceived: lastReceived, now: then) }
             for (id, deadline) in waiting { try require(deadline > then, "action \(id) is overdue and waits on") }
+        case .pong:
+            // Of the last ping, of an older one or of none; on a socket that closes it does not matter.
+            socket?.lastReceived = now
+            let id = chance(3) ? UInt32.random(in: 0...5, using: &random) : socket?.ping?.id ?? 0
+            var roundTrip: Duration?
+            try tell { roundTrip = $0.receivedPong(id: id, now: now) }
+            let isAnswer = socket?.ping?.id == id && socket?.isRead == true
+            try require(
+                !machine.isOpen || socket?.isFailed == true || (roundTrip != nil) == isAnswer,
+                "the pong \(id) took \(String(describing: roundTrip))"
+            )
+            if isAnswer { socket?.ping = nil }
+        case .hold:
+            isReadingHeld = true
+            try tell { $0.readingHeld() }
+        case .release:
+            isReadingHeld = false
+            try tell { $0.readingReleased(now: now) }
         case .retryNow:
             try tell { $0.retryNow(now: now) }
         case .pause:
@@ -211,7 +244,7 @@ struct ConnectionModel {
     // MARK: What the machine asks for
 
     private var link: Machine.Link {
-        socket.map { Machine.Link(canTakeMore: $0.canTakeMore, position: $0.position) } ?? .none
+        socket.map { Machine.Link(canTakeMore: $0.canTakeMore && !$0.isFailed, position: $0.position) } ?? .none
     }
 
     private mutating func tell(_ change: (inout Machine) -> Void) throws {
@@ -292,8 +325,30 @@ struct ConnectionModel {
         case .markReconnected:
             try require(connections > 1 && !hasMarkedGap, "a gap without a loss")
             hasMarkedGap = true
-        case .opened:
-            try require(lastStatus.hasPrefix("connecting"), "opened while \(lastStatus)")
+        case .sendPing(let id):
+            try require(socket?.hasInit == true && !isCloseAsked, "a ping on a socket that is not open")
+            try require(socket?.isRead == true, "a ping whose pong nobody reads")
+            try require(socket?.ping == nil, "a ping beside another")
+            guard let keepAlive, let heard = socket?.lastReceived else { throw Violation(description: "a ping") }
+            try require(heard.advanced(by: keepAlive.interval) <= now, "a ping to a peer that was just heard")
+            socket?.ping = (id, now.advanced(by: keepAlive.timeout))
+            // It may come between an action and its nudge, and moves nothing here.
+            pings += 1
+        case .failSocket:
+            guard let ping = socket?.ping else { throw Violation(description: "a failure without a ping") }
+            try require(
+                ping.deadline <= now && socket?.isRead == true,
+                "a failure before the time for the pong is over"
+            )
+            isEndAsked = true
+            socket?.isFailed = true
+        case .suspendReading:
+            try require(socket != nil && !isCloseAsked && isReadingHeld, "reading stops for nothing")
+            socket?.isRead = false
+            socket?.ping = nil
+        case .resumeReading:
+            try require(socket != nil && !isCloseAsked && !isReadingHeld, "reading goes on too early")
+            socket?.isRead = true
         case .endFeeds:
             try require(lastStatus.hasPrefix("closed") && !haveFeedsEnded, "the end of the feeds while \(lastStatus)")
             haveFeedsEnded = true
@@ -324,7 +379,11 @@ struct ConnectionModel {
         case .open:
             try require(socket?.hasInit == true && isAttemptUnderWay, "open without a socket")
             try require(lastStatus.hasPrefix("connected"), "open while \(lastStatus)")
-            guard socket?.canTakeMore == true else { break }
+            try require(socket?.isRead == !isReadingHeld, "the socket is read, or not, against what the feeds want")
+            if keepAlive != nil, !isReadingHeld, socket?.isFailed != true {
+                try require(next != nil, "nobody looks whether the peer is there")
+            }
+            guard link.canTakeMore else { break }
             try require(socket?.names == wanted, "\(socket?.names ?? []) is not \(wanted)")
             try require(wantsPause || machine.heldCount == 0, "an action is held on an open connection")
             try require(!wantsPause || sent > 0, "a pause that does not come")

@@ -14,7 +14,7 @@ struct ConnectionStateMachineTests {
         #expect(stage.opened(["x", "y"]) == ["subscribe x", "subscribe y"])
         #expect(
             stage.initialized(["x", "y", "z"]) == [
-                "subscribe z", "opened", "connected 1", "action 0 first", "action 1 second",
+                "subscribe z", "connected 1", "action 0 first", "action 1 second",
             ]
         )
     }
@@ -72,7 +72,7 @@ struct ConnectionStateMachineTests {
         #expect(stage.ended(.reset) == ["waiting 2 0.0 seconds connectionLost"])
         _ = stage.timePassed()
         _ = stage.opened([])
-        #expect(stage.initialized([]) == ["opened", "connected 1", "action 0 a"])
+        #expect(stage.initialized([]) == ["connected 1", "action 0 a"])
     }
 
     @Test("B81: what did not leave is first in line again, and did not run if it never does")
@@ -107,7 +107,7 @@ struct ConnectionStateMachineTests {
         #expect(stage.step { $0.withdraw(0, CancellationError()) } == ["fail 1 cancelled"])
         #expect(stage.step { $0.withdraw(0, CancellationError()) } == [])
         _ = stage.opened([])
-        #expect(stage.initialized([]) == ["opened", "connected 1"])
+        #expect(stage.initialized([]) == ["connected 1"])
         #expect(stage.submit("b", 2) == ["action 1 b"])
         #expect(stage.step { $0.withdraw(1, CancellationError()) } == ["fail 2 cancelled"])
         #expect(stage.answered(1) == [])
@@ -221,7 +221,7 @@ struct ConnectionStateMachineTests {
         #expect(stage.wish("told", true) == [])
         _ = stage.ended(.reset)
         stage.canTakeMore = true
-        #expect(stage.reopened() == ["connecting 2", "attempt", "mark reconnected 2", "opened", "connected 2"])
+        #expect(stage.reopened() == ["connecting 2", "attempt", "mark reconnected 2", "connected 2"])
     }
 
     @Test("B92, B104: a reconnect subscribes again and marks the gap before it reports connected")
@@ -230,7 +230,7 @@ struct ConnectionStateMachineTests {
         _ = stage.ended(.reset)
         #expect(
             stage.reopened(["x"]) == [
-                "connecting 2", "attempt", "subscribe x", "mark reconnected 2", "opened", "connected 2",
+                "connecting 2", "attempt", "subscribe x", "mark reconnected 2", "connected 2",
             ]
         )
     }

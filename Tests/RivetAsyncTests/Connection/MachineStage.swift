@@ -10,6 +10,7 @@ struct MachineStage {
     var now = TimePoint(.seconds(1))
     var canTakeMore = true
     var position: UInt64 = 0
+    var lastReceived = TimePoint(.zero)
     /// The last error that a caller got.
     private(set) var lastError: RivetError?
 
@@ -18,6 +19,7 @@ struct MachineStage {
         openTimeout: Int = 75,
         maxHeldActions: Int = 8,
         maxHeldBytes: Int = 1_000,
+        keepAlive: KeepAlive? = nil,
         nudge: ReplyNudgeStateMachine? = nil
     ) {
         machine = Machine(
@@ -25,14 +27,19 @@ struct MachineStage {
             openTimeout: .seconds(openTimeout),
             maxHeldActions: maxHeldActions,
             maxHeldBytes: maxHeldBytes,
+            keepAlive: keepAlive,
             nudge: nudge,
             now: TimePoint(.zero)
         )
     }
 
     /// One whose first attempt has opened.
-    static func open(_ names: [String] = [], nudge: ReplyNudgeStateMachine? = nil) -> Self {
-        var stage = Self(nudge: nudge)
+    static func open(
+        _ names: [String] = [],
+        keepAlive: KeepAlive? = nil,
+        nudge: ReplyNudgeStateMachine? = nil
+    ) -> Self {
+        var stage = Self(keepAlive: keepAlive, nudge: nudge)
         _ = stage.start()
         _ = stage.opened(names)
         _ = stage.initialized(names)
@@ -92,7 +99,8 @@ struct MachineStage {
     mutating func timePassed(_ seconds: Double = 0) -> [String] {
         let then = now.advanced(by: .milliseconds(Int(seconds * 1_000)))
         now = then
-        return step { $0.timePassed(now: then) }
+        let lastReceived = lastReceived
+        return step { $0.timePassed(lastReceived: lastReceived, now: then) }
     }
 
     mutating func submit(_ name: String, _ waiter: Int, limit: Double = 60) -> [String] {
@@ -143,7 +151,10 @@ extension ConnectionStateMachine<Int>.Action {
         case .fail(let waiter, let error as RivetError): "fail \(waiter) \(error.code.name) \(error.execution)"
         case .fail(let waiter, _): "fail \(waiter) cancelled"
         case .markReconnected(let info): "mark reconnected \(info.connectionNumber)"
-        case .opened: "opened"
+        case .sendPing(let id): "ping \(id)"
+        case .failSocket(let timeout): "fail socket, silent for \(timeout)"
+        case .suspendReading: "suspend reading"
+        case .resumeReading: "resume reading"
         case .closeSocket: "close socket"
         case .endFeeds(let error): error.map { "end feeds \($0.code.name)" } ?? "end feeds"
         case .finish: "finish"

@@ -65,7 +65,7 @@ struct PauseTests {
         #expect(stage.step { $0.resumeRequested(now: now) } == ["connecting 1", "attempt"])
         #expect(stage.step { $0.resumeRequested(now: now) } == [])
         #expect(stage.opened(["x"]) == ["subscribe x"])
-        #expect(stage.initialized(["x"]) == ["mark reconnected 2", "opened", "connected 2", "action 0 a"])
+        #expect(stage.initialized(["x"]) == ["mark reconnected 2", "connected 2", "action 0 a"])
     }
 
     @Test("B289: resume before it rests takes the pause back, whatever was under way")

@@ -105,11 +105,13 @@ private struct Day {
         #expect(connection.status.current.name == "connected \(opened)")
     }
 
-    /// In steps, each of which waits for the answer to the ping that may have left in it.
+    /// In steps, each of which waits until the connection has done what is due in it, and for the answer to the ping that
+    /// may have left then.
     private func pass(_ duration: Duration) async throws {
         var last = await traffic()
         for _ in 0..<Int(duration / .seconds(5)) {
             await clock.advance(by: .seconds(5))
+            try await until { await isUpToDate() }
             var now = await traffic()
             guard now.written != last.written else { continue }
             try await until {
@@ -117,6 +119,16 @@ private struct Day {
                 return now.received != last.received
             }
             last = now
+        }
+    }
+
+    private func isUpToDate() async -> Bool {
+        let driver = connection.driver
+        return await driver.lane.perform {
+            driver.assumeIsolated { driver in
+                var machine = driver.machine
+                return machine.nextDeadline.map { $0 > driver.context.time.now } ?? true
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import RivetAsync
 import RivetAsyncLocal
 import Testing
+
+@testable import RivetAsync
 
 /// The keep-alive of a connection whose reader holds the socket.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
@@ -15,20 +16,20 @@ struct WebSocketKeepAliveTests {
         let (channel, connection) = await stage.connected()
         let lane = stage.stream.lane
         await lane.perform {
-            connection.startKeepAlive(interval: .seconds(30), timeout: .seconds(10))
-            connection.suspendReading()
+            stage.startKeepAlive(channel)
+            channel.suspendReading()
         }
         await stage.clock.advance(by: .seconds(100))
         #expect(await lane.perform { connection.isOpen })
-        await lane.perform { connection.resumeReading() }
+        await lane.perform { channel.resumeReading() }
         await stage.clock.advance(by: .seconds(30))
         let first = WebSocketStage.fromClient(9, [0, 0, 0, 1])
         #expect(await stage.peer.until { !$0.bytes.isEmpty }.bytes == first)
         // The pong is on its way while nobody reads.
-        await lane.perform { connection.suspendReading() }
+        await lane.perform { channel.suspendReading() }
         await stage.clock.advance(by: .seconds(100))
         #expect(await lane.perform { connection.isOpen })
-        await lane.perform { connection.resumeReading() }
+        await lane.perform { channel.resumeReading() }
         await stage.clock.advance(by: .seconds(30))
         let second = WebSocketStage.fromClient(9, [0, 0, 0, 2])
         #expect(await stage.peer.until { $0.bytes.count >= 20 }.bytes == first + second)
@@ -40,8 +41,8 @@ struct WebSocketKeepAliveTests {
     @Test("B145: what comes puts the next ping off", arguments: StreamPair.Kind.all)
     func traffic(_ kind: StreamPair.Kind) async throws {
         let stage = try await WebSocketStage(kind)
-        let (channel, connection) = await stage.connected()
-        await stage.stream.lane.perform { connection.startKeepAlive(interval: .seconds(30), timeout: .seconds(10)) }
+        let (channel, _) = await stage.connected()
+        await stage.stream.lane.perform { stage.startKeepAlive(channel) }
         var messages = channel.messages.makeAsyncIterator()
         for _ in 0..<4 {
             await stage.clock.advance(by: .seconds(29))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import RivetAsync
 import RivetAsyncLocal
 import Testing
+
+@testable import RivetAsync
 
 /// A client's end on a stream of any kind, and the other end's bytes in the test's hands.
 final class WebSocketStage: Sendable {
@@ -73,6 +74,11 @@ final class WebSocketStage: Sendable {
             return made
         }
         return (channel, connection)
+    }
+
+    /// Pings after 30 s, and waits 10 s for each pong; on the lane.
+    func startKeepAlive(_ channel: WebSocketChannel) {
+        channel.startKeepAlive(interval: .seconds(30), timeout: .seconds(10), time: time, deadlines: deadlines)
     }
 
     /// Opens with a handshake; `answer` is what the peer sends.

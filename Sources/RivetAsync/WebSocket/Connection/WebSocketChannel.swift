@@ -20,6 +20,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     // On the lane only.
     private var connection: WebSocketConnection?
+    private var keepAlive: WebSocketKeepAlive?
     private var batch = RingBuffer<WebSocketReceivedMessages>()
     private var batchSize = 0
     private var output = ByteBuffer()
@@ -159,7 +160,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         while true {
             switch inbox.take(into: &batch) {
             case .taken(let mustResumeReading):
-                if mustResumeReading { lane.run { [self] in connection?.resumeReading() } }
+                if mustResumeReading { lane.run { [self] in resumeReading() } }
                 return true
             case .ended:
                 if let error { throw error }
@@ -183,8 +184,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     /// Whether neither side has begun to close.
     package var isOpen: Bool { connection?.isOpen ?? false }
 
-    /// Sends a ping of at most 125 bytes at once.
-    package func sendPing(_ payload: UnsafeRawBufferPointer) { connection?.ping(payload) }
+    /// Sends a ping at once, whose pong is known by its number.
+    func sendPing(_ number: UInt64) { connection?.ping(number) }
 
     private func flush(evenIfBlocked: Bool = false) {
         // While the stream is full, senders fill the outbox, and then wait.
@@ -196,7 +197,27 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
         if output.isOversized { output = ByteBuffer() }
     }
 
-    package func received(pong: ByteChunk) { onPong(pong) }
+    /// Pings whenever nothing came for `interval`; without a pong within `timeout` it ends with ``WebSocketError/silent``.
+    func startKeepAlive(interval: Duration, timeout: Duration, time: TimeSource, deadlines: DeadlineScheduler) {
+        keepAlive = connection.map {
+            WebSocketKeepAlive($0, interval: interval, timeout: timeout, time: time, deadlines: deadlines)
+        }
+    }
+
+    func suspendReading() {
+        connection?.suspendReading()
+        keepAlive?.readingSuspended()
+    }
+
+    func resumeReading() {
+        connection?.resumeReading()
+        keepAlive?.readingResumed()
+    }
+
+    package func received(pong: ByteChunk) {
+        keepAlive?.received(pong: pong)
+        onPong(pong)
+    }
 
     package func received(_ messages: WebSocketReceivedMessages) {
         batch.append(messages)
@@ -207,7 +228,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     private func pushBatch() {
         guard !batch.isEmpty else { return }
-        if inbox.push(&batch, size: batchSize) { connection?.suspendReading() }
+        if inbox.push(&batch, size: batchSize) { suspendReading() }
         batchSize = 0
     }
 
@@ -224,7 +245,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     package func streamClosed() {
         // After `abort` nothing else has said that it is over.
         ended(.failed(unexplained))
-        connection = nil
+        keepAlive?.stop()
+        (keepAlive, connection) = (nil, nil)
         finished.set()
     }
 }

@@ -28,13 +28,8 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     private var deadline: DeadlineScheduler.ID?
     private var isPerforming = false
     private var isStreamClosed = false
-    private var isReadingSuspended = false
-    private var keepAlive: KeepAliveStateMachine?
-    private var keepAliveTimeout = Duration.zero
-    private var keepAliveTimer: DeadlineScheduler.ID?
-    private var lastReceived: TimePoint
-    /// How long the last ping of the keep-alive's took there and back.
-    package private(set) var lastRoundTrip: Duration?
+    /// When the peer's last byte came.
+    package private(set) var lastReceived: TimePoint
     package private(set) var receivedCount = 0
     /// The last ping that came while the peer did not read; the ones before need no answer (RFC 6455 §5.5.3).
     private var unansweredPing: ByteChunk?
@@ -88,6 +83,9 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         sendFrame(.ping, payload)
     }
 
+    /// A ping whose pong is known by its number.
+    func ping(_ number: some FixedWidthInteger) { withUnsafeBytes(of: number.bigEndian) { ping($0) } }
+
     /// Sends frames that were encoded before, whole ones, and leaves another buffer for them, which is empty.
     package func send(encodedFrames: inout ByteBuffer) {
         if isOpen {
@@ -138,63 +136,18 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// No `ended` follows, only `streamClosed`.
     package func abort() { closeStream() }
 
+    /// No pong came within `timeout`: ends the stream now; `ended` follows.
+    func fail(silentFor timeout: Duration) {
+        machine.peerWasSilent(for: timeout)
+        perform()
+    }
+
     package func suspendReading() {
-        guard machine.isOpen else { return }
-        stream.suspendReading()
-        isReadingSuspended = true
-        keepAlive?.readingSuspended()
+        if machine.isOpen { stream.suspendReading() }
     }
 
     package func resumeReading() {
-        guard !isStreamClosed else { return }
-        stream.resumeReading()
-        guard isReadingSuspended else { return }
-        isReadingSuspended = false
-        keepAlive?.readingResumed(now: time.now)
-        // A timer that is set looks again when it fires.
-        if keepAliveTimer == nil { checkKeepAlive() }
-    }
-
-    // MARK: Keep-alive
-
-    /// Pings whenever nothing came for `interval`, and fails the connection when no pong comes within `timeout`.
-    ///
-    /// Both rest while reading is suspended.
-    package func startKeepAlive(interval: Duration, timeout: Duration) {
-        keepAlive = KeepAliveStateMachine(interval: interval, timeout: timeout, now: time.now)
-        keepAliveTimeout = timeout
-        if isReadingSuspended { keepAlive?.readingSuspended() }
-        checkKeepAlive()
-    }
-
-    private func checkKeepAlive() {
-        if let timer = keepAliveTimer.take() { deadlines.cancel(timer) }
-        // Closing has a deadline of its own.
-        guard isOpen else { return }
-        keepAlive?.received(at: lastReceived)
-        while let action = keepAlive?.timePassed(now: time.now) {
-            switch action {
-            case .wait(let until):
-                keepAliveTimer = deadlines.schedule(at: until) { [self] in
-                    stream.lane.run { [self] in checkKeepAlive() }
-                }
-                return
-            case .sendPing(let id):
-                withUnsafeBytes(of: id.bigEndian) { ping($0) }
-            case .failConnection:
-                machine.peerWasSilent(for: keepAliveTimeout)
-                return perform()
-            case .nothing:
-                return
-            }
-        }
-    }
-
-    private func receivedPong(_ payload: ByteChunk) {
-        guard keepAlive != nil, payload.count == 4 else { return }
-        let id = payload.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        if let roundTrip = keepAlive?.receivedPong(id: id, now: time.now) { lastRoundTrip = roundTrip }
-        checkKeepAlive()
+        if !isStreamClosed { stream.resumeReading() }
     }
 
     // MARK: ByteHandler
@@ -239,9 +192,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         while !isStreamClosed, let action = machine.nextAction() {
             switch action {
             case .deliver(let messages): handler.received(messages)
-            case .deliverPong(let payload):
-                receivedPong(payload)
-                handler.received(pong: payload)
+            case .deliverPong(let payload): handler.received(pong: payload)
             case .sendPong(let payload): answer(payload)
             case .sendClose(let closing):
                 let key = maskingKeys?.next()
@@ -282,8 +233,14 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         isStreamClosed = true
         unansweredPing = nil
         if let deadline = deadline.take() { deadlines.cancel(deadline) }
-        if let timer = keepAliveTimer.take() { deadlines.cancel(timer) }
         stream.close()
         handler.streamClosed()
+    }
+}
+
+extension ByteChunk {
+    /// The number that a pong brings back; nil where it is not as long as one of its kind.
+    func number<Number: FixedWidthInteger>(as: Number.Type = Number.self) -> Number? {
+        count == MemoryLayout<Number>.size ? reduce(0) { $0 << 8 | Number($1) } : nil
     }
 }

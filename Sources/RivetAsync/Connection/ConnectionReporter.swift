@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Tells a client's diagnostics what becomes of one of its connections, and counts its openings and losses.
+struct ConnectionReporter: Sendable {
+    private let diagnostics: Broadcast<Diagnostic>
+    private let tally: ConnectionTally
+    /// Tells the connections of a client apart.
+    private let number: UInt64
+    private let actorName: String
+    /// Of the last attempt.
+    private var attempt = 1
+    /// An opening was counted, and not yet its end.
+    private var isCountedAsOpen = false
+
+    init(_ context: ClientContext, _ tally: ConnectionTally, actorName: String) {
+        (diagnostics, self.tally, self.actorName) = (context.diagnostics, tally, actorName)
+        number = context.nextConnectionNumber()
+    }
+
+    /// Returns the line for it: so that who hears the status finds it counted, and the line comes behind it.
+    mutating func count(_ status: ConnectionStatus) -> Line {
+        if case .connecting(let attempt) = status { self.attempt = attempt }
+        let wasOpen = isCountedAsOpen
+        isCountedAsOpen = if case .connected = status { true } else { false }
+        switch status {
+        case .connecting: break
+        case .connected: tally.noteOpening()
+        case _ where wasOpen: tally.noteLoss()
+        case .waiting, .closed(.failed): tally.noteFailedAttempt()
+        case .paused, .closed(.requested): break
+        }
+        return Line(status: status, wasOpen: wasOpen)
+    }
+
+    struct Line: Sendable {
+        fileprivate let status: ConnectionStatus
+        fileprivate let wasOpen: Bool
+    }
+
+    func say(_ line: Line) {
+        diagnostics.send(
+            Diagnostic(line.status, wasOpen: line.wasOpen, connection: number, attempt: attempt, actor: actorName)
+        )
+    }
+
+    func say(_ kind: EventLosses.Kind, of event: String, _ count: Int) {
+        diagnostics.send(Diagnostic(kind, of: event, count, connection: number, attempt: attempt, actor: actorName))
+    }
+
+    func sayNudged() {
+        diagnostics.send(
+            Diagnostic(
+                .trace,
+                "nudged",
+                connection: number,
+                attempt: attempt,
+                actor: actorName,
+                measurement: Diagnostic.Measurement(name: "rivet.nudges", value: 1, unit: "1")
+            )
+        )
+    }
+
+    func sayReleased() {
+        diagnostics.send(
+            Diagnostic(
+                .warning,
+                "a connection was released without disconnect(); it is being closed",
+                connection: number,
+                attempt: attempt,
+                actor: actorName
+            )
+        )
+    }
+}
