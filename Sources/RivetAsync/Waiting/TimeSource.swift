@@ -33,10 +33,15 @@ package struct TimeSource: Sendable {
         let start = clock.now
         let read = { @Sendable in TimePoint(start.duration(to: clock.now)) }
         self.read = read
-        pause = { try await clock.sleep(until: start.advanced(by: $0.sinceStart), tolerance: nil) }
+        let sleep = { @Sendable (deadline: TimePoint) async throws in
+            try await clock.sleep(until: start.advanced(by: deadline.sinceStart), tolerance: nil)
+        }
         if clock is ContinuousClock || clock is SuspendingClock {
+            let timers = SleepTimers(now: read) { try? await sleep($0) }
+            pause = { try await timers.sleep(until: $0) }
             readCalendar = { WallClock.milliseconds }
         } else {
+            pause = sleep
             let startOfTime = WallClock.milliseconds
             readCalendar = {
                 let elapsed = read().sinceStart.components
