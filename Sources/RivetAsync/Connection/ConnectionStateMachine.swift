@@ -276,24 +276,6 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         return actions.remove(id)
     }
 
-    // MARK: Keep-alive
-
-    /// How long the ping took there and back; nil for a pong that was not asked for.
-    mutating func receivedPong(id: UInt32, now: TimePoint) -> Duration? { keepAlive?.receivedPong(id: id, now: now) }
-
-    /// Events wait for room: the socket is not read, and its silence says nothing.
-    mutating func readingHeld() {
-        isReadingHeld = true
-        keepAlive?.readingSuspended()
-        if hasSocket { queue.append(.suspendReading) }
-    }
-
-    mutating func readingReleased(now: TimePoint) {
-        isReadingHeld = false
-        keepAlive?.readingResumed(now: now)
-        if hasSocket { queue.append(.resumeReading) }
-    }
-
     /// An error about the connection itself; the close that belongs to it follows (B141, B142).
     mutating func receivedConnectionError(_ ending: AttemptEnding, now: TimePoint) {
         switch state {
@@ -310,6 +292,24 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         announced = ending
         // More of them do not put it off.
         if timers[.close] == nil { timers[.close] = now.advanced(by: .seconds(5)) }
+    }
+
+    // MARK: Keep-alive
+
+    /// How long the ping took there and back; nil for a pong that was not asked for.
+    mutating func receivedPong(id: UInt32, now: TimePoint) -> Duration? { keepAlive?.receivedPong(id: id, now: now) }
+
+    /// Events wait for room: the socket is not read, and its silence says nothing.
+    mutating func readingHeld() {
+        isReadingHeld = true
+        keepAlive?.readingSuspended()
+        if hasSocket { queue.append(.suspendReading) }
+    }
+
+    mutating func readingReleased(now: TimePoint) {
+        isReadingHeld = false
+        keepAlive?.readingResumed(now: now)
+        if hasSocket { queue.append(.resumeReading) }
     }
 
     // MARK: The callers' side
