@@ -15,6 +15,8 @@ package final class DeadlineScheduler: Sendable {
         /// Until when the task sleeps; nil while it waits for a first entry or is about to look again.
         var sleepsUntil: TimePoint?
         var wakeUp: Signal
+        /// Nothing fires any more, so that nothing is kept: what it would call may hold the scheduler.
+        var isOver = false
     }
 
     private let state: Mutex<State>
@@ -32,6 +34,7 @@ package final class DeadlineScheduler: Sendable {
     package func schedule(at deadline: TimePoint, _ fire: @escaping @Sendable () -> Void) -> ID {
         let (number, wakeUp): (UInt64, Signal?) = state.withLock { state in
             state.lastNumber += 1
+            guard !state.isOver else { return (state.lastNumber, nil) }
             state.fires[state.lastNumber] = fire
             state.heap.add(state.lastNumber, deadline)
             let mustWake = state.sleepsUntil.map { deadline < $0 } ?? true
@@ -55,8 +58,18 @@ package final class DeadlineScheduler: Sendable {
         }
     }
 
-    /// Runs until the task is cancelled.
+    /// Runs until the task is cancelled; what is still to come is let go of then.
     package func run() async {
+        defer {
+            let left = state.withLock { state in
+                state.isOver = true
+                state.heap.removeAll()
+                defer { state.fires = [:] }
+                return state.fires
+            }
+            // What they hold ends here, not under the lock.
+            withExtendedLifetime(left) {}
+        }
         while !Task.isCancelled {
             let now = time.now
             let (due, next, wakeUp) = state.withLock { state in
