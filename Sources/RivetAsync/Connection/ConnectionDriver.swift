@@ -343,7 +343,7 @@ actor ConnectionDriver: ClientMember {
     private func report(_ status: ConnectionStatus) {
         // Before the status, so that who hears that finds it counted, and gets another one.
         if case .closed = status, let shareKey { context.shared.remove(shareKey, self) }
-        let line = reporter.count(status)
+        let wasOpen = reporter.count(status)
         if case .connecting(let attempt) = status, case .connecting(attempt)? = statuses.latest {
             // Every observer begins with the first one.
         } else {
@@ -351,7 +351,7 @@ actor ConnectionDriver: ClientMember {
             for share in shares.values { share.report(status) }
         }
         if case .closed = status { statuses.finish() }
-        reporter.say(line)
+        reporter.say(status, wasOpen: wasOpen)
     }
 
     private func sendNudge() {

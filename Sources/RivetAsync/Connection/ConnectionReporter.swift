@@ -17,8 +17,8 @@ struct ConnectionReporter: Sendable {
         number = context.nextConnectionNumber()
     }
 
-    /// Returns the line for it: so that who hears the status finds it counted, and the line comes behind it.
-    mutating func count(_ status: ConnectionStatus) -> Line {
+    /// Before anybody hears the status, so that who does finds it counted; whether it ends an open connection.
+    mutating func count(_ status: ConnectionStatus) -> Bool {
         if case .connecting(let attempt) = status { self.attempt = attempt }
         let wasOpen = isCountedAsOpen
         isCountedAsOpen = if case .connected = status { true } else { false }
@@ -29,17 +29,12 @@ struct ConnectionReporter: Sendable {
         case .waiting, .closed(.failed): tally.noteFailedAttempt()
         case .paused, .closed(.requested): break
         }
-        return Line(status: status, wasOpen: wasOpen)
+        return wasOpen
     }
 
-    struct Line: Sendable {
-        fileprivate let status: ConnectionStatus
-        fileprivate let wasOpen: Bool
-    }
-
-    func say(_ line: Line) {
+    func say(_ status: ConnectionStatus, wasOpen: Bool) {
         diagnostics.send(
-            Diagnostic(line.status, wasOpen: line.wasOpen, connection: number, attempt: attempt, actor: actorName)
+            Diagnostic(status, wasOpen: wasOpen, connection: number, attempt: attempt, actor: actorName)
         )
     }
 

@@ -61,14 +61,13 @@ package final class DeadlineScheduler: Sendable {
     /// Runs until the task is cancelled; what is still to come is let go of then.
     package func run() async {
         defer {
-            let left = state.withLock { state in
+            // What they hold is let go of outside the lock.
+            _ = state.withLock { state in
                 state.isOver = true
                 state.heap.removeAll()
                 defer { state.fires = [:] }
                 return state.fires
             }
-            // What they hold ends here, not under the lock.
-            withExtendedLifetime(left) {}
         }
         while !Task.isCancelled {
             let now = time.now
