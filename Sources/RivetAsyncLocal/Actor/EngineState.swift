@@ -109,7 +109,7 @@ final class EngineState: Sendable {
             return Array(directory.actors.values)
         }
         for actor in actors {
-            await actor.forgetConnections()
+            await actor.forget()
             await actor.lane.shutDown()
         }
     }

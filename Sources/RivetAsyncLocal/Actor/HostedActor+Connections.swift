@@ -56,9 +56,6 @@ extension HostedActor {
         return attached.removeValue(forKey: connection.id)
     }
 
-    /// For the end of the engine: those whose own end has not been heard yet hold this actor, and it them.
-    func forgetConnections() { (attached, order) = ([:], []) }
-
     /// All hooks of one connection together have the time of one (PROTOCOL h1).
     private func runConnectHooks(_ connection: HostedConnection) async throws {
         guard let kind, let instance else { return }

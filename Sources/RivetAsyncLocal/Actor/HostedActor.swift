@@ -362,4 +362,10 @@ actor HostedActor {
         closeRawSockets()
         start()
     }
+
+    /// For the end of the engine: lets go of all that holds this actor as well, whose own end has not been heard yet.
+    func forget() {
+        (attached, order, held, queue, work) = ([:], [], [], [], [:])
+        instance = nil
+    }
 }

@@ -16,6 +16,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
     private var closing: WebSocketClosing?
     private var isClosed = false
     private var output: FaultyOutput?
+    private var deadline: DeadlineScheduler.ID?
 
     init(stream: any ByteStream, server: LocalServer, ray: String) {
         self.stream = stream
@@ -64,6 +65,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
     private func closeStream() {
         guard !isClosed else { return }
         isClosed = true
+        cancelDeadline()
         stream.close()
         connectionEnded()
         server.removed(self)
@@ -115,8 +117,13 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
         for message in messages { connection.actor.run { $0.received(message.payload, by: connection) } }
     }
 
-    private func setDeadline(_ deadline: TimePoint) {
-        engine.deadlines.schedule(at: deadline) { [weak self] in
+    private func cancelDeadline() {
+        if let deadline = deadline.take() { engine.deadlines.cancel(deadline) }
+    }
+
+    private func setDeadline(_ point: TimePoint) {
+        cancelDeadline()
+        deadline = engine.deadlines.schedule(at: point) { [weak self] in
             guard let self else { return }
             stream.lane.run { [self] in
                 machine.timePassed(now: engine.time.now)

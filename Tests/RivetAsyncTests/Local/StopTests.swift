@@ -34,6 +34,26 @@ struct StopTests {
         }
     }
 
+    @Test func nothingKeepsAnActorInMemory() async throws {
+        final class Memory: Sendable {
+            let alive: Recorder<Int>
+            init(_ alive: Recorder<Int>) {
+                self.alive = alive
+                alive.add(1)
+            }
+            deinit { alive.add(-1) }
+        }
+        let alive = Recorder<Int>()
+        let engine = try await LocalEngine.start(transport: .memory) { registry in
+            registry.actor(Stage.self, state: { _, _ in Memory(alive) }) { _ in }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            try await peer.connect(try await peer.getOrCreate("stage"))
+            await engine.stop()
+        }
+        #expect(alive.all == [1, -1])
+    }
+
     @Test func aTakenPortFailsAndLeavesNothing() async throws {
         let engine = try await LocalEngine.start { _ in }
         let port = UInt16(engine.endpoint.split(separator: ":").last ?? "") ?? 0

@@ -43,23 +43,26 @@ struct ChaosTests {
         arguments: Engine.all
     )
     func chaos(_ engine: Engine) async throws {
+        try await Self.run(engine, connections: TestScale.count(full: 200, byDefault: 40), Self.seconds)
+    }
+
+    static func run(_ engine: Engine, connections: Int, _ seconds: Double) async throws {
         let seed = SeededGenerator.printedSeed
         print("chaos: seed \(seed)")
-        let connections = TestScale.count(full: 200, byDefault: 40)
         switch engine {
         case .real(let endpoint):
-            try await Self.run(endpoint, connections, seed) { _ in }
+            try await Self.run(endpoint, connections, seconds, seed) { _ in }
         case .local, .overTLS:
             let local = try await LocalEngine.start { $0.actor(ChaosCounter.self, state: 0, ChaosCounter.define) }
             try await RivetAsync.scoped {
                 await local.stop()
             } _: {
                 guard case .overTLS = engine else {
-                    return try await Self.run(local.endpoint, connections, seed) { _ in }
+                    return try await Self.run(local.endpoint, connections, seconds, seed) { _ in }
                 }
                 let configuration = try await StreamPair.Kind.tls.configuration(for: local)
                 let endpoint = configuration.endpoint.text
-                try await Self.run(endpoint, connections, seed) { $0.tls = configuration.tls }
+                try await Self.run(endpoint, connections, seconds, seed) { $0.tls = configuration.tls }
             }
             #expect(local.gauge.counts == .zero)
         }
@@ -68,6 +71,7 @@ struct ChaosTests {
     private static func run(
         _ endpoint: String,
         _ connections: Int,
+        _ seconds: Double,
         _ seed: UInt64,
         _ change: (inout RivetConfiguration) -> Void
     ) async throws {
@@ -96,3 +100,25 @@ struct ChaosTests {
         for gauge in [through.context.gauge, direct.context.gauge, proxy.gauge] { #expect(gauge.counts == .zero) }
     }
 }
+
+#if os(Linux)
+/// In a process of its own, where nothing else allocates; not for sanitizers.
+@Suite(.timeLimit(.minutes(10)))
+struct ChaosMemoryTests {
+    @Test("B65, B92: what connections took in memory comes back, whatever the network did")
+    func memory() async {
+        await #expect(processExitsWith: .success) {
+            func runs(_ count: Int) async throws -> Int {
+                for _ in 0..<count { try await ChaosTests.run(.local, connections: 40, 1) }
+                return try await ProcessMemory.allocated()
+            }
+            try ProcessMemory.keepNothingOfErrors()
+            // What is made once is there behind the first ones.
+            let before = try await runs(2)
+            let count = TestScale.count(full: 20, byDefault: 4)
+            let growth = try await runs(count) - before
+            #expect(growth < 512 << 10, "\(growth) bytes more behind \(count) runs, \(before) before")
+        }
+    }
+}
+#endif
