@@ -25,6 +25,7 @@ final class ChaosProxy: Sendable {
     }
 
     let gauge = ResourceGauge()
+    let witness = ChaosWitness()
     private let lanes: LaneGroup
     private let deadlines: DeadlineScheduler
     private let timing: Task<Void, Never>
@@ -108,10 +109,12 @@ final class ChaosRelay: @unchecked Sendable {
     private var upstream: TCPSocket?
     private var halves: [Half] = []
     private var random: SeededGenerator
+    private var stream: ChaosWitnessedStream
     private var isOver = false
 
     init(_ proxy: ChaosProxy, _ socket: TCPSocket, _ random: SeededGenerator) {
         (self.proxy, downstream, lane, self.random) = (proxy, socket, socket.lane, random)
+        stream = ChaosWitnessedStream(proxy.witness)
     }
 
     func connected(_ socket: TCPSocket?) {
@@ -120,7 +123,7 @@ final class ChaosRelay: @unchecked Sendable {
             return close()
         }
         upstream = socket
-        let halves = [Half(self, to: socket), Half(self, to: downstream)]
+        let halves = [Half(self, to: socket, isUpward: true), Half(self, to: downstream, isUpward: false)]
         self.halves = halves
         downstream.setHandler(halves[0])
         socket.setHandler(halves[1])
@@ -182,14 +185,15 @@ final class ChaosRelay: @unchecked Sendable {
     final class Half: ByteHandler, @unchecked Sendable {
         private let relay: ChaosRelay
         private let destination: TCPSocket
+        private let isUpward: Bool
         /// What waits, and whether its fate is known already.
         private var queue: [(bytes: ByteChunk, passes: Bool)] = []
         private var isHeld = false
         private var hasEnded = false
         private(set) var isFinished = false
 
-        init(_ relay: ChaosRelay, to destination: TCPSocket) {
-            (self.relay, self.destination) = (relay, destination)
+        init(_ relay: ChaosRelay, to destination: TCPSocket, isUpward: Bool) {
+            (self.relay, self.destination, self.isUpward) = (relay, destination, isUpward)
         }
 
         func received(_ bytes: ByteChunk) {
@@ -234,6 +238,7 @@ final class ChaosRelay: @unchecked Sendable {
         }
 
         private func write(_ bytes: ByteChunk) {
+            if isUpward { relay.stream.sent(bytes) } else { relay.stream.received(bytes) }
             destination.write { output in bytes.withUnsafeBytes { output.append($0) } }
         }
 

@@ -8,18 +8,19 @@ import Testing
 /// Hundreds of connections through a network that splits, delays, stalls, resets and half-closes, in real time.
 ///
 /// `RIVET_TEST_CHAOS_SECONDS` makes it longer, `RIVET_TEST_SEED` repeats what the network did; with
-/// `RIVET_TEST_ENDPOINT` Rivet's own engine is behind it, and no other.
+/// `RIVET_TEST_ENDPOINT` and `RIVET_TEST_RUN_LOG` Rivet's own engine is behind it, and no other.
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct ChaosTests {
     enum Engine: Sendable, CustomTestStringConvertible {
         case local
         case overTLS
-        /// The endpoint of Rivet's own.
-        case real(String)
+        /// Rivet's own.
+        case real(endpoint: String, log: String)
 
         static var all: [Self] {
-            if let real = ProcessInfo.processInfo.environment["RIVET_TEST_ENDPOINT"], !real.isEmpty {
-                return [.real(real)]
+            let variables = ProcessInfo.processInfo.environment
+            if let endpoint = variables["RIVET_TEST_ENDPOINT"], let log = variables["RIVET_TEST_RUN_LOG"] {
+                return [.real(endpoint: endpoint, log: log)]
             }
             return TestCertificates.areAvailable ? [.local, .overTLS] : [.local]
         }
@@ -47,34 +48,42 @@ struct ChaosTests {
     }
 
     static func run(_ engine: Engine, connections: Int, _ seconds: Double) async throws {
-        let seed = SeededGenerator.printedSeed
-        print("chaos: seed \(seed)")
+        let run = (connections, Duration.seconds(seconds))
         switch engine {
-        case .real(let endpoint):
-            try await Self.run(endpoint, connections, seconds, seed) { _ in }
+        case .real(let endpoint, let path):
+            try await Self.run(run, endpoint, isFaithful: false) {
+                let log = try String(contentsOfFile: path, encoding: .utf8)
+                return log.split(whereSeparator: \.isNewline).compactMap { line in
+                    let words = line.split(separator: " ")
+                    return words.count > 3 && words[2] == "work" ? String(words[3]) : nil
+                }
+            }
         case .local, .overTLS:
-            let local = try await LocalEngine.start { $0.actor(ChaosCounter.self, state: 0, ChaosCounter.define) }
+            let log = Recorder<String>()
+            let local = try await LocalEngine.start { registry in
+                registry.actor(ChaosCounter.self, state: 0, ChaosCounter.define)
+                registry.actor(ChaosWorker.self, state: 0) { kind in ChaosWorker.define(&kind, log) }
+            }
             try await RivetAsync.scoped {
                 await local.stop()
             } _: {
-                guard case .overTLS = engine else {
-                    return try await Self.run(local.endpoint, connections, seconds, seed) { _ in }
-                }
+                guard case .overTLS = engine else { return try await Self.run(run, local.endpoint) { log.all } }
                 let configuration = try await StreamPair.Kind.tls.configuration(for: local)
-                let endpoint = configuration.endpoint.text
-                try await Self.run(endpoint, connections, seconds, seed) { $0.tls = configuration.tls }
+                try await Self.run(run, configuration.endpoint.text, configuration.tls) { log.all }
             }
             #expect(local.gauge.counts == .zero)
         }
     }
 
     private static func run(
+        _ run: (connections: Int, duration: Duration),
         _ endpoint: String,
-        _ connections: Int,
-        _ seconds: Double,
-        _ seed: UInt64,
-        _ change: (inout RivetConfiguration) -> Void
+        _ tls: TLSOptions? = nil,
+        isFaithful: Bool = true,
+        _ log: @escaping @Sendable () throws -> [String]
     ) async throws {
+        let seed = SeededGenerator.printedSeed
+        print("chaos: seed \(seed)")
         let port = try #require(UInt16(endpoint.split(separator: ":").last ?? ""))
         let proxy = try await ChaosProxy.start(to: .loopback(port: port), seed: seed)
         func client(_ port: Int) throws -> RivetClient {
@@ -85,7 +94,7 @@ struct ChaosTests {
             configuration.reconnect = ReconnectPolicy(first: .milliseconds(50), cap: .milliseconds(500))
             configuration.keepAlive = KeepAlive(interval: .seconds(1), timeout: .seconds(1))
             configuration.openTimeout = .seconds(5)
-            change(&configuration)
+            if let tls { configuration.tls = tls }
             return RivetClient(configuration)
         }
         let (through, direct) = (try client(proxy.port), try client(Int(port)))
@@ -94,7 +103,18 @@ struct ChaosTests {
             await direct.close(within: .zero)
             await proxy.stop()
         } _: {
-            let run = ChaosRun(through, direct: direct, proxy, connections: connections, .seconds(seconds))
+            let run = ChaosRun(
+                .init(
+                    client: through,
+                    direct: direct,
+                    proxy: proxy,
+                    connections: run.connections,
+                    duration: run.duration,
+                    log: log,
+                    isFaithful: isFaithful,
+                    isReadable: tls == nil
+                )
+            )
             try await run.run()
         }
         for gauge in [through.context.gauge, direct.context.gauge, proxy.gauge] { #expect(gauge.counts == .zero) }
