@@ -8,10 +8,7 @@ package final class DeadlineScheduler: Sendable {
     }
 
     private struct State {
-        var fires: [UInt64: @Sendable () -> Void] = [:]
-        /// With an entry for each of them, and some that were cancelled.
-        var heap = DeadlineHeap<UInt64>()
-        var lastNumber: UInt64 = 0
+        var fires = DeadlineTable<@Sendable () -> Void>()
         /// Until when the task sleeps; nil while it waits for a first entry or is about to look again.
         var sleepsUntil: TimePoint?
         var wakeUp: Signal
@@ -33,12 +30,9 @@ package final class DeadlineScheduler: Sendable {
     @discardableResult
     package func schedule(at deadline: TimePoint, _ fire: @escaping @Sendable () -> Void) -> ID {
         let (number, wakeUp): (UInt64, Signal?) = state.withLock { state in
-            state.lastNumber += 1
-            guard !state.isOver else { return (state.lastNumber, nil) }
-            state.fires[state.lastNumber] = fire
-            state.heap.add(state.lastNumber, deadline)
+            guard !state.isOver else { return (0, nil) }
             let mustWake = state.sleepsUntil.map { deadline < $0 } ?? true
-            return (state.lastNumber, mustWake ? state.wakeUp : nil)
+            return (state.fires.add(fire, deadline), mustWake ? state.wakeUp : nil)
         }
         wakeUp?.set()
         return ID(number: number)
@@ -50,35 +44,23 @@ package final class DeadlineScheduler: Sendable {
     }
 
     package func cancel(_ id: ID) {
-        _ = state.withLock { state in
-            guard let fire = state.fires.removeValue(forKey: id.number) else { return nil as (@Sendable () -> Void)? }
-            let fires = state.fires
-            if state.heap.count > 2 * fires.count + 16 { state.heap.keep { fires[$0] != nil } }
-            return fire
-        }
+        // What it holds is let go of outside the lock.
+        _ = state.withLock { $0.fires.remove(id.number) }
     }
 
     /// Runs until the task is cancelled; what is still to come is let go of then.
     package func run() async {
         defer {
-            // What they hold is let go of outside the lock.
             _ = state.withLock { state in
                 state.isOver = true
-                state.heap.removeAll()
-                defer { state.fires = [:] }
-                return state.fires
+                return state.fires.removeAll()
             }
         }
         while !Task.isCancelled {
             let now = time.now
             let (due, next, wakeUp) = state.withLock { state in
-                var due: [@Sendable () -> Void] = []
-                while let number = state.heap.removeFirst(dueAt: now) {
-                    if let fire = state.fires.removeValue(forKey: number) { due.append(fire) }
-                }
-                // Nobody sleeps for one that was cancelled.
-                while let first = state.heap.first, state.fires[first.id] == nil { state.heap.removeFirst() }
-                let next = state.heap.first?.deadline
+                let due = state.fires.removeAll(dueAt: now)
+                let next = state.fires.nextDeadline()
                 state.sleepsUntil = next
                 state.wakeUp = Signal(gauge: gauge)
                 return (due, next, state.wakeUp)

@@ -8,10 +8,7 @@ import Synchronization
 /// that there are few of them, and one that finds nobody has cost nothing more.
 final class SleepTimers: Sendable {
     private struct State {
-        var sleepers: [UInt64: Promise<Void>] = [:]
-        /// With an entry for each of them, and some that were cancelled.
-        var heap = DeadlineHeap<UInt64>()
-        var lastID: UInt64 = 0
+        var sleepers = DeadlineTable<Promise<Void>>()
         /// When they fire, the last one first.
         var timers: [TimePoint] = []
 
@@ -40,22 +37,11 @@ final class SleepTimers: Sendable {
         guard deadline > now() else { return }
         let promise = Promise<Void>(gauge: gauge)
         let (id, timer) = state.withLock { state in
-            state.lastID += 1
-            state.sleepers[state.lastID] = promise
-            state.heap.add(state.lastID, deadline)
-            return (state.lastID, state.timer(for: deadline))
+            (state.sleepers.add(promise, deadline), state.timer(for: deadline))
         }
         if let timer { start(timer) }
-        defer { remove(id) }
+        defer { _ = state.withLock { $0.sleepers.remove(id) } }
         try await promise.value()
-    }
-
-    private func remove(_ id: UInt64) {
-        state.withLock { state in
-            guard state.sleepers.removeValue(forKey: id) != nil else { return }
-            let sleepers = state.sleepers
-            if state.heap.count > 2 * sleepers.count + 16 { state.heap.keep { sleepers[$0] != nil } }
-        }
     }
 
     /// Detached, since it belongs to nobody: the task that happens to start it may be gone long before.
@@ -70,13 +56,8 @@ final class SleepTimers: Sendable {
         let now = now()
         let (due, timer) = state.withLock { state in
             if let index = state.timers.firstIndex(of: deadline) { state.timers.remove(at: index) }
-            var due: [Promise<Void>] = []
-            while let id = state.heap.removeFirst(dueAt: now) {
-                if let sleeper = state.sleepers.removeValue(forKey: id) { due.append(sleeper) }
-            }
-            // No timer for one that was cancelled.
-            while let first = state.heap.first, state.sleepers[first.id] == nil { state.heap.removeFirst() }
-            return (due, state.heap.first.flatMap { state.timer(for: $0.deadline) })
+            let due = state.sleepers.removeAll(dueAt: now)
+            return (due, state.sleepers.nextDeadline().flatMap { state.timer(for: $0) })
         }
         if let timer { start(timer) }
         for sleeper in due { sleeper.finish(.success(())) }
