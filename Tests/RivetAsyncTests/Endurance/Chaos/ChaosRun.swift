@@ -41,15 +41,16 @@ struct ChaosRun: Sendable {
 
     private func key(_ actor: Int) -> ActorKey { [prefix, "\(actor)"] }
 
-    private func connect<D>(_: D.Type) -> [ActorConnection<D>] {
+    private func connect<D>(_: D.Type, _ options: (Int) -> ConnectOptions) -> [ActorConnection<D>] {
         (0..<actorCount * Self.share).map { number in
-            // By it the proxy knows whose sockets it sees.
-            setting.client.getOrCreate(D.self, key(number / Self.share)).connect(.init(parameters: .fixed(number)))
+            setting.client.getOrCreate(D.self, key(number / Self.share)).connect(options(number))
         }
     }
 
     func run() async throws {
-        let (counters, workers) = (connect(ChaosCounter.self), connect(ChaosWorker.self))
+        // By its parameters the proxy knows whose socket it sees.
+        let counters = connect(ChaosCounter.self) { number in .init(parameters: .fixed(number)) }
+        let workers = connect(ChaosWorker.self) { _ in .init() }
         let listeners = counters.map { ChaosListener($0, isWhole: setting.isFaithful) }
         let proxy = setting.proxy
         // Rivet's engine takes a while to start actors.

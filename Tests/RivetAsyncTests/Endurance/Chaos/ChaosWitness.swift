@@ -83,7 +83,11 @@ struct ChaosWitnessedStream {
     /// The head and what is behind it, when it is whole.
     private mutating func wholeHead(_ bytes: ByteChunk) -> (head: String, rest: ByteChunk)? {
         head += bytes
-        guard let end = head.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+        guard let end = head.firstRange(of: Array("\r\n\r\n".utf8)) else {
+            // TLS has none.
+            isOther = head.count > 16_384
+            return nil
+        }
         defer { head = [] }
         return (String(decoding: head[..<end.lowerBound], as: UTF8.self), ByteChunk(head[end.upperBound...]))
     }
