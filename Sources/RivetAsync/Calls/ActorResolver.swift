@@ -141,8 +141,11 @@ final class ActorResolver: Sendable {
             do {
                 let answer = try await context.executeAPI(method, target, body: body, at: address, in: scope)
                 return try answer.decode("the actor") { try ActorsAPIResponse.readActor($0).actor.actorID }
-            } catch let error as RivetError where error.matches("actor", "destroyed_during_creation") {
-                // Until the deadline, which comes with the last cause (B42).
+            } catch let error as RivetError
+                where error.matches("actor", "destroyed_during_creation")
+                || method == "PUT" && error.matches("actor", "create_pending")
+            {
+                // Until the deadline, which comes with the last cause (B42, PROTOCOL i7).
                 let least = error.retryAfter ?? .zero
                 guard try await context.wait(upTo: pause, atLeast: least, before: scope.deadline) else {
                     throw error.retryAfter == nil ? RivetError.notMade(error) : error
@@ -186,11 +189,11 @@ final class ActorResolver: Sendable {
 }
 
 extension RivetError {
-    /// The deadline came while the actor was being made, again and again.
+    /// The deadline came while the actor was asked for again and again.
     fileprivate static func notMade(_ cause: RivetError) -> RivetError {
         RivetError(
             .deadlineExceeded,
-            "the actor was not made before the deadline: it was destroyed while it was made",
+            "the actor was not made before the deadline: \(cause.message)",
             fault: .server,
             isTransient: true,
             remote: cause.remote,

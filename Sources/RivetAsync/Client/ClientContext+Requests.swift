@@ -139,7 +139,8 @@ extension ClientContext {
             )
             let answer = try await execute(head, body: body, at: address.endpoint, deadline: scope.deadline)
             guard answer.isSuccess else {
-                throw judged(RivetError(answer: answer, encoding: .json, of: .lookup), token, at: address)
+                let kind: RequestKind = method == "POST" ? .creation : .lookup
+                throw judged(RivetError(answer: answer, encoding: .json, of: kind), token, at: address)
             }
             return answer
         }

@@ -96,6 +96,9 @@ package struct ErrorClass: Sendable, Equatable {
         "actor.empty_key": refused,
         "actor.key_too_large": refused,
         "actor.input_too_large": refused,
+        // The engine cannot tell whether it has made the actor; it will not where it counts too many (i7).
+        "actor.create_pending": maybeRan(isTransient: true),
+        "actor.creation_rate_limit": safe(isTransient: true),
         "actor.invalid_request": refused,
         "actor.unsupported_websocket_encoding": refused,
         "actor.overloaded": safe(isTransient: true),

@@ -403,8 +403,10 @@ extension EncodedValue {
 
 /// What is being asked for, so that an error can say what it means for it.
 enum RequestKind: Sendable {
-    /// Looking something up or making an actor.
+    /// Looking an actor up, or making it where there is none: a repeat does no harm.
     case lookup
+    /// Making an actor that must not be there.
+    case creation
     case action(String)
     case queue(String)
     case raw
@@ -412,6 +414,7 @@ enum RequestKind: Sendable {
     var name: String {
         switch self {
         case .lookup: "the lookup"
+        case .creation: "the creation"
         case .action(let name): "the action \"\(name)\""
         case .queue(let name): "the send to the queue \"\(name)\""
         case .raw: "the request"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ErrorClass {
-    /// Nothing of the actor's can run in a request to the actors API, and there is no id to forget.
+    /// Nothing of the actor's can run in a lookup, and there is no id to forget.
     var ofLookup: ErrorClass { ErrorClass(execution: .notSent, isTransient: isTransient) }
 }
 

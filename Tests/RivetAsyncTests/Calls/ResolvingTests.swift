@@ -198,6 +198,32 @@ struct ResolvingTests {
         }
     }
 
+    static let pending = Server.Answer.error(409, "actor.create_pending", isGateways: false)
+
+    @Test("an actor of which the engine cannot tell whether it was made is asked for again, but never made twice")
+    func pendingCreation() async throws {
+        try await Server.run([Self.pending, Server.Answer.created(), .output(1)]) { client, server in
+            _ = try await client.getOrCreate("counter", ["k"]).action("count") as Int
+            #expect(server.lines == [Self.getOrCreate, Self.getOrCreate, Self.action])
+        }
+        try await Server.run([Self.pending]) { client, server in
+            let error = await #expect(throws: RivetError.self) { try await client.create("counter", ["k"]) }
+            #expect(error?.execution == .mayHaveRun)
+            #expect(error?.isTransient == true)
+            #expect(server.lines == ["POST /actors?namespace=default"])
+        }
+    }
+
+    @Test("too many creations prove that nothing was made")
+    func creationRateLimit() async throws {
+        let answer = Server.Answer.error(429, "actor.creation_rate_limit", isGateways: false)
+        try await Server.run([answer]) { client, server in
+            let error = await #expect(throws: RivetError.self) { try await client.create("counter", ["k"]) }
+            #expect(error?.execution == .notSent)
+            #expect(error?.isTransient == true)
+        }
+    }
+
     /// What makes an actor.
     struct Making: Sendable, CustomTestStringConvertible {
         let testDescription: String
