@@ -12,7 +12,7 @@ public struct RequestContext: Sendable {
     /// for the flags, in lower case.
     public var traceparent: String?
     /// Sent as `tracestate` (W3C Trace Context §3.3), beside a ``traceparent`` only: at most 512 printable characters in
-    /// at most 32 members.
+    /// at most 32 members. An empty one is not sent.
     public var tracestate: String?
     /// Further fields, without those of the protocol, which are left out as in ``RivetConfiguration/fields``.
     public var fields: HTTPFields
@@ -37,7 +37,8 @@ public struct RequestContext: Sendable {
         var result = HTTPFields()
         result["x-rivet-ray-id"] = rayID
         result["traceparent"] = traceparent
-        result["tracestate"] = tracestate
+        // An empty one says nothing, and a tracing library may have one without a parent.
+        if tracestate?.isEmpty == false { result["tracestate"] = tracestate }
         for field in UserFields.withoutProtocols(fields) where result[field.name] == nil { result.append(field) }
         if let problem = UserFields.problem(of: result) ?? TraceFields.problem(of: result) {
             throw RivetError.invalidArgument("requestContext: \(problem)")

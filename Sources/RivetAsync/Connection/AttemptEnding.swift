@@ -175,14 +175,18 @@ extension AttemptEnding {
         }
     }
 
-    /// A plain status on the handshake comes from something between us and the gateway (B149, B150).
+    /// A plain status on the handshake comes from something between us and the gateway (B149, B150); a 101 that is wrong
+    /// breaks the protocol, and a connection tries again all the same.
     private init(handshake error: WebSocketHandshakeError, _ endpoint: Endpoint) {
-        var isPermanent = false
-        // Of a wrong 101 and of a page in its place nobody knows; a connection tries again, a call does not (B149).
-        var isTransient = true
+        var (code, fault) = (RivetError.Code.protocolViolation, RivetError.Fault.server)
+        var (isPermanent, isTransient) = (false, false)
         var remote: RemoteError?
         var retryAfter: Duration?
-        if case .notSwitched(let head) = error {
+        switch error {
+        case .ended:
+            (code, fault, isTransient) = (.connectionLost, .network, true)
+        case .notSwitched(let head):
+            code = .handshakeRefused
             isPermanent = ErrorClass.isFinal(status: head.status)
             isTransient = ErrorClass.isTransient(status: head.status)
             let answer = HTTPAnswer(head: head, body: ByteChunk())
@@ -195,13 +199,14 @@ extension AttemptEnding {
                 rayID: answer.rayID,
                 httpStatus: head.status
             )
+        default:
+            break
         }
-        let isLost = if case .ended = error { true } else { false }
         self.init(
             error: RivetError(
-                isLost ? .connectionLost : .handshakeRefused,
+                code,
                 "\(endpoint.text): \(error)",
-                fault: isLost ? .network : .server,
+                fault: fault,
                 isTransient: isTransient,
                 connectionSurvives: false,
                 remote: remote,

@@ -89,6 +89,8 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The code, the message, what the server said, and whether a repeat is safe.
+    ///
+    /// One line, in which control characters stand escaped: a peer may have put them into its words.
     public var description: String {
         var text = "\(code.name): \(message)"
         if let remote {
@@ -102,7 +104,7 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         case .mayHaveRun: text += " (may have run)"
         case .ran: text += " (ran)"
         }
-        return text
+        return text.onOneLine
     }
 
     /// The same error with other answers to what a caller asks, or with its cause.
@@ -126,5 +128,19 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
             underlying: underlying ?? self.underlying,
             retryAfter: retryAfter
         )
+    }
+}
+
+extension String {
+    /// With what would begin a new line or move a terminal's cursor as an escape.
+    fileprivate var onOneLine: String {
+        func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: true
+            default: false
+            }
+        }
+        guard unicodeScalars.contains(where: isEscaped) else { return self }
+        return unicodeScalars.reduce(into: "") { $0 += isEscaped($1) ? $1.escaped(asASCII: true) : String($1) }
     }
 }

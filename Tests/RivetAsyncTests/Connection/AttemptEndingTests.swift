@@ -83,6 +83,22 @@ struct AttemptEndingTests {
         #expect(ending.error.remote?.httpStatus == status)
     }
 
+    @Test(
+        "B149: a 101 that is wrong breaks the protocol, and another attempt follows",
+        arguments: [
+            WebSocketHandshakeError.upgradeField, .connectionField, .acceptKeyMissing(count: 0), .acceptKeyWrong,
+            .extensionNotOffered, .severalSubprotocols(count: 2), .subprotocolNotOffered, .subprotocolMissing,
+        ]
+    )
+    func wrongUpgrade(_ error: WebSocketHandshakeError) throws {
+        let ending = AttemptEnding(opening: error, try Endpoint.parse("http://h").endpoint)
+        #expect(!ending.isPermanent)
+        #expect(ending.error.code == .protocolViolation)
+        #expect(ending.error.fault == .server)
+        #expect(ending.error.execution == .notSent)
+        #expect(!ending.error.isTransient)
+    }
+
     struct Refusal: Sendable, CustomTestStringConvertible {
         let name: String
         var isBeforeInit = true

@@ -122,6 +122,13 @@ struct RequestContextTests {
         await server.stop()
     }
 
+    @Test("B262: an empty state is left out", arguments: [nil, parent])
+    func emptyState(_ parent: String?) throws {
+        let fields = try RequestContext(traceparent: parent, tracestate: "").checkedFields()
+        #expect(fields["tracestate"] == nil)
+        #expect(fields["traceparent"] == parent)
+    }
+
     @Test(
         "B262: what Rivet would drop in silence is a mistake at once",
         arguments: [
