@@ -134,8 +134,8 @@ public actor RivetClient {
     /// No new calls from here on; those that run may end within 5 s, then connections close and ``runConnections()``
     /// returns.
     ///
-    /// An open raw WebSocket counts as a call that runs: it goes on until it ends or the 5 s are over, and is then closed
-    /// with ``WebSocketCloseCode/goingAway``.
+    /// An answer whose body still arrives counts as a call that runs, and so does an open raw WebSocket: it goes on until
+    /// it ends or the 5 s are over, and is then closed with ``WebSocketCloseCode/goingAway``.
     ///
     /// Returns at once.
     public nonisolated func beginGracefulShutdown() {
@@ -148,7 +148,7 @@ public actor RivetClient {
     ///
     /// - Parameter grace: how long calls that run may take to end; 5 s by default, as long as they need with
     ///   `.seconds(Int64.max)`, not at all with zero or less. Connections and raw WebSockets then get up to 2 s for their
-    ///   closing handshakes, all at the same time.
+    ///   closing handshakes, all at the same time, and a body of a request that hears no cancellation another 2 s.
     public func close(within grace: Duration = .seconds(5)) async {
         context.beginClose(within: grace)
         await context.closed.waitUncancellably()

@@ -85,7 +85,7 @@ public actor LocalEngine {
                 return LocalEngine(hosted, server, endpoint: "http://127.0.0.1:\(port)", network: network)
             }
         } catch {
-            await hosted.tasks.stop()
+            await hosted.tasks.stop(within: settings.stopLimit)
             await server.shutDownLanes()
             throw error
         }
@@ -110,7 +110,8 @@ public actor LocalEngine {
 
     /// Stops listening, cuts every connection, cancels the handlers that run, and returns when nothing is left.
     ///
-    /// Hooks are not called. A handler that does not heed its cancellation is waited for. Safe to call twice.
+    /// Hooks are not called. A handler that does not heed its cancellation is left running after two seconds, and a line
+    /// on standard error says so. Safe to call twice.
     public func stop() async {
         guard !isStopped else { return }
         isStopped = true
@@ -118,7 +119,11 @@ public actor LocalEngine {
         // The actors hear on their lanes that their connections have ended, maybe after everything else: nothing starts.
         hosted.tasks.close()
         await server.stop()
-        await hosted.tasks.stop()
+        let running = await hosted.tasks.stop(within: hosted.settings.stopLimit)
+        if running > 0 {
+            let limit = hosted.settings.stopLimit
+            StandardError.say("LocalEngine.stop(): \(running) tasks were cancelled, and run on after \(limit)")
+        }
         await server.shutDownLanes()
         await hosted.forgetActors()
     }

@@ -210,12 +210,15 @@ final class ClientContext: Sendable {
         beginClose(within: .zero)
     }
 
-    /// Lets calls that run end within `grace`, closes all connections at the same time, then everything else.
+    /// Lets calls that run, and answers that arrive, end within `grace`, closes all connections at the same time, then everything else.
     private func close(within grace: Duration, isShutdown: Bool) async {
         let until = time.now.advanced(by: grace)
         await withTaskGroup { group in
             group.addTask { [time] in try? await time.sleep(until: until) }
-            group.addTask { [idle] in await idle.wait() }
+            group.addTask { [idle, pool] in
+                await idle.wait()
+                await pool.waitUntilFree()
+            }
             await group.next()
             group.cancelAll()
         }
@@ -232,7 +235,10 @@ final class ClientContext: Sendable {
         tokens?.close()
         await pool.close()
         root.cancel()
-        await root.wait()
+        // Of what is the user's there are the bodies of requests: one may hear no cancellation (B317).
+        if !(await root.wait(until: time.now.advanced(by: .seconds(2)), time)) {
+            diagnostics.send(Diagnostic(.warning, "what makes the body of a request was left running"))
+        }
         await lanes.shutDown()
         diagnostics.finish()
         closed.set()

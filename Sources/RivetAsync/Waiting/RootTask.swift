@@ -10,12 +10,15 @@ package final class RootTask: Sendable {
 
     private let additions: AsyncStream<Child>.Continuation
     private let task: Task<Void, Never>
+    private let ended: Signal
     let gauge: ResourceGauge
 
     package init(gauge: ResourceGauge) {
         self.gauge = gauge
         let (stream, additions) = AsyncStream.makeStream(of: Child.self)
         self.additions = additions
+        let ended = Signal(gauge: gauge)
+        self.ended = ended
         task = Task {
             await withDiscardingTaskGroup { group in
                 for await child in stream {
@@ -26,6 +29,7 @@ package final class RootTask: Sendable {
                     }
                 }
             }
+            ended.set()
         }
     }
 
@@ -51,8 +55,19 @@ package final class RootTask: Sendable {
         task.cancel()
     }
 
-    /// Returns when all children have ended.
-    package func wait() async {
-        await task.value
+    /// Returns when all children have ended, or the task that waits is cancelled.
+    package func wait() async { await ended.wait() }
+
+    /// The same, and not later than `deadline`.
+    ///
+    /// Returns whether all have ended.
+    func wait(until deadline: TimePoint, _ time: TimeSource) async -> Bool {
+        await withTaskGroup { group in
+            group.addTask { await self.wait() }
+            group.addTask { try? await time.sleep(until: deadline) }
+            await group.next()
+            group.cancelAll()
+        }
+        return ended.isSet
     }
 }

@@ -10,16 +10,19 @@ final class TaskTracker: Sendable {
         var isStopped = false
     }
 
-    private let state = Mutex(State())
+    private let state: Monitor<State>
     private let gauge: ResourceGauge
 
-    init(gauge: ResourceGauge) { self.gauge = gauge }
+    init(gauge: ResourceGauge) {
+        self.gauge = gauge
+        state = Monitor(State(), gauge: gauge)
+    }
 
     /// Call before the task is made; `ended` when its body is over; `started` with the task itself.
     ///
     /// Nil once the engine stops: then no task begins.
     func begin() -> UInt64? {
-        state.withLock { state in
+        state.access { state in
             guard !state.isStopped else { return nil }
             gauge.tasks.add(1, ordering: .relaxed)
             state.lastID += 1
@@ -29,7 +32,7 @@ final class TaskTracker: Sendable {
     }
 
     func started(_ id: UInt64, _ task: Task<Void, Never>) {
-        let isStopped = state.withLock { state in
+        let isStopped = state.access { state in
             // It may be over already.
             if state.tasks[id] != nil { state.tasks[id] = task }
             return state.isStopped
@@ -39,7 +42,7 @@ final class TaskTracker: Sendable {
 
     func ended(_ id: UInt64) {
         gauge.tasks.subtract(1, ordering: .relaxed)
-        _ = state.withLock { $0.tasks.removeValue(forKey: id) }
+        state.update { $0.tasks[id] = nil }
     }
 
     /// Starts `body` anywhere.
@@ -54,22 +57,22 @@ final class TaskTracker: Sendable {
 
     /// From now on no task begins; what runs goes on.
     func close() {
-        state.withLock { $0.isStopped = true }
+        state.access { $0.isStopped = true }
     }
 
-    /// Cancels what runs, and returns when nothing runs any more.
-    func stop() async {
+    /// Cancels what runs, and returns when nothing runs any more, at the end of `limit` at the latest.
+    ///
+    /// The limit is one of real time: the engine's clock may stand. Returns how many tasks are left running.
+    @discardableResult
+    func stop(within limit: Duration) async -> Int {
         close()
-        while true {
-            let tasks = state.withLock { $0.tasks.values.compactMap { $0 } }
-            for task in tasks { task.cancel() }
-            guard let first = tasks.first else {
-                if state.withLock({ $0.tasks.isEmpty }) { return }
-                await Task.yield()
-                continue
-            }
-            await first.value
-            await Task.yield()
+        for task in state.access({ $0.tasks.values.compactMap { $0 } }) { task.cancel() }
+        await withTaskGroup { group in
+            group.addTask { _ = await self.state.first { $0.tasks.isEmpty ? () : nil } }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
         }
+        return state.access(\.tasks.count)
     }
 }

@@ -54,6 +54,33 @@ struct StopTests {
         #expect(alive.all == [1, -1])
     }
 
+    @Test("B317: a handler that hears no cancellation keeps no stop")
+    func deafHandler() async throws {
+        let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
+        var settings = LocalEngine.Settings()
+        settings.stopLimit = .milliseconds(10)
+        let engine = try await LocalEngine.start(transport: .memory, settings: settings) { registry in
+            registry.actor(Stage.self, state: 0) { kind in
+                kind.on(Stage.Add.self) { add, _ in
+                    isRunning.set()
+                    await isReleased.waitUncancellably()
+                    return add.amount
+                }
+            }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            try await peer.connect(try await peer.getOrCreate("stage"))
+            peer.send(Wire.call(0, "add", "1"))
+            await isRunning.wait()
+            await engine.stop()
+            #expect(engine.gauge.counts.tasks > 0)
+            #expect(engine.gauge.counts.descriptors == 0)
+            _ = try await peer.readToEnd()
+        }
+        isReleased.set()
+        try await until { engine.gauge.counts == .zero }
+    }
+
     @Test func aTakenPortFailsAndLeavesNothing() async throws {
         let engine = try await LocalEngine.start { _ in }
         let port = UInt16(engine.endpoint.split(separator: ":").last ?? "") ?? 0

@@ -24,6 +24,12 @@ package final class HTTPConnectionPool: Sendable {
         /// There are as few as servers that the configuration or metadata names, so none is forgotten.
         var origins: [HTTPOrigin: HTTPOriginPool] = [:]
         var isClosed = false
+        /// Who waits until nothing is in use.
+        var free: Signal?
+
+        var isFree: Bool {
+            origins.values.map(\.machine.counts).allSatisfy { $0.all == $0.idle && $0.waiting == 0 }
+        }
     }
 
     private let state = Mutex(State())
@@ -204,11 +210,13 @@ package final class HTTPConnectionPool: Sendable {
         droppedFor error: any Error = HTTPError.poolClosed,
         _ event: (inout HTTPOriginPool) -> Void
     ) {
-        let steps = state.withLock { state in
+        let (steps, free) = state.withLock { state in
             // Whoever tells something has been here before.
-            state.origins[origin, default: HTTPOriginPool(limits)].tell(event)
+            let steps = state.origins[origin, default: HTTPOriginPool(limits)].tell(event)
+            return (steps, state.free != nil && state.isFree ? state.free.take() : nil)
         }
         for step in steps { carryOut(step, origin, error) }
+        free?.set()
     }
 
     private func carryOut(_ step: HTTPOriginPool.Step, _ origin: HTTPOrigin, _ error: any Error) {
@@ -226,6 +234,17 @@ package final class HTTPConnectionPool: Sendable {
     }
 
     // MARK: The end
+
+    /// Returns when no connection is in use, by a body that still arrives or is sent either, or the task is cancelled.
+    func waitUntilFree() async {
+        let free: Signal? = state.withLock { state in
+            guard !state.isFree else { return nil }
+            let free = state.free ?? Signal(gauge: gauge)
+            state.free = free
+            return free
+        }
+        await free?.wait()
+    }
 
     /// Closes all connections, those in use too, and returns when they are closed.
     ///
