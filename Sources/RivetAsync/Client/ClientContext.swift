@@ -217,7 +217,7 @@ final class ClientContext: Sendable {
             group.addTask { [time] in try? await time.sleep(until: until) }
             group.addTask { [idle, pool] in
                 await idle.wait()
-                await pool.waitUntilFree()
+                await pool.waitForLingering()
             }
             await group.next()
             group.cancelAll()

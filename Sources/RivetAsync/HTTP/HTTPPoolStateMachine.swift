@@ -50,7 +50,7 @@ struct HTTPPoolStateMachine<Instant: InstantProtocol & Sendable>: Sendable where
     private var maxLingering: Int { maxConnections - (maxConnections > 1 ? max(1, maxConnections / 4) : 0) }
 
     private var connections: [Int: Connection] = [:]
-    private var lingering = 0
+    private(set) var lingering = 0
     /// In the order in which they became so; the last is used first.
     private var idle: [(connection: Int, until: Instant)] = []
     /// Those who wait, of each kind in order.

@@ -24,12 +24,10 @@ package final class HTTPConnectionPool: Sendable {
         /// There are as few as servers that the configuration or metadata names, so none is forgotten.
         var origins: [HTTPOrigin: HTTPOriginPool] = [:]
         var isClosed = false
-        /// Who waits until nothing is in use.
-        var free: Signal?
+        /// Of who waits until no call lingers.
+        var lastEnded: Signal?
 
-        var isFree: Bool {
-            origins.values.map(\.machine.counts).allSatisfy { $0.all == $0.idle && $0.waiting == 0 }
-        }
+        var areLingering: Bool { origins.values.contains { $0.machine.lingering > 0 } }
     }
 
     private let state = Mutex(State())
@@ -210,13 +208,13 @@ package final class HTTPConnectionPool: Sendable {
         droppedFor error: any Error = HTTPError.poolClosed,
         _ event: (inout HTTPOriginPool) -> Void
     ) {
-        let (steps, free) = state.withLock { state in
+        let (steps, lastEnded) = state.withLock { state in
             // Whoever tells something has been here before.
             let steps = state.origins[origin, default: HTTPOriginPool(limits)].tell(event)
-            return (steps, state.free != nil && state.isFree ? state.free.take() : nil)
+            return (steps, state.lastEnded != nil && !state.areLingering ? state.lastEnded.take() : nil)
         }
         for step in steps { carryOut(step, origin, error) }
-        free?.set()
+        lastEnded?.set()
     }
 
     private func carryOut(_ step: HTTPOriginPool.Step, _ origin: HTTPOrigin, _ error: any Error) {
@@ -235,15 +233,15 @@ package final class HTTPConnectionPool: Sendable {
 
     // MARK: The end
 
-    /// Returns when no connection is in use, by a body that still arrives or is sent either, or the task is cancelled.
-    func waitUntilFree() async {
-        let free: Signal? = state.withLock { state in
-            guard !state.isFree else { return nil }
-            let free = state.free ?? Signal(gauge: gauge)
-            state.free = free
-            return free
+    /// Returns when no lingering call is under way, nor its body arrives or is sent, or the task is cancelled.
+    func waitForLingering() async {
+        let lastEnded: Signal? = state.withLock { state in
+            guard state.areLingering else { return nil }
+            let lastEnded = state.lastEnded ?? Signal(gauge: gauge)
+            state.lastEnded = lastEnded
+            return lastEnded
         }
-        await free?.wait()
+        await lastEnded?.wait()
     }
 
     /// Closes all connections, those in use too, and returns when they are closed.
