@@ -55,7 +55,8 @@ public struct Diagnostic: Sendable {
     /// attempt in the current outage (1, 2, …), as in ``ConnectionStatus``, and `actor`; they share these until the next
     /// attempt. Lines about a call begin with `call`, the number of its span. Further names: `kind`, `name`,
     /// `event`, `transport`, `outcome` (`ok`, `cancelled` or the error's code), `execution`, `tries`, `try`, `wait`, `cause`,
-    /// `error` (group and code of Rivet's error), `actor_id`, `connection_id`, `ray_id`, `close_code`, `count`.
+    /// `error` (group and code of Rivet's error), `actor_id`, `connection_id`, `ray_id`, `close_code`, `count`, and
+    /// `action_id`, of an answer that comes too late.
     public let fields: [Field]
     /// The number to count, where the line has one.
     ///

@@ -11,8 +11,8 @@ public struct RequestContext: Sendable {
     /// Sent as `traceparent` (W3C Trace Context §3.2): `00-`, 32 and 16 hexadecimal digits that are not all zero, and two
     /// for the flags, in lower case.
     public var traceparent: String?
-    /// Sent as `tracestate` (W3C Trace Context §3.3), beside a ``traceparent`` only: at most 512 printable characters in
-    /// at most 32 members. An empty one is not sent.
+    /// Sent as `tracestate` (W3C Trace Context §3.3), beside a ``traceparent`` only and not where it is empty: at most 512
+    /// printable characters in at most 32 members.
     public var tracestate: String?
     /// Further fields, without those of the protocol, which are left out as in ``RivetConfiguration/fields``.
     public var fields: HTTPFields

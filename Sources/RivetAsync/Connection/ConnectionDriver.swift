@@ -325,6 +325,7 @@ actor ConnectionDriver: ClientMember {
             socket?.sendAction(id: entry.id, name: entry.name, arguments: entry.arguments)
         case .succeed(let waiter, let value): waiter.resume(returning: value)
         case .fail(let waiter, let error): waiter.resume(throwing: error)
+        case .dropAnswer(let id): reporter.sayDropped(answer: id)
         case .markReconnected(let info): events.reconnected(info)
         case .sendPing(let id): socket?.ping(id)
         case .failSocket(let timeout): socket?.fail(silentFor: timeout)

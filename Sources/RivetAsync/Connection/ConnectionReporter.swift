@@ -55,6 +55,20 @@ struct ConnectionReporter: Sendable {
         )
     }
 
+    func sayDropped(answer id: UInt64) {
+        guard diagnostics.isRead else { return }
+        diagnostics.send(
+            Diagnostic(
+                .debug,
+                "an answer came that nobody waits for any more",
+                connection: number,
+                attempt: attempt,
+                actor: actorName,
+                ["action_id": "\(id)"]
+            )
+        )
+    }
+
     func sayReleased() {
         diagnostics.send(
             Diagnostic(

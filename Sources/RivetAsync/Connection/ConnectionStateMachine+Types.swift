@@ -13,6 +13,8 @@ extension ConnectionStateMachine {
         case sendAction(PendingActions<Waiter>.Entry)
         case succeed(Waiter, EncodedValue)
         case fail(Waiter, any Error)
+        /// Nobody waits for it.
+        case dropAnswer(id: UInt64)
         /// Put a gap into every feed: events may have been missed.
         case markReconnected(ConnectionInfo)
         case sendPing(id: UInt32)

@@ -273,7 +273,9 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// Nil in a race: timed out or cancelled before (B68).
     private mutating func answered(_ id: UInt64, now: TimePoint) -> PendingActions<Waiter>.Entry? {
         nudge?.answered(id: id, now: now)
-        return actions.remove(id)
+        let entry = actions.remove(id)
+        if entry == nil { queue.append(.dropAnswer(id: id)) }
+        return entry
     }
 
     /// An error about the connection itself; the close that belongs to it follows (B141, B142).

@@ -322,6 +322,8 @@ struct ConnectionModel {
                 try require(!left.contains(waiter) && !isHere, "action \(waiter) did not run, it says")
             }
             try release(waiter)
+        case .dropAnswer(let id):
+            try require(waiting[id] == nil, "the answer \(id) is dropped, and its caller waits")
         case .markReconnected:
             try require(connections > 1 && !hasMarkedGap, "a gap without a loss")
             hasMarkedGap = true

@@ -150,6 +150,7 @@ extension ConnectionStateMachine<Int>.Action {
         case .succeed(let waiter, _): "succeed \(waiter)"
         case .fail(let waiter, let error as RivetError): "fail \(waiter) \(error.code.name) \(error.execution)"
         case .fail(let waiter, _): "fail \(waiter) cancelled"
+        case .dropAnswer(let id): "drop answer \(id)"
         case .markReconnected(let info): "mark reconnected \(info.connectionNumber)"
         case .sendPing(let id): "ping \(id)"
         case .failSocket(let timeout): "fail socket, silent for \(timeout)"

@@ -121,4 +121,25 @@ struct DiagnosticTests {
         await client.close(within: .zero)
         await engine.stop()
     }
+    @Test("B68: an answer that comes too late is dropped, and a line names its id")
+    func lateAnswer() async throws {
+        try await DurationTests.run { setting in
+            var lines = setting.client.diagnostics.makeAsyncIterator()
+            let connection = setting.stage.connect()
+            try await connection.waitUntilConnected()
+            let call = Task { try await connection.send(Stage.Wait(gate: "a")) }
+            try await until { setting.log.all.contains("start a") }
+            call.cancel()
+            await #expect(throws: CancellationError.self) { try await call.value }
+            setting.gates["a"].set()
+            while let line = await lines.next() {
+                guard line.message == "an answer came that nobody waits for any more" else { continue }
+                #expect(line.level == .debug)
+                let fields = line.fields.map { "\($0.name) \($0.value)" }
+                #expect(fields == ["connection 1", "attempt 1", "actor stage", "action_id 0"])
+                break
+            }
+            await connection.disconnect()
+        }
+    }
 }
