@@ -158,7 +158,8 @@ final class ClientContext: Sendable {
 
     /// Has the socket closed with the client; false when it is too late, and nothing is kept then.
     ///
-    /// `removeSocket` belongs to it. One that is not in use is only waited for. One that `isInUse` counts as a call, which is given the grace; `endCall` belongs to it.
+    /// `removeSocket` belongs to it. One that is not in use is only waited for. One that `isInUse` counts as a call, which
+    /// is given the grace; `endCall` belongs to it.
     func addSocket(_ socket: any ClientSocket, isInUse: Bool) -> Bool {
         state.withLock { state in
             guard !(isInUse ? state.isGraceOver : state.isCancelled) else { return false }
@@ -210,7 +211,8 @@ final class ClientContext: Sendable {
         beginClose(within: .zero)
     }
 
-    /// Lets calls that run, and answers that arrive, end within `grace`, closes all connections at the same time, then everything else.
+    /// Lets calls that run, and answers that arrive, end within `grace`, closes all connections at the same time, then
+    /// everything else.
     private func close(within grace: Duration, isShutdown: Bool) async {
         let until = time.now.advanced(by: grace)
         await withTaskGroup { group in

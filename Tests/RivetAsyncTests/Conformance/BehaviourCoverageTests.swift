@@ -20,6 +20,15 @@ struct BehaviourCoverageTests {
         #expect(Self.all.subtracting(held).sorted() == [])
     }
 
+    @Test func everyRuleStandsInTheDocumentationOnce() throws {
+        let page = Repository.root.appending(path: "Documentation.docc/Behaviours.md")
+        let rule = /- \*\*(\d+)\*\*/
+        let numbers = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").compactMap { line in
+            line.prefixMatch(of: rule).flatMap { Int($0.1) }
+        }
+        #expect(numbers.sorted() == Self.all.sorted())
+    }
+
     private static func claimed() throws -> [(number: Int, file: String)] {
         let tests = Repository.root.appending(path: "Tests")
         let title = /@Test\(\s*"((?:B\d+(?:, )?)+):/
