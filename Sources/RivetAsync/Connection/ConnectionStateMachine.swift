@@ -270,10 +270,10 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         drained()
     }
 
-    /// Nil in a race: timed out or cancelled before (B68).
+    /// Nil in a race, timed out or cancelled before (B68), and where the peer answers what was never sent.
     private mutating func answered(_ id: UInt64, now: TimePoint) -> PendingActions<Waiter>.Entry? {
         nudge?.answered(id: id, now: now)
-        let entry = actions.remove(id)
+        let entry = actions.removeAnswered(id)
         if entry == nil { queue.append(.dropAnswer(id: id)) }
         return entry
     }

@@ -100,6 +100,11 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         return entry
     }
 
+    /// The entry whose answer has come, removed; nil where none of this id is in flight, whatever the peer says.
+    mutating func removeAnswered(_ id: UInt64) -> Entry? {
+        entries[id]?.isInFlight == true ? remove(id) : nil
+    }
+
     /// The next entry whose time is over, removed.
     mutating func removeDue(now: TimePoint) -> Entry? {
         while let id = deadlines.removeFirst(dueAt: now) {

@@ -166,8 +166,9 @@ struct ConnectionModel {
             let names = wanted.sorted()
             try tell { $0.receivedInit(actorID: "a", connectionID: "c", names: names, now: now) }
         case .response, .actionError:
-            // A peer answers what it was sent, in any order, and more than once.
-            guard let id = socket?.actions.suffix(6).randomElement(using: &random)?.id else { return }
+            // A peer answers what it was sent, in any order, and more than once; a bad one also what it was not.
+            let sent = socket?.actions.suffix(6).randomElement(using: &random)?.id
+            guard let id = chance(20) ? waiting.keys.max() : sent else { return }
             let output = EncodedValue(bytes: ByteChunk([]), format: .nativeCBOR)
             let error = AttemptEnding.refusedByTheActor.error
             try tell {
@@ -323,7 +324,8 @@ struct ConnectionModel {
             }
             try release(waiter)
         case .dropAnswer(let id):
-            try require(waiting[id] == nil, "the answer \(id) is dropped, and its caller waits")
+            let wasSent = socket?.actions.contains { $0.id == id } == true
+            try require(waiting[id] == nil || !wasSent, "the answer \(id) is dropped, and its caller waits")
         case .markReconnected:
             try require(connections > 1 && !hasMarkedGap, "a gap without a loss")
             hasMarkedGap = true

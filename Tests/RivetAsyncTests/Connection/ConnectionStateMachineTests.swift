@@ -99,6 +99,17 @@ struct ConnectionStateMachineTests {
         )
     }
 
+    @Test("B68: an answer to an action that has not left is dropped, and the action leaves")
+    func answerToWhatIsHeld() {
+        var stage = MachineStage.open()
+        stage.canTakeMore = false
+        #expect(stage.submit("a", 1) == [])
+        #expect(stage.answered(0) == ["drop answer 0"])
+        stage.canTakeMore = true
+        #expect(stage.step { _ in } == ["action 0 a"])
+        #expect(stage.answered(0) == ["succeed 1"])
+    }
+
     @Test("B73, B76: a withdrawn held action never leaves; one in flight is withdrawn and its answer dropped")
     func withdrawal() {
         var stage = MachineStage()

@@ -66,6 +66,16 @@ struct PendingActionsTests {
         #expect(actions.inFlightCount == 0)
     }
 
+    @Test("B68: no answer ends what was not sent")
+    func answeredUnsent() {
+        var actions = Self.actions()
+        _ = actions.hold(name: "a", arguments: Self.bytes(1), waiter: 1)
+        #expect(actions.removeAnswered(0) == nil)
+        #expect(actions.releaseFirstHeld(at: 0)?.said == "0 a 1 in flight")
+        #expect(actions.removeAnswered(0)?.said == "0 a 1 in flight")
+        #expect(actions.removeAnswered(0) == nil)
+    }
+
     @Test("B67, B72: the end of a socket takes what is in flight, in the order of the calls, and leaves what is held")
     func endOfASocket() {
         var actions = Self.actions(count: 9)
