@@ -60,8 +60,8 @@ extension LocalEngine {
         package var closesRefusedUpgrades = false
         /// Reads `rvt-key-part`, as Rivet 3 does; also read where tokens are asked for.
         package var readsKeyParts = false
-        /// How long `stop` waits for handlers that hear no cancellation.
-        package var stopLimit = Duration.seconds(2)
+        /// How long `stop` waits for handlers that hear no cancellation; one that does may need seconds on a busy machine.
+        package var stopLimit = Duration.seconds(15)
         /// The pools that exist; nil: every name is a pool.
         package var pools: Set<String>?
 

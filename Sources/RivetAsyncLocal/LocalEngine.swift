@@ -110,7 +110,7 @@ public actor LocalEngine {
 
     /// Stops listening, cuts every connection, cancels the handlers that run, and returns when nothing is left.
     ///
-    /// Hooks are not called. A handler that does not heed its cancellation is left running after two seconds, and a line
+    /// Hooks are not called. A handler that does not heed its cancellation is left running after 15 seconds, and a line
     /// on standard error says so. Safe to call twice.
     public func stop() async {
         guard !isStopped else { return }

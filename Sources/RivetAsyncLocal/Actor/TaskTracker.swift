@@ -62,17 +62,20 @@ final class TaskTracker: Sendable {
 
     /// Cancels what runs, and returns when nothing runs any more, at the end of `limit` at the latest.
     ///
-    /// The limit is one of real time: the engine's clock may stand. Returns how many tasks are left running.
+    /// The limit is one of real time: the engine's clock may stand. The caller's cancellation changes nothing. Returns how
+    /// many tasks are left running.
     @discardableResult
     func stop(within limit: Duration) async -> Int {
         close()
         for task in state.access({ $0.tasks.values.compactMap { $0 } }) { task.cancel() }
-        await withTaskGroup { group in
-            group.addTask { _ = await self.state.first { $0.tasks.isEmpty ? () : nil } }
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
-        }
+        await Task {
+            await withTaskGroup { group in
+                group.addTask { _ = await self.state.first { $0.tasks.isEmpty ? () : nil } }
+                group.addTask { try? await Task.sleep(for: limit) }
+                await group.next()
+                group.cancelAll()
+            }
+        }.value
         return state.access(\.tasks.count)
     }
 }

@@ -54,6 +54,40 @@ struct StopTests {
         #expect(alive.all == [1, -1])
     }
 
+    @Test func aCancelledTaskStopsItAsAnyOther() async throws {
+        let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
+        let order = Recorder<String>()
+        var settings = LocalEngine.Settings()
+        settings.stopLimit = .seconds(600)
+        let engine = try await LocalEngine.start(transport: .memory, settings: settings) { registry in
+            registry.actor(Stage.self, state: 0) { kind in
+                kind.on(Stage.Add.self) { add, _ in
+                    isRunning.set()
+                    await isReleased.waitUncancellably()
+                    order.add("ended")
+                    return add.amount
+                }
+            }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            try await peer.connect(try await peer.getOrCreate("stage"))
+            peer.send(Wire.call(0, "add", "1"))
+            await isRunning.wait()
+            let stopping = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                await engine.stop()
+                order.add("stopped")
+            }
+            _ = try await peer.readToEnd()
+            // Long enough for a stop that waits for nobody.
+            for _ in 0..<200 { await Task.yield() }
+            isReleased.set()
+            await stopping.value
+        }
+        #expect(order.all == ["ended", "stopped"])
+        #expect(engine.gauge.counts == .zero)
+    }
+
     @Test("B317: a handler that hears no cancellation keeps no stop")
     func deafHandler() async throws {
         let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
