@@ -4,7 +4,7 @@ import Glibc
 // Each file of cases adds its list here.
 let cases =
     MemoryBenchmarks.all + FramingBenchmarks.all + CodecBenchmarks.all + ClientBenchmarks.all + LoopbackBenchmarks.all
-    + StreamBenchmarks.all
+    + CallBenchmarks.all + StreamBenchmarks.all
 
 do {
     let options = try BenchmarkOptions(Array(CommandLine.arguments.dropFirst()))

@@ -3,7 +3,7 @@
 /// One line of the table: what is done, and what it is held against.
 struct Benchmark: Sendable {
     enum Group: String, Sendable, CaseIterable {
-        case framing, codecs, events, loopback, bulk, connections
+        case framing, codecs, events, loopback, calls, bulk, connections
 
         var title: String {
             switch self {
@@ -11,6 +11,7 @@ struct Benchmark: Sendable {
             case .codecs: "Codecs"
             case .events: "Events, from bytes to `for await`"
             case .loopback: "Loopback, against the reference server"
+            case .calls: "Calls, opening and events, against an engine"
             case .bulk: "Bulk transfer"
             case .connections: "Many connections"
             }
@@ -62,6 +63,7 @@ struct Measurement: Sendable {
     /// The ratio compares processor time, and `baseline` holds such.
     var comparesProcessorTime = false
     var allocations: Double?
+    var systemCalls: Double?
     var checksum: UInt64
     /// A figure of another kind, such as memory for each connection.
     var note: String?

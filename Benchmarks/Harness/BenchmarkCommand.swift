@@ -19,6 +19,9 @@ struct BenchmarkCommand {
         case .serve:
             try ReferenceServer.serve()
             return 0
+        case .serveEngine:
+            try await RateEngine.serve()
+            return 0
         case .serveStreams(let directory):
             try StreamPeer.serve(certificateIn: directory)
             return 0
@@ -34,8 +37,12 @@ struct BenchmarkCommand {
 
     private func measure(_ selected: [Benchmark]) async throws -> Int32 {
         let server = ReferenceServerProcess()
-        defer { server.stop() }
-        let context = BenchmarkContext(isFull: options.isFull, server: server)
+        let engine = ReferenceServerProcess(["--serve-engine"])
+        defer {
+            server.stop()
+            engine.stop()
+        }
+        let context = BenchmarkContext(options, server: server, engine: engine)
         var run = BenchmarkRun(machine: Self.machine, results: [])
         var failures: [String] = []
         let start = Clocks.now

@@ -5,17 +5,32 @@ import Glibc
 /// The tools of a case: clocks, the allocation counter, the reference server, a word about progress.
 final class BenchmarkContext: Sendable {
     let isFull: Bool
+    let countsSystemCalls: Bool
     let server: ReferenceServerProcess
+    private let engine: ReferenceServerProcess
+    private let endpoint: String?
 
-    init(isFull: Bool, server: ReferenceServerProcess) {
-        self.isFull = isFull
+    init(_ options: BenchmarkOptions, server: ReferenceServerProcess, engine: ReferenceServerProcess) {
+        isFull = options.isFull
+        countsSystemCalls = options.countsSystemCalls
+        endpoint = options.endpoint
         self.server = server
+        self.engine = engine
+    }
+
+    /// Where calls go, and the process that answers them, where it is ours.
+    func callPeer() throws -> (endpoint: String, process: pid_t?) {
+        if let endpoint { return (endpoint, nil) }
+        let (port, process) = try engine.start()
+        return ("http://127.0.0.1:\(port)", process)
     }
 
     /// Samples of one case.
     ///
     /// The median of so many is steady on a machine that does other things too.
     var sampleCount: Int { isFull ? 31 : 11 }
+    /// How long calls are made for one sample, in nanoseconds.
+    var callTime: UInt64 { 100_000_000 }
     /// The least time of one sample, in nanoseconds: long beside the clock's own cost.
     var sampleTime: UInt64 { 10_000_000 }
 
@@ -92,6 +107,12 @@ enum Clocks {
     static var now: UInt64 { read(CLOCK_MONOTONIC) }
     /// Processor time of the whole process, in nanoseconds.
     static var processor: UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    /// The same of another process; 0 when that has ended.
+    static func processor(of process: pid_t) -> UInt64 {
+        var clock = clockid_t()
+        return clock_getcpuclockid(process, &clock) == 0 ? read(clock) : 0
+    }
 
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

@@ -3,7 +3,7 @@
 /// The command line.
 struct BenchmarkOptions {
     enum Mode: Equatable {
-        case run, list, help, serve
+        case run, list, help, serve, serveEngine
         case serveStreams(certificateIn: String?)
         case nudges(endpoint: String)
     }
@@ -11,6 +11,9 @@ struct BenchmarkOptions {
     var mode = Mode.run
     var filters: [String] = []
     var isFull = false
+    var countsSystemCalls = false
+    /// Where the calls go; nil for a local engine of their own.
+    var endpoint: String?
     var jsonFile: String?
     var compareFile: String?
 
@@ -21,11 +24,14 @@ struct BenchmarkOptions {
 
           --filter WORD    only cases whose `group/name` contains WORD; may be given more than once
           --full           more samples, and the long cases too (bulk transfer, thousands of connections)
+          --system-calls   also counts the system calls of the calls, by `strace`
+          --endpoint URL   sends the calls to the engine at URL, which has the actor `counter`, and not to a local one
           --list           prints the cases and stops
           --json FILE      also writes the results to FILE
           --compare FILE   shows the change against an earlier FILE
           --nudges URL     compares nudged actions with others on Rivet's own engine at URL, and stops
           --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
+          --serve-engine   is the local engine with the actor of the calls, in the same way
           --serve-plain    is the peer of the plain stream cases in the same way
           --serve-tls DIR  is the peer of the TLS stream cases in the same way, with the certificate in DIR
           --help           this text
@@ -42,11 +48,14 @@ struct BenchmarkOptions {
             switch argument {
             case "--filter": filters.append(try Self.value(of: argument, from: &rest))
             case "--full": isFull = true
+            case "--system-calls": countsSystemCalls = true
+            case "--endpoint": endpoint = try Self.value(of: argument, from: &rest)
             case "--list": mode = .list
             case "--json": jsonFile = try Self.value(of: argument, from: &rest)
             case "--compare": compareFile = try Self.value(of: argument, from: &rest)
             case "--nudges": mode = .nudges(endpoint: try Self.value(of: argument, from: &rest))
             case "--serve": mode = .serve
+            case "--serve-engine": mode = .serveEngine
             case "--serve-plain": mode = .serveStreams(certificateIn: nil)
             case "--serve-tls": mode = .serveStreams(certificateIn: try Self.value(of: argument, from: &rest))
             case "--help", "-h": mode = .help

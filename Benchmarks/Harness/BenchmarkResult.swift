@@ -12,6 +12,7 @@ struct BenchmarkResult: Codable {
     var baselineName: String?
     var cpuNanoseconds: Double?
     var allocations: Double?
+    var systemCalls: Double?
     var checksum: UInt64
     var note: String?
 
@@ -31,6 +32,7 @@ struct BenchmarkResult: Codable {
         }
         cpuNanoseconds = measurement.cpu.isEmpty ? nil : Self.median(measurement.cpu.sorted())
         allocations = measurement.allocations
+        systemCalls = measurement.systemCalls
         checksum = measurement.checksum
         note = measurement.note
     }

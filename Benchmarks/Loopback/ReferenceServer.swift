@@ -24,8 +24,12 @@ enum ReferenceServer {
             }
         }
         print(port)
+        serveUntilInputEnds()
+    }
+
+    /// Whoever started the process holds the other end of its input.
+    static func serveUntilInputEnds() {
         fflush(nil)
-        // Whoever started it holds the other end of its input.
         while readLine() != nil {}
     }
 

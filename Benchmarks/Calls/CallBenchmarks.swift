@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import RivetAsync
+
+/// What a user of an actor waits for: calls over HTTP, opening, actions and events on a connection.
+///
+/// The lines have the names of Rivet's own rate program in Rust, so that both can be pointed at one engine in turns. The
+/// other end is the local engine in a process of its own, or the one that `--endpoint` names. Nothing is shared between
+/// the lines: each has a client of its own.
+enum CallBenchmarks {
+    static var all: [Benchmark] {
+        [
+            line("http_sequential_key", of: "call") { client in
+                let counter = client.getOrCreate(RateActor.self, key)
+                return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
+            },
+            line("http_sequential_id", of: "call") { client in
+                let id = try await client.getOrCreate(RateActor.self, key).resolve()
+                let counter = client.getForID(RateActor.self, id)
+                return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
+            },
+            line("http_32_at_once", of: "call") { client in
+                let counter = client.getOrCreate(RateActor.self, key)
+                return Line(workers: 32) { try await counter.send(RateActor.Get()) >= 0 ? 1 : 0 }
+            },
+            line("connect_first_action", of: "connection") { client in
+                let counter = client.getOrCreate(RateActor.self, key)
+                return Line {
+                    let connection = counter.connect()
+                    let count = try await connection.send(RateActor.Get())
+                    await connection.disconnect()
+                    return count >= 0 ? 1 : 0
+                }
+            },
+            action("conn_sequential", prefersLane: false),
+            action("conn_sequential, on the lane", prefersLane: true),
+            line("conn_1000_at_once", of: "action") { client in
+                let connection = try await connected(client)
+                return Line(workers: 1_000) {
+                    try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
+                } end: {
+                    await connection.disconnect()
+                }
+            },
+            line("conn_action_with_event", of: "action") { client in
+                let connection = try await connected(client)
+                let events = Reader(connection.events(of: RateActor.NewCount.self))
+                // Subscribed once an answer has come behind the subscription.
+                _ = try await connection.send(RateActor.Get())
+                return Line {
+                    let count = try await connection.send(RateActor.Increment(amount: 1))
+                    return await events.next()?.count == count ? 1 : 0
+                } end: {
+                    await connection.disconnect()
+                }
+            },
+            line("conn_events", of: "event") { client in
+                let connection = try await connected(client)
+                let events = Reader(
+                    connection.events(of: RateActor.Tick.self, buffering: .bounded(8_192, .suspendReading))
+                )
+                _ = try await connection.send(RateActor.Get())
+                return Line {
+                    async let answer = connection.send(RateActor.Burst(count: 1_000))
+                    var seen = 0
+                    while seen < 1_000, await events.next() != nil { seen += 1 }
+                    return try await min(seen, answer)
+                } end: {
+                    await connection.disconnect()
+                }
+            },
+        ]
+    }
+
+    private static let key: ActorKey = ["rate"]
+
+    private static func action(_ name: String, prefersLane: Bool) -> Benchmark {
+        line(name, of: "action") { client in
+            let connection = try await connected(client)
+            return Line(executor: prefersLane ? connection.executor : nil) {
+                try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
+            } end: {
+                await connection.disconnect()
+            }
+        }
+    }
+
+    private static func connected(_ client: RivetClient) async throws -> ActorConnection<RateActor> {
+        let connection = client.getOrCreate(RateActor.self, key).connect()
+        try await connection.waitUntilConnected()
+        return connection
+    }
+
+    /// One iterator for all rounds: a loop of its own for each would subscribe anew.
+    ///
+    /// `@unchecked Sendable`: one worker at a time uses it.
+    private final class Reader<Events: AsyncSequence>: @unchecked Sendable where Events.Failure == Never {
+        private var iterator: Events.AsyncIterator
+
+        init(_ events: Events) { iterator = events.makeAsyncIterator() }
+
+        func next() async -> Events.Element? { await iterator.next(isolation: nil) }
+    }
+
+    // MARK: Measuring
+
+    /// What is done again and again until the time is over.
+    private struct Line: Sendable {
+        /// How many tasks do it at the same time.
+        var workers = 1
+        /// Where they prefer to be; nil for Swift's own pool.
+        var executor: (any TaskExecutor)?
+        /// Does it, and returns how many operations were as they should be; 0 is a failure.
+        var once: @Sendable () async throws -> Int
+        var end: @Sendable () async -> Void = {}
+
+        init(
+            workers: Int = 1,
+            executor: (any TaskExecutor)? = nil,
+            _ once: @escaping @Sendable () async throws -> Int,
+            end: @escaping @Sendable () async -> Void = {}
+        ) {
+            (self.workers, self.executor, self.once, self.end) = (workers, executor, once, end)
+        }
+
+        /// Until `deadline`, or so many times.
+        func repeated(until deadline: UInt64 = .max, times: Int = .max) async throws -> (count: Int, took: [UInt64]) {
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<workers {
+                    group.addTask(executorPreference: executor) {
+                        var (count, took) = (0, [UInt64]())
+                        while took.count < times {
+                            let start = Clocks.now
+                            if start >= deadline { break }
+                            let done = try await once()
+                            guard done > 0 else { throw BenchmarkError("an answer was wrong") }
+                            count += done
+                            took.append(Clocks.now - start)
+                        }
+                        return (count, took)
+                    }
+                }
+                var (count, took) = (0, [UInt64]())
+                for try await (more, times) in group {
+                    count += more
+                    took += times
+                }
+                return (count, took)
+            }
+        }
+    }
+
+    private static func note(_ latencies: [UInt64], _ engine: [Double]) -> String {
+        func percentile(_ percent: Int) -> String {
+            BenchmarkTable.time(Double(latencies[(latencies.count - 1) * percent / 100]))
+        }
+        var note = "p50 \(percentile(50)), p99 \(percentile(99))"
+        if !engine.isEmpty { note += "; CPU of the engine \(BenchmarkTable.time(BenchmarkResult.median(engine)))" }
+        return note
+    }
+
+    /// The most frequent first.
+    private static func text(_ calls: [String: Int], _ count: Int) -> String {
+        let sorted = calls.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        return sorted.map { (name: $0.key, each: Double($0.value) / Double(count)) }.filter { $0.each >= 0.05 }
+            .map { "\($0.name) \(BenchmarkTable.number($0.each, 1))" }.joined(separator: ", ")
+    }
+
+    private static func line(
+        _ name: String,
+        of operation: String,
+        _ prepare: @escaping @Sendable (RivetClient) async throws -> Line
+    ) -> Benchmark {
+        Benchmark(name: name, group: .calls, operation: operation) { context in
+            let peer = try context.callPeer()
+            return try await withRivetClient(RivetConfiguration(endpoint: peer.endpoint)) { client in
+                let line = try await prepare(client)
+                var measurement = Measurement(samples: [], checksum: 0)
+                var (engine, latencies) = ([Double](), [UInt64]())
+                // The first round warms both ends up and is not counted.
+                for round in 0...context.sampleCount {
+                    let (start, processor) = (Clocks.now, Clocks.processor)
+                    let engineStart = peer.process.map { Clocks.processor(of: $0) }
+                    let (count, took) = try await line.repeated(until: start + context.callTime)
+                    guard round > 0 else { continue }
+                    measurement.samples.append(Double(Clocks.now - start) / Double(count))
+                    measurement.cpu.append(Double(Clocks.processor - processor) / Double(count))
+                    if let process = peer.process, let engineStart {
+                        engine.append(Double(Clocks.processor(of: process) - engineStart) / Double(count))
+                    }
+                    latencies += took
+                }
+                let counted = line.workers == 1 ? 1_000 : max(1, 2_000 / line.workers)
+                let (count, allocations) = try await context.countingAllocations {
+                    try await line.repeated(times: counted).count
+                }
+                measurement.allocations = allocations.map { Double($0) / Double(count) }
+                measurement.note = note(latencies.sorted(), engine.sorted())
+                if context.countsSystemCalls {
+                    let (count, calls) = try await SystemCallCount.during {
+                        try await line.repeated(times: counted).count
+                    }
+                    measurement.systemCalls = Double(calls.values.reduce(0, +)) / Double(count)
+                    measurement.note? += "; system calls: " + Self.text(calls, count)
+                }
+                await line.end()
+                return measurement
+            }
+        }
+    }
+}
