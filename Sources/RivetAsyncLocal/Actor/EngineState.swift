@@ -120,12 +120,13 @@ final class EngineState: Sendable {
     func bounded<T: Sendable>(
         until deadline: TimePoint,
         failingWith failure: EngineError,
+        on executor: any TaskExecutor,
         isolation: isolated (any Actor)? = #isolation,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let promise = Promise<T>(gauge: gauge)
         guard let id = tasks.begin() else { throw CancellationError() }
-        let task = Task {
+        let task = Task(executorPreference: executor) {
             // Captured, so that the task starts on the caller's actor, in the order of the calls.
             _ = isolation
             do {
@@ -133,7 +134,7 @@ final class EngineState: Sendable {
             } catch {
                 promise.finish(.failure(error))
             }
-            tasks.ended(id)
+            self.tasks.ended(id)
         }
         tasks.started(id, task)
         let timer = deadlines.schedule(at: deadline) {

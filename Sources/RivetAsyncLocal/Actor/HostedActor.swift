@@ -199,21 +199,23 @@ actor HostedActor {
     @discardableResult
     func spawn(_ body: @escaping @Sendable (isolated HostedActor) async -> Void) -> Task<Void, Never>? {
         guard let tracked = engine.tasks.begin() else { return nil }
-        let task = Task {
+        // With the preference, what it waits for resumes it here, and not on the pool first.
+        let task = Task(executorPreference: lane.taskExecutor) {
             await body(self)
-            engine.tasks.ended(tracked)
+            self.engine.tasks.ended(tracked)
         }
         engine.tasks.started(tracked, task)
         return task
     }
 
-    /// Like `EngineState.bounded`; the body starts on this actor.
+    /// Like `EngineState.bounded`; the body starts on this actor, and prefers its lane.
     func bounded<T: Sendable>(
         by limit: Duration,
         failingWith failure: EngineError,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
-        try await engine.bounded(until: engine.time.now.advanced(by: limit), failingWith: failure, body)
+        let deadline = engine.time.now.advanced(by: limit)
+        return try await engine.bounded(until: deadline, failingWith: failure, on: lane.taskExecutor, body)
     }
 
     func beginWork(again: Held? = nil) -> UInt64 {

@@ -45,12 +45,12 @@ final class TaskTracker: Sendable {
         state.update { $0.tasks[id] = nil }
     }
 
-    /// Starts `body` anywhere.
-    func spawn(_ body: @escaping @Sendable () async -> Void) {
+    /// Starts `body`, on `executor` where one is named.
+    func spawn(on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async -> Void) {
         guard let id = begin() else { return }
-        let task = Task {
+        let task = Task(executorPreference: executor) {
             await body()
-            ended(id)
+            self.ended(id)
         }
         started(id, task)
     }

@@ -31,10 +31,12 @@ extension Router {
             }
             guard request.body.count <= engine.limits.maxRequestBody else { throw EngineError.bodyTooLarge }
             let found = try self.target(of: request, route, pass)
-            try await found.actor.ready()
-            target = found
-            if let refusal, !refusal.afterTheActionRan { throw refusal.failure }
-            let answer = try await serve(request, found, encoding)
+            let answer = try await withTaskExecutorPreference(found.actor.lane.taskExecutor) {
+                try await found.actor.ready()
+                target = found
+                if let refusal, !refusal.afterTheActionRan { throw refusal.failure }
+                return try await serve(request, found, encoding)
+            }
             if let refusal {
                 answer.abandon()
                 throw refusal.failure

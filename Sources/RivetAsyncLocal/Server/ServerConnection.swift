@@ -162,7 +162,8 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         body = []
         isAnswering = true
         if arriving == nil { stream.suspendReading() }
-        server.engine.tasks.spawn { [self] in
+        // From here it goes to the actor's lane, and back.
+        server.engine.tasks.spawn(on: stream.lane.taskExecutor) { [self] in
             let answer = await server.router.answer(request)
             stream.lane.run { [self] in perform(answer, request) }
         }
