@@ -384,7 +384,11 @@ actor ConnectionDriver: ClientMember {
 
     // MARK: The callers' side
 
-    func perform(
+    /// One action, from the caller's task.
+    ///
+    /// That waits outside the actor, or it would be resumed on the pool first, for being sent back to the lane and then to
+    /// its caller.
+    nonisolated func perform(
         name: String,
         arguments: ByteChunk,
         _ options: CallOptions,
@@ -396,25 +400,35 @@ actor ConnectionDriver: ClientMember {
         // It is a call as others are: refused when the client closes, and given its grace (B170).
         try context.beginCall()
         defer { context.endCall() }
-        let id = machine.nextActionID
-        try share?.checkOpen()
-        share?.actions.insert(id)
-        defer { share?.actions.remove(id) }
-        return try await ParkedTask.park(context.gauge) { task in
-            step {
-                $0.submit(
-                    name: name,
-                    arguments: arguments,
-                    limit: limit,
-                    waiter: task,
-                    socket?.link ?? .none,
-                    now: context.time.now
-                )
-            }
+        let submission = ActionSubmission(self, name: name, arguments, limit, share)
+        defer { submission.ended() }
+        return try await ParkedTask.park(context.gauge) {
+            submission.start($0)
         } onCancel: {
-            lane.run { self.assumeIsolated { $0.step { $0.withdraw(id, CancellationError()) } } }
+            submission.cancel()
         }
     }
+
+    func submit(_ submission: ActionSubmission, _ task: ParkedTask<EncodedValue, any Error>) {
+        let id = machine.nextActionID
+        do {
+            try submission.begin(id)
+        } catch {
+            return task.resume(throwing: error)
+        }
+        step {
+            $0.submit(
+                name: submission.name,
+                arguments: submission.arguments,
+                limit: submission.limit,
+                waiter: task,
+                socket?.link ?? .none,
+                now: context.time.now
+            )
+        }
+    }
+
+    func withdraw(_ id: UInt64) { step { $0.withdraw(id, CancellationError()) } }
 
     nonisolated func addFeed(
         name: String,
@@ -490,8 +504,8 @@ actor ConnectionDriver: ClientMember {
 
     // MARK: The end
 
-    func disconnect(_ reason: RivetError = .connectionClosed) async {
-        step { $0.disconnectRequested(reason) }
+    nonisolated func disconnect(_ reason: RivetError = .connectionClosed) async {
+        lane.run { self.assumeIsolated { driver in driver.step { $0.disconnectRequested(reason) } } }
         await finished.waitUncancellably()
     }
 

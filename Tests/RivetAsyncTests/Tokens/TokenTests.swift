@@ -208,7 +208,7 @@ struct TokenTests {
                 }
                 var statuses = connection.status.makeAsyncIterator()
                 _ = await statuses.next()
-                let hanging = Task { try await connection.send(Hang()) }
+                let hanging = Task.immediate { try await connection.send(Hang()) }
                 _ = try await connection.send(Count())
                 engine.withdraw(tokens[0])
                 let lost = try await Self.error { _ = try await hanging.value }

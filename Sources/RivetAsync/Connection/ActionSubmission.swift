@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One call of an action on its way to the connection's lane, which its task's cancellation may overtake.
+///
+/// One object takes all of it there, so that the closures that do so are not allocated. `@unchecked Sendable`: what
+/// changes is touched on the lane only, but `task`, which is set before the call goes there.
+final class ActionSubmission: @unchecked Sendable {
+    let name: String
+    let arguments: ByteChunk
+    let limit: Duration
+    private let driver: ConnectionDriver
+    private let share: ConnectionShare?
+    private var task: ParkedTask<EncodedValue, any Error>?
+    private var id: UInt64?
+    private var isCancelled = false
+
+    init(
+        _ driver: ConnectionDriver,
+        name: String,
+        _ arguments: ByteChunk,
+        _ limit: Duration,
+        _ share: ConnectionShare?
+    ) {
+        (self.driver, self.name, self.arguments, self.limit, self.share) = (driver, name, arguments, limit, share)
+    }
+
+    // MARK: The caller's task
+
+    func start(_ task: ParkedTask<EncodedValue, any Error>) {
+        self.task = task
+        driver.lane.run { self.submit() }
+    }
+
+    func cancel() {
+        driver.lane.run { self.withdraw() }
+    }
+
+    func ended() {
+        if share != nil { driver.lane.run { self.leaveShare() } }
+    }
+
+    // MARK: The lane
+
+    private func submit() {
+        guard let task = task.take() else { return }
+        driver.assumeIsolated { $0.submit(self, task) }
+    }
+
+    /// - Throws: why the action is not to begin.
+    func begin(_ id: UInt64) throws {
+        if isCancelled { throw CancellationError() }
+        try share?.checkOpen()
+        self.id = id
+        share?.actions.insert(id)
+    }
+
+    private func withdraw() {
+        isCancelled = true
+        guard let id else { return }
+        driver.assumeIsolated { $0.withdraw(id) }
+    }
+
+    private func leaveShare() {
+        if let id { share?.actions.remove(id) }
+    }
+}
