@@ -111,7 +111,8 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
 
 extension StringProtocol {
     package func equalsIgnoringASCIICase(_ other: some StringProtocol) -> Bool {
-        utf8.elementsEqual(other.utf8) { HTTPSyntax.lowercased($0) == HTTPSyntax.lowercased($1) }
+        utf8.count == other.utf8.count
+            && utf8.elementsEqual(other.utf8) { HTTPSyntax.lowercased($0) == HTTPSyntax.lowercased($1) }
     }
 }
 

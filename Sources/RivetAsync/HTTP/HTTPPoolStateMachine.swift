@@ -44,7 +44,6 @@ struct HTTPPoolStateMachine<Instant: InstantProtocol & Sendable>: Sendable where
 
     /// Connections in all: in use, being opened and idle.
     let maxConnections: Int
-    private let maxIdle: Int
     private let idleTimeout: Duration
     /// A quarter of the connections is kept from those that linger.
     private var maxLingering: Int { maxConnections - (maxConnections > 1 ? max(1, maxConnections / 4) : 0) }
@@ -62,8 +61,8 @@ struct HTTPPoolStateMachine<Instant: InstantProtocol & Sendable>: Sendable where
     private var isClosed = false
     private var actions = RingBuffer<Action>()
 
-    init(maxConnections: Int, maxIdle: Int, idleTimeout: Duration) {
-        (self.maxConnections, self.maxIdle, self.idleTimeout) = (maxConnections, maxIdle, idleTimeout)
+    init(maxConnections: Int, idleTimeout: Duration) {
+        (self.maxConnections, self.idleTimeout) = (maxConnections, idleTimeout)
     }
 
     var counts: (all: Int, idle: Int, waiting: Int) { (connections.count, idle.count, brief.count + linger.count) }
@@ -121,7 +120,7 @@ struct HTTPPoolStateMachine<Instant: InstantProtocol & Sendable>: Sendable where
         connections[connection] = .idle
         if let (call, kind) = nextWaiting() {
             take(connection, for: call, kind)
-        } else if isClosed || idle.count >= maxIdle {
+        } else if isClosed {
             close(connection)
         } else {
             let until = now.advanced(by: idleTimeout)

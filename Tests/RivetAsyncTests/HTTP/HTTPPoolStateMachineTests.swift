@@ -17,7 +17,6 @@ struct HTTPPoolStateMachineTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var limit = 2
-        var maxIdle = 8
         let steps: [(Event, String)]
         /// Connections in all, idle ones, waiting calls.
         let left: [Int]
@@ -116,16 +115,15 @@ struct HTTPPoolStateMachineTests {
             left: [2, 0, 0]
         ),
         Row(
-            testDescription: "more idle ones than are kept are closed, and counted until they are",
+            testDescription: "all that calls needed at the same time stay, and those that are used no more go",
             limit: 3,
-            maxIdle: 1,
             steps: [
                 (.brief, "open 1 for 1"), (.brief, "open 2 for 2"), (.brief, "open 3 for 3"), (.opened(1), ""),
-                (.opened(2), ""), (.opened(3), ""), (.freed(1), "wake at 30"), (.freed(2), "close 2"),
-                (.freed(3), "close 3"), (.brief, "use 1 for 4"), (.brief, ""), (.closed(3), "open 4 for 5"),
-                (.closed(2), ""),
+                (.opened(2), ""), (.opened(3), ""), (.freed(1), "wake at 30"), (.freed(2), ""), (.freed(3), ""),
+                (.brief, "use 3 for 4"), (.brief, "use 2 for 5"), (.freed(2, at: 20), ""), (.freed(3, at: 20), ""),
+                (.time(30), "close 1, wake at 50"), (.closed(1), ""),
             ],
-            left: [2, 0, 0]
+            left: [2, 2, 0]
         ),
         Row(
             testDescription: "what is idle for too long is closed, and one timer is enough",
@@ -171,7 +169,6 @@ struct HTTPPoolStateMachineTests {
     func transcript(_ row: Row) {
         var machine = HTTPPoolStateMachine<TimePoint>(
             maxConnections: row.limit,
-            maxIdle: row.maxIdle,
             idleTimeout: .seconds(30)
         )
         for (index, (event, expected)) in row.steps.enumerated() {
@@ -209,7 +206,7 @@ struct HTTPPoolStateMachineTests {
         arguments: [(1, 1), (2, 1), (3, 2), (4, 3), (5, 4), (8, 6), (64, 48), (1_000, 750)]
     )
     func places(_ limit: Int, _ expected: Int) {
-        var machine = HTTPPoolStateMachine<TimePoint>(maxConnections: limit, maxIdle: 8, idleTimeout: .seconds(30))
+        var machine = HTTPPoolStateMachine<TimePoint>(maxConnections: limit, idleTimeout: .seconds(30))
         for _ in 0..<(2 * limit) { _ = machine.submit(.lingering) }
         #expect(machine.counts.all == expected)
         for _ in 0..<(2 * limit) { _ = machine.submit(.brief) }
@@ -221,7 +218,7 @@ struct HTTPPoolStateMachineTests {
     func random(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let limit = Int.random(in: 1...9, using: &random)
-        var machine = HTTPPoolStateMachine<TimePoint>(maxConnections: limit, maxIdle: 2, idleTimeout: .seconds(3))
+        var machine = HTTPPoolStateMachine<TimePoint>(maxConnections: limit, idleTimeout: .seconds(3))
         var kinds: [Int: HTTPCallKind] = [:]
         var waiting: Set<Int> = []
         var (opening, used): ([Int: Int], [Int: Int]) = ([:], [:])

@@ -7,10 +7,12 @@ import Synchronization
 /// host: a 3xx is an answer as any other.
 package final class HTTPConnectionPool: Sendable {
     package struct Limits: Sendable {
-        /// Kept without a call, for each origin; the last one used is used first.
-        package var maxIdle = 8
         /// In all, for each origin: in use, being opened and idle.
+        ///
+        /// The last one used is used first, so that those beyond what is needed fall idle for good.
         package var maxConnections = 64
+        /// How long one is kept without a call.
+        ///
         /// Shorter than the 60 s after which common proxies close, so that we are the ones who close.
         package var idleTimeout = Duration.seconds(30)
         package var messages = HTTPLimits()

@@ -33,7 +33,6 @@ struct HTTPOriginPool: Sendable {
     init(_ limits: HTTPConnectionPool.Limits) {
         machine = HTTPPoolStateMachine(
             maxConnections: limits.maxConnections,
-            maxIdle: limits.maxIdle,
             idleTimeout: limits.idleTimeout
         )
     }
