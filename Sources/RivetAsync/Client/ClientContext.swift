@@ -49,7 +49,7 @@ final class ClientContext: Sendable {
         configuration: RivetConfiguration,
         time: TimeSource,
         transport: RivetTransport,
-        random: RandomSource = .kernel
+        random: RandomSource = .stretchedKernel()
     ) {
         self.configuration = configuration
         invalidConfiguration = configuration.problem
@@ -66,7 +66,10 @@ final class ClientContext: Sendable {
         lanes = LaneGroup(gauge: gauge)
         nudges =
             configuration.replyNudge == .off ? nil : NudgeKnowledge(nudgesAlways: configuration.nudgesAlways)
-        root = RootTask(gauge: gauge)
+        root = RootTask(
+            gauge: gauge,
+            places: Dictionary(uniqueKeysWithValues: lanes.lanes.map { (ObjectIdentifier($0), $0.taskExecutor) })
+        )
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
         shared = SharedConnections(time: time, deadlines: deadlines, root: root)
         metadata = SharedLookup(root: root, ended: RivetError.clientClosed)
@@ -146,7 +149,7 @@ final class ClientContext: Sendable {
             return true
         }
         guard isOpen else { return false }
-        return root.add(on: connection.executor) { [weak self] in
+        return root.add(at: connection.lane) { [weak self] in
             await connection.run()
             self?.removeConnection(connection)
         }
@@ -249,8 +252,8 @@ final class ClientContext: Sendable {
 
 /// What lives as long as its client at the most, as a child of its root task: a connection.
 protocol ClientMember: AnyObject, Sendable {
-    /// Where all that it does runs.
-    var executor: any TaskExecutor { get }
+    /// One of the client's lanes, where all that it does runs.
+    var lane: Lane { get }
     /// Its whole life; cancelling the task ends it.
     func run() async
     /// Ends it, with what its callers hear, and returns when it has ended.

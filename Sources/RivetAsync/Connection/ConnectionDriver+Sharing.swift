@@ -16,8 +16,12 @@ extension ConnectionDriver {
     /// What the user waits for fails and its sequences end, as at the end of the connection, which goes on.
     ///
     /// Returns at once, or where the connection ends with it, when it has ended.
-    func disconnect(_ share: ConnectionShare?) async {
+    nonisolated func disconnect(_ share: ConnectionShare?) async {
         guard let share else { return await disconnect() }
+        await leave(share)
+    }
+
+    private func leave(_ share: ConnectionShare) async {
         if share.leave() {
             shares[ObjectIdentifier(share)] = nil
             step { $0.withdraw(share.actions.sorted(), .connectionClosed) }

@@ -14,6 +14,7 @@ import Synchronization
 /// writes to is never somebody else's. `@unchecked Sendable`: all other state is touched on the lane only.
 final class EpollReadiness: Readiness, @unchecked Sendable {
     static let canWait = true
+    static let reportsEnds = true
     private static let capacity = 256
     private static let interruption = UInt64.max
 

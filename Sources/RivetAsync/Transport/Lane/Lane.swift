@@ -70,6 +70,8 @@ package final class Lane: @unchecked Sendable {
     /// Jobs that jobs enqueue run in the same turn, so that their output leaves together; but after this many rounds
     /// the sockets have their turn.
     private static let mostJobRounds = 16
+    /// And jobs that came meanwhile may have so many turns before the sockets are asked again.
+    private static let mostTurnsWithoutLook = 4
 
     /// The room for jobs that is kept; more than this in one turn is a burst.
     static let mostKeptJobs = 4_096
@@ -240,8 +242,13 @@ package final class Lane: @unchecked Sendable {
         thread.store(SystemCalls.currentThread, ordering: .relaxed)
         defer { thread.store(0, ordering: .relaxed) }
         var limit: Int32 = 0
+        var turnsWithoutLook = 0
         while true {
-            let count = readiness?.wait(milliseconds: limit) ?? 0
+            var count = 0
+            // A member's next turn is to come behind the other sockets.
+            if limit > 0 || turnsWithoutLook == 0 || !nextMembers.isEmpty {
+                count = readiness?.wait(milliseconds: limit) ?? 0
+            }
             mailbox.withLock { $0.phase = .running }
             var worked = count > 0
             if continueMembers() { worked = true }
@@ -257,8 +264,12 @@ package final class Lane: @unchecked Sendable {
             }
             switch phase {
             case .idle: return
-            case .running: limit = 0
-            case .waiting: limit = Self.lingerMilliseconds
+            case .running:
+                limit = 0
+                turnsWithoutLook = (turnsWithoutLook + 1) % Self.mostTurnsWithoutLook
+            case .waiting:
+                limit = Self.lingerMilliseconds
+                turnsWithoutLook = 0
             }
         }
     }

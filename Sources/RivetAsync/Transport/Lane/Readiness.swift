@@ -42,6 +42,8 @@ package struct Registration: Equatable, Sendable {
 protocol Readiness: AnyObject {
     /// Whether `wait` can wait, and be interrupted.
     static var canWait: Bool { get }
+    /// Whether ends and failures are told apart, as `.ended`; else anything may be one.
+    static var reportsEnds: Bool { get }
     /// `onReady` is called on `queue` when there may be something to collect.
     init(queue: DispatchQueue, gauge: ResourceGauge, onReady: @escaping @Sendable () -> Void) throws(TransportError)
     func add(_ descriptor: Int32, _ registration: Registration) throws(TransportError)

@@ -13,6 +13,7 @@ import Synchronization
 /// `@unchecked Sendable`: touched on the lane only, as the sources' handlers run on its queue.
 final class SourceReadiness: Readiness, @unchecked Sendable {
     static let canWait = false
+    static let reportsEnds = false
 
     private final class Watch {
         let copy: Int32

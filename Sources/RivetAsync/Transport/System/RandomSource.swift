@@ -25,6 +25,9 @@ package struct RandomSource: Sendable {
 
     package static let kernel = RandomSource()
 
+    /// The kernel's, asked for 32 bytes at a time, which go a long way: see ``stream()``.
+    package static func stretchedKernel() -> RandomSource { RandomSource(fill: kernel.stream()) }
+
     package func bytes(_ count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
             fill(UnsafeMutableRawBufferPointer(buffer))

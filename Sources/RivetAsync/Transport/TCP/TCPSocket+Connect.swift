@@ -51,12 +51,15 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
         guard case .connecting(let descriptor, let registration, let task) = state,
             !events.isDisjoint(with: [.writable, .ended])
         else { return }
-        if let error = SystemCalls.pendingError(descriptor) {
+        // A failure is reported as an end as well where the readiness tells ends apart.
+        let mayHaveFailed = events.contains(.ended) || !PlatformReadiness.reportsEnds
+        if mayHaveFailed, let error = SystemCalls.pendingError(descriptor) {
             return end(throwing: TransportError.system(.connect, error))
         }
         state = .ended
         SystemCalls.setNoDelay(descriptor)
-        let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration)
+        let isReadable = events.contains(.readable)
+        let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration, isReadable: isReadable)
         lane.replaceMember(of: registration, with: socket)
         task.resume(returning: socket)
     }

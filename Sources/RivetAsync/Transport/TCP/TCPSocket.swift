@@ -17,7 +17,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
 
     private var isOpen = true
     /// The kernel may have bytes or the end for us; cleared by "would block" and by a read that left room.
-    private var isReadable = true
+    private var isReadable: Bool
     /// A short read is no proof that nothing is left: an end may be behind it, which is not reported again.
     private var mayHaveEnded = false
     private var isReadingSuspended = false
@@ -36,7 +36,10 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     package var wantsQuickAcknowledgements = false
 
     /// Takes over a connected descriptor that is registered on `lane`; the caller makes this its member there.
-    init(lane: Lane, descriptor: Int32, registration: Registration) {
+    ///
+    /// `isReadable`: the lane has reported so already.
+    init(lane: Lane, descriptor: Int32, registration: Registration, isReadable: Bool = false) {
+        self.isReadable = isReadable
         self.lane = lane
         self.descriptor = descriptor
         self.registration = registration
@@ -69,7 +72,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
         guard isOpen, !hasReceivedEnd else { return }
         let isFirst = self.handler == nil
         self.handler = handler
-        if isFirst { lane.nextTurn(self) }
+        if isFirst, isReadable { lane.nextTurn(self) }
     }
 
     package func suspendReading() {
