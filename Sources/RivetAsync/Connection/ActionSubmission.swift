@@ -8,6 +8,8 @@ final class ActionSubmission: @unchecked Sendable {
     let name: String
     let arguments: ByteChunk
     let limit: Duration
+    /// Its time runs from here, whenever the lane comes to it.
+    let calledAt: TimePoint
     private let driver: ConnectionDriver
     private let share: ConnectionShare?
     private var task: ParkedTask<EncodedValue, any Error>?
@@ -19,16 +21,18 @@ final class ActionSubmission: @unchecked Sendable {
         name: String,
         _ arguments: ByteChunk,
         _ limit: Duration,
+        calledAt: TimePoint,
         _ share: ConnectionShare?
     ) {
-        (self.driver, self.name, self.arguments, self.limit, self.share) = (driver, name, arguments, limit, share)
+        (self.driver, self.share) = (driver, share)
+        (self.name, self.arguments, self.limit, self.calledAt) = (name, arguments, limit, calledAt)
     }
 
     // MARK: The caller's task
 
     func start(_ task: ParkedTask<EncodedValue, any Error>) {
         self.task = task
-        driver.lane.run { self.submit() }
+        driver.lane.visit { self.submit() }
     }
 
     func cancel() {

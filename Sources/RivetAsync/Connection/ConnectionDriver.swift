@@ -400,7 +400,7 @@ actor ConnectionDriver: ClientMember {
         // It is a call as others are: refused when the client closes, and given its grace (B170).
         try context.beginCall()
         defer { context.endCall() }
-        let submission = ActionSubmission(self, name: name, arguments, limit, share)
+        let submission = ActionSubmission(self, name: name, arguments, limit, calledAt: context.time.now, share)
         defer { submission.ended() }
         return try await ParkedTask.park(context.gauge) {
             submission.start($0)
@@ -421,6 +421,7 @@ actor ConnectionDriver: ClientMember {
                 name: submission.name,
                 arguments: submission.arguments,
                 limit: submission.limit,
+                calledAt: submission.calledAt,
                 waiter: task,
                 socket?.link ?? .none,
                 now: context.time.now

@@ -321,6 +321,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         name: String,
         arguments: ByteChunk,
         limit: Duration,
+        calledAt: TimePoint,
         waiter: Waiter,
         _ link: Link,
         now: TimePoint
@@ -338,7 +339,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             name: name,
             arguments: arguments,
             limit: limit,
-            deadline: now.advanced(by: limit),
+            deadline: calledAt.advanced(by: limit),
             waiter: waiter,
             position: leaves ? link.position : nil
         )

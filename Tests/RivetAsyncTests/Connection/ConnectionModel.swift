@@ -139,7 +139,15 @@ struct ConnectionModel {
             waiting[id] = now.advanced(by: limit)
             let bytes = [UInt8](repeating: 0, count: Int.random(in: 0...20, using: &random))
             try tell {
-                $0.submit(name: "a", arguments: ByteChunk(bytes), limit: limit, waiter: Int(id), link, now: now)
+                $0.submit(
+                    name: "a",
+                    arguments: ByteChunk(bytes),
+                    limit: limit,
+                    calledAt: now,
+                    waiter: Int(id),
+                    link,
+                    now: now
+                )
             }
         case .withdraw:
             let id = UInt64.random(in: 0...machine.nextActionID, using: &random)

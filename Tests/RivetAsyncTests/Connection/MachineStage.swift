@@ -110,6 +110,7 @@ struct MachineStage {
                 name: name,
                 arguments: ByteChunk([]),
                 limit: .milliseconds(Int(limit * 1_000)),
+                calledAt: now,
                 waiter: waiter,
                 link,
                 now: now

@@ -68,6 +68,70 @@ struct LaneTests {
         #expect(gauge.counts == .zero)
     }
 
+    /// Where the lane sleeps, a visitor does on its own thread what would wake it else.
+    @Test func aVisitorOfASleepingLaneWakesNobody() async {
+        let lane = Lane(gauge: gauge)
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        let member = Member()
+        let order = Mutex<[String]>([])
+        member.onTurnEnd = { order.withLock { $0.append("end of turn") } }
+        member.onReady = { order.withLock { $0.append("next turn") } }
+        var wasVisited = false
+        // It sleeps in the set for a while after each job, and now and then a visit falls into that while.
+        while !wasVisited {
+            order.withLock { $0 = [] }
+            await lane.perform {}
+            let thread = SystemCalls.currentThread
+            let seen = Mutex<UInt?>(nil)
+            lane.visit {
+                #expect(lane.isCurrent)
+                order.withLock { $0.append("visit") }
+                lane.atEndOfTurn(member)
+                lane.nextTurn(member)
+                lane.run { order.withLock { $0.append("job") } }
+                seen.withLock { $0 = SystemCalls.currentThread }
+            }
+            wasVisited = seen.withLock { $0 } == thread
+            #expect(!wasVisited || !lane.isCurrent)
+            while order.withLock({ $0.count }) < 4 { await Task.yield() }
+        }
+        #expect(order.withLock { $0 } == ["visit", "end of turn", "next turn", "job"])
+        await lane.perform { pipe.close() }
+        await lane.shutDown()
+        #expect(gauge.counts == .zero)
+    }
+
+    /// Visitors, jobs and what sockets bring change the same variable, and nobody holds a lock.
+    @Test func visitorsComeOneAtATime() async {
+        let lane = Lane(gauge: gauge)
+        let count = Counted()
+        let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
+        await lane.perform { pipe.member.onReady = { count.value += 1 } }
+        await withTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for round in 0..<1_000 {
+                        lane.visit { count.value += 1 }
+                        if round % 10 == 0 { await lane.perform { count.value += 1 } }
+                        if round % 50 == 0 { pipe.poke() }
+                    }
+                }
+            }
+        }
+        let (visits, jobs) = (8 * 1_000, 8 * 100)
+        await lane.perform { pipe.close() }
+        // How often the pipe is reported depends on how many pokes come together.
+        #expect(await lane.perform { count.value } > visits + jobs)
+        #expect(await lane.perform { count.value } <= visits + jobs + 8 * 20 + 1)
+        await lane.shutDown()
+        #expect(gauge.counts == .zero)
+    }
+
+    /// `@unchecked Sendable`: touched on the lane only, which is what the test is about.
+    private final class Counted: @unchecked Sendable {
+        var value = 0
+    }
+
     @Test func anActorOnALaneIsIsolatedInWhatTheSocketsCall() async throws {
         let lane = Lane(gauge: gauge)
         let owner = LaneActor(lane: lane)

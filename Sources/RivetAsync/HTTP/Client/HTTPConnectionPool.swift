@@ -166,7 +166,7 @@ package final class HTTPConnectionPool: Sendable {
     private func open(_ number: Int, _ origin: HTTPOrigin, _ deadline: TimePoint?) async throws -> HTTPConnection {
         let stream: any ByteStream
         do {
-            stream = try await dial(origin, lanes.next(), deadline)
+            stream = try await dial(origin, lanes.current ?? lanes.next(), deadline)
         } catch {
             tell(origin) { $0.machine.openFailed(number) }
             throw error

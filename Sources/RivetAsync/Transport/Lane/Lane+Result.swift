@@ -29,6 +29,6 @@ extension Lane {
     package func value<Value: Sendable>(
         starting start: @escaping @Sendable (ParkedTask<Value, Never>) -> Void
     ) async -> Value {
-        await ParkedTask.park(gauge) { task in run { start(task) } }
+        await ParkedTask.park(gauge) { task in visit { start(task) } }
     }
 }

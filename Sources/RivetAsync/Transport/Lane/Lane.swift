@@ -30,8 +30,8 @@ extension LaneMember {
 /// do it gives the thread back to Dispatch. A queue made by label has Dispatch's overcommit pool behind it, so waiting
 /// takes no thread from Swift's own pool.
 ///
-/// `@unchecked Sendable`: what is neither constant nor in `mailbox` is touched only in a turn, and turns run on the
-/// serial queue.
+/// `@unchecked Sendable`: what is neither constant nor in `mailbox` is touched only by who has the lane: a turn, which
+/// runs on the serial queue, or a visitor while that sleeps.
 package final class Lane: @unchecked Sendable {
     enum Job {
         /// Of an actor whose executor is this lane.
@@ -48,6 +48,9 @@ package final class Lane: @unchecked Sendable {
         case running
         /// The turn's thread sleeps in the readiness set and must be interrupted.
         case waiting
+        /// It sleeps there, and another thread has the lane meanwhile, which will look; whether it has woken up and waits
+        /// for that one's end.
+        case visited(isAwaited: Bool)
     }
 
     private struct Mailbox {
@@ -81,6 +84,8 @@ package final class Lane: @unchecked Sendable {
     private let queue: DispatchQueue
     private let mailbox = Mutex(Mailbox())
     private let thread = Atomic<UInt>(0)
+    /// Signalled by a visitor who is awaited.
+    private let visitorLeft = DispatchSemaphore(value: 0)
 
     private var readiness: PlatformReadiness?
     private var slots: [Slot] = []
@@ -105,7 +110,7 @@ package final class Lane: @unchecked Sendable {
     package var isCurrent: Bool { thread.load(ordering: .relaxed) == SystemCalls.currentThread }
 
     /// Whether the lane has given its thread back; a moment later that may be different.
-    package var isIdle: Bool { mailbox.withLock { $0.phase == .idle } }
+    package var isIdle: Bool { mailbox.withLock { if case .idle = $0.phase { true } else { false } } }
 
     package func assertCurrent() {
         assert(isCurrent, "to be called on the lane")
@@ -119,17 +124,60 @@ package final class Lane: @unchecked Sendable {
     }
 
     func enqueue(_ job: Job) {
-        let (phase, readiness) = mailbox.withLock { mailbox in
+        let (phase, readiness): (Phase, PlatformReadiness?) = mailbox.withLock { mailbox in
             mailbox.jobs.append(job)
             let phase = mailbox.phase
+            if case .visited = phase { return (phase, nil) }
             mailbox.phase = .running
-            return (phase, phase == .waiting ? mailbox.readiness : nil)
+            guard case .waiting = phase else { return (phase, nil) }
+            return (phase, mailbox.readiness)
         }
         switch phase {
-        case .running: break
+        case .running, .visited: break
         case .waiting: readiness?.interrupt()
         case .idle: queue.async { self.turn() }
         }
+    }
+
+    /// The same, but the calling thread does it at once where the lane sleeps and nothing else is to be done: then nobody
+    /// has to be woken for it.
+    ///
+    /// Not under a lock, nor in a cancellation handler, which is under one: `body` may do whatever is done on the lane.
+    package func visit(_ body: @escaping @Sendable () -> Void) {
+        let isVisitor = mailbox.withLock { mailbox in
+            guard case .waiting = mailbox.phase, mailbox.jobs.isEmpty else { return false }
+            mailbox.phase = .visited(isAwaited: false)
+            return true
+        }
+        guard isVisitor else { return run(body) }
+        let sleeper = thread.exchange(SystemCalls.currentThread, ordering: .relaxed)
+        body()
+        endTurn()
+        thread.store(sleeper, ordering: .relaxed)
+        let hasMore = !nextMembers.isEmpty
+        let (isAwaited, interrupted): (Bool, PlatformReadiness?) = mailbox.withLock { mailbox in
+            if case .visited(isAwaited: true) = mailbox.phase { return (true, nil) }
+            let isOver = mailbox.jobs.isEmpty && !hasMore
+            mailbox.phase = isOver ? .waiting : .running
+            return (false, isOver ? nil : mailbox.readiness)
+        }
+        if isAwaited { visitorLeft.signal() }
+        interrupted?.interrupt()
+    }
+
+    /// The turn's thread has woken up.
+    private func takeBack() {
+        let isVisited = mailbox.withLock { mailbox in
+            guard case .visited = mailbox.phase else {
+                mailbox.phase = .running
+                return false
+            }
+            mailbox.phase = .visited(isAwaited: true)
+            return true
+        }
+        guard isVisited else { return }
+        visitorLeft.wait()
+        mailbox.withLock { $0.phase = .running }
     }
 
     // MARK: Descriptors
@@ -249,7 +297,7 @@ package final class Lane: @unchecked Sendable {
             if limit > 0 || turnsWithoutLook == 0 || !nextMembers.isEmpty {
                 count = readiness?.wait(milliseconds: limit) ?? 0
             }
-            mailbox.withLock { $0.phase = .running }
+            takeBack()
             var worked = count > 0
             if continueMembers() { worked = true }
             for index in 0..<count { dispatchEvent(at: index) }
@@ -264,7 +312,7 @@ package final class Lane: @unchecked Sendable {
             }
             switch phase {
             case .idle: return
-            case .running:
+            case .running, .visited:
                 limit = 0
                 turnsWithoutLook = (turnsWithoutLook + 1) % Self.mostTurnsWithoutLook
             case .waiting:
@@ -337,13 +385,15 @@ package final class Lane: @unchecked Sendable {
     ///
     /// Jobs are run afterwards too.
     package func shutDown() async {
-        await value { [self] (task: ParkedTask<Void, Never>) in
-            isShutDown = true
-            for index in slots.indices { slots[index].member?.laneShutsDown() }
-            guard let readiness else { return task.resume() }
-            self.readiness = nil
-            mailbox.withLock { $0.readiness = nil }
-            readiness.cancel { task.resume() }
-        }
+        await ParkedTask.park(gauge) { task in run { self.shutDown(task) } }
+    }
+
+    private func shutDown(_ task: ParkedTask<Void, Never>) {
+        isShutDown = true
+        for index in slots.indices { slots[index].member?.laneShutsDown() }
+        guard let readiness else { return task.resume() }
+        self.readiness = nil
+        mailbox.withLock { $0.readiness = nil }
+        readiness.cancel { task.resume() }
     }
 }

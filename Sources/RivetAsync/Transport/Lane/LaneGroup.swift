@@ -13,6 +13,9 @@ package final class LaneGroup: Sendable {
         lanes = (0..<max(1, count ?? SystemCalls.coreCount)).map { Lane(label: "\(label).\($0)", gauge: gauge) }
     }
 
+    /// The lane that the caller runs on, so that what it opens wakes it without a change of thread.
+    package var current: Lane? { lanes.first { $0.isCurrent } }
+
     package func next() -> Lane {
         let number = given.wrappingAdd(1, ordering: .relaxed).oldValue
         return lanes[Int(UInt(bitPattern: number) % UInt(lanes.count))]
