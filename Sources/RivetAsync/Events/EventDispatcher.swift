@@ -13,15 +13,16 @@ final class EventDispatcher: @unchecked Sendable {
     }
 
     private let book: Subscriptions
-    private var listeners = Subscriptions.Copy()
+    // Nothing that an access calls changes the same variable.
+    @exclusivity(unchecked) private var listeners = Subscriptions.Copy()
     /// The feeds that have gathered events in this turn.
-    private var touched: [EventFeed] = []
-    private var held = RingBuffer<Held>()
+    @exclusivity(unchecked) private var touched: [EventFeed] = []
+    @exclusivity(unchecked) private var held = RingBuffer<Held>()
     /// Called with a feed that has ended by its policy.
     var onFinish: (EventFeed) -> Void = { _ in }
 
     private let tally: EventTally
-    private var received = 0
+    @exclusivity(unchecked) private var received = 0
 
     init(_ book: Subscriptions, _ tally: EventTally) { (self.book, self.tally) = (book, tally) }
 

@@ -61,9 +61,10 @@ final class EventFeed: @unchecked Sendable {
     let gauge: ResourceGauge
     /// Told of each event that the listener does not get.
     let losses: EventLosses?
-    private var arrived: [EncodedValue] = []
+    // No access lasts longer than a statement, and none calls the user's code.
+    @exclusivity(unchecked) private var arrived: [EncodedValue] = []
     /// How much more it takes, at least, where it holds up the socket; a reader may have made more room.
-    private var room = (events: 0, bytes: 0)
+    @exclusivity(unchecked) private var room = (events: 0, bytes: 0)
     /// Called, from the reader's task, when a reader made room in a feed that held up the socket.
     let resumeReading: @Sendable () -> Void
 

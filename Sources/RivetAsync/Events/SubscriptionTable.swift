@@ -47,8 +47,9 @@ struct SubscriptionTable: Sendable {
     /// Calls `body` with each feed that wants an event of this name; with none for one nobody listens to (B97).
     func forEachFeed(of name: ByteChunk, _ body: (EventFeed) -> Void) {
         name.withUnsafeBytes { wanted in
-            for row in rows where row.bytes.count == wanted.count && row.bytes.elementsEqual(wanted) {
-                for feed in row.feeds { body(feed) }
+            // By index: a copy of a row counts the references of all that is in it.
+            for index in rows.indices where rows[index].bytes.withUnsafeBytes({ $0.hasSameBytes(as: wanted) }) {
+                for place in rows[index].feeds.indices { body(rows[index].feeds[place]) }
                 return
             }
         }

@@ -1,24 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Gives each name asked for the next argument.
+///
+/// It serves one value of a type after another, whose names come in the same order again.
 final class ArgumentCursor {
-    private var names: [[UInt8]] = []
-    private var places: [Int?] = []
-    private var list: UnkeyedDecoder
+    // No access lasts longer than a statement, and none calls the user's code.
+    @exclusivity(unchecked) private var names: [[UInt8]] = []
+    @exclusivity(unchecked) private var places: [Int?] = []
+    /// How many of the names were asked for; the rest are those of the value before.
+    @exclusivity(unchecked) private var asked = 0
+    @exclusivity(unchecked) private var list: UnkeyedDecoder?
     /// The first argument, if it is text that was escaped.
-    let escapedPlace: Int?
+    private(set) var escapedPlace: Int?
 
-    init(_ list: UnkeyedDecoder) {
+    init(_ list: UnkeyedDecoder) { restart(list) }
+
+    func restart(_ list: UnkeyedDecoder) {
         self.list = list
+        asked = 0
         escapedPlace = !list.isAtEnd && list.current.flags.contains(.escaped) ? Int(list.current.offset) : nil
     }
 
+    /// Lets go of the document.
+    func end() { list = nil }
+
     func place(of name: UnsafeRawBufferPointer) -> Int? {
-        if let index = names.firstIndex(where: { $0.elementsEqual(name) }) { return places[index] }
-        names.append(Array(name))
-        let place = list.isAtEnd ? nil : Int(list.current.offset)
-        if place != nil { list.advance() }
-        places.append(place)
+        if asked == names.count || !names[asked].elementsEqual(name) {
+            if let index = names[..<asked].firstIndex(where: { $0.elementsEqual(name) }) { return places[index] }
+            names.removeSubrange(asked...)
+            places.removeSubrange(asked...)
+            names.append(Array(name))
+            places.append(nil)
+        }
+        let place = list?.isAtEnd == false ? list.map { Int($0.current.offset) } : nil
+        if place != nil { list?.advance() }
+        places[asked] = place
+        asked += 1
         return place
     }
 }

@@ -23,8 +23,10 @@ final class MapDecoder {
     @exclusivity(unchecked) private var passedLengths: UInt32 = 0
     /// Where the last member of each name is, in a map that has names twice.
     @exclusivity(unchecked) private var lastPlaces: [NameID: (key: Int, value: Int)] = [:]
-    /// Where properties are arguments.
-    @exclusivity(unchecked) private var arguments: ArgumentCursor?
+    /// Where properties are arguments; kept for the next value of the type.
+    @exclusivity(unchecked) private var cursor: ArgumentCursor?
+    @exclusivity(unchecked) private var isPositional = false
+    private var arguments: ArgumentCursor? { isPositional ? cursor : nil }
 
     /// What is known of the mark, and of the members so far.
     struct Knowledge: OptionSet {
@@ -65,7 +67,7 @@ final class MapDecoder {
         noteMissedRepeats()
         (base, size, syntax) = (decoder.session.base, decoder.session.size, decoder.session.syntax)
         (offset, flags, level) = (decoder.offset, decoder.flags, decoder.level)
-        if arguments != nil { arguments = nil }
+        if isPositional { endArguments() }
         first = try shortMap() ?? firstKey(decoder)
         (mark, known, passedLengths) = (first, .key, 0)
         if !lastPlaces.isEmpty { lastPlaces = [:] }
@@ -85,13 +87,20 @@ final class MapDecoder {
     private func firstKey(_ decoder: ValueDecoder) throws -> Mark {
         if decoder.isNothing { return Mark(0, 0) }
         if decoder.flags.contains(.positional) {
-            arguments = ArgumentCursor(try decoder.argumentList() ?? UnkeyedDecoder(one: decoder))
+            let list = try decoder.argumentList() ?? UnkeyedDecoder(one: decoder)
+            if let cursor { cursor.restart(list) } else { cursor = ArgumentCursor(list) }
+            isPositional = true
             return Mark(0, 0)
         }
         return try decoder.read([String: Int].self) { (reader) throws(CodingError) in
             var remaining = try reader.beginMap()
             return try reader.hasNext(&remaining) ? Mark(reader.position, remaining) : Mark(0, 0)
         }
+    }
+
+    private func endArguments() {
+        isPositional = false
+        cursor?.end()
     }
 
     /// The document is done, or was before the container was made.
@@ -103,7 +112,7 @@ final class MapDecoder {
             noteMissedRepeats()
             first = Mark(0, 0)
             if !lastPlaces.isEmpty { lastPlaces = [:] }
-            if arguments != nil { arguments = nil }
+            if isPositional { endArguments() }
         }
     }
 
