@@ -42,6 +42,8 @@ final class ClientContext: Sendable {
 
     /// Set when everything has ended.
     let closed: Signal
+    /// The endpoint as it was configured.
+    let ownAddress: ServerAddress
     /// Set when a client that accepts nothing more has no call under way.
     private let idle: Signal
 
@@ -86,6 +88,12 @@ final class ClientContext: Sendable {
         } else {
             tokens = nil
         }
+        ownAddress = ServerAddress(
+            configuration.endpoint,
+            namespace: configuration.namespace,
+            configuration,
+            tokens
+        )
         let dialing = Dialing(configuration, transport, time: time)
         self.dialing = dialing
         var limits = HTTPConnectionPool.Limits()

@@ -14,22 +14,22 @@ struct ServerAddress: Sendable {
     let access: Access
     /// Whether what was configured for the endpoint's host may go there too.
     let isTrusted: Bool
-}
-
-extension ClientContext {
-    /// The endpoint as it was configured.
-    private var ownAddress: ServerAddress {
-        address(configuration.endpoint, namespace: configuration.namespace, namedToken: nil)
-    }
 
     /// A token belongs to a host: the configured one goes to the endpoint's own and to those that are allowed (B235).
     ///
     /// Elsewhere what metadata named takes its place. A provider's token beats metadata's (B236).
-    private func address(_ endpoint: Endpoint, namespace: String, namedToken: Secret?) -> ServerAddress {
-        let isTrusted =
+    init(
+        _ endpoint: Endpoint,
+        namespace: String,
+        namedToken: Secret? = nil,
+        _ configuration: RivetConfiguration,
+        _ tokens: TokenSource?
+    ) {
+        (self.endpoint, self.namespace) = (endpoint, namespace)
+        isTrusted =
             endpoint.hasSameHost(as: configuration.endpoint.host)
             || configuration.allowedHosts.contains { endpoint.hasSameHost(as: $0) }
-        let access: ServerAddress.Access =
+        access =
             switch configuration.token.kind {
             case .provided: isTrusted ? tokens.map { .provided($0) } ?? .none : .none
             case .fixed(let token): (namedToken ?? (isTrusted ? token : nil)).map { .fixed($0) } ?? .none
@@ -38,9 +38,10 @@ extension ClientContext {
             case .automatic:
                 (namedToken ?? (endpoint.isLoopback ? TokenText.ofLocalEngine : nil)).map { .fixed($0) } ?? .none
             }
-        return ServerAddress(endpoint: endpoint, namespace: namespace, access: access, isTrusted: isTrusted)
     }
+}
 
+extension ClientContext {
     /// Looks metadata up once for all calls of the client; a failure is not kept (B12–B17).
     func serverAddress(in scope: CallScope) async throws -> ServerAddress {
         if let known = metadata.current { return known }
@@ -135,10 +136,12 @@ extension ClientContext {
                 fault: .server
             )
         }
-        return address(
+        return ServerAddress(
             named.endpoint,
             namespace: [metadata.namespace, named.namespace].compactMap { $0 }.first { !$0.isEmpty } ?? own.namespace,
-            namedToken: token
+            namedToken: token,
+            configuration,
+            tokens
         )
     }
 }

@@ -4,6 +4,7 @@
 package enum PercentEncoding {
     /// Keeps `A–Z a–z 0–9 - . _ ~`; every other byte becomes `%XX`, hex digits in upper case.
     package static func encode(_ text: String) -> String {
+        if text.utf8.allSatisfy(isUnreserved) { return text }
         var out: [UInt8] = []
         out.reserveCapacity(text.utf8.count)
         for byte in text.utf8 {
