@@ -10,20 +10,20 @@ import RivetAsync
 enum CallBenchmarks {
     static var all: [Benchmark] {
         [
-            line("http_sequential_key", of: "call") { client in
+            line("http_sequential_key", of: "call", maxAllocations: 48, maxSystemCalls: 8) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
             },
-            line("http_sequential_id", of: "call") { client in
+            line("http_sequential_id", of: "call", maxAllocations: 48, maxSystemCalls: 8) { client in
                 let id = try await client.getOrCreate(RateActor.self, key).resolve()
                 let counter = client.getForID(RateActor.self, id)
                 return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
             },
-            line("http_32_at_once", of: "call") { client in
+            line("http_32_at_once", of: "call", maxAllocations: 60, maxSystemCalls: 8) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line(workers: 32) { try await counter.send(RateActor.Get()) >= 0 ? 1 : 0 }
             },
-            line("connect_first_action", of: "connection") { client in
+            line("connect_first_action", of: "connection", maxAllocations: 240, maxSystemCalls: 30) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line {
                     let connection = counter.connect()
@@ -34,7 +34,7 @@ enum CallBenchmarks {
             },
             action("conn_sequential", prefersLane: false),
             action("conn_sequential, on the lane", prefersLane: true),
-            line("conn_1000_at_once", of: "action") { client in
+            line("conn_1000_at_once", of: "action", maxAllocations: 18, maxSystemCalls: 2) { client in
                 let connection = try await connected(client)
                 return Line(workers: 1_000) {
                     try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
@@ -42,19 +42,19 @@ enum CallBenchmarks {
                     await connection.disconnect()
                 }
             },
-            line("conn_action_with_event", of: "action") { client in
+            line("conn_action_with_event", of: "action", maxAllocations: 20, maxSystemCalls: 12) { client in
                 let connection = try await connected(client)
                 let events = Reader(connection.events(of: RateActor.NewCount.self))
                 // Subscribed once an answer has come behind the subscription.
                 _ = try await connection.send(RateActor.Get())
                 return Line {
                     let count = try await connection.send(RateActor.Increment(amount: 1))
-                    return await events.next()?.count == count ? 1 : 0
+                    return await events.next(1)?.count == count ? 1 : 0
                 } end: {
                     await connection.disconnect()
                 }
             },
-            line("conn_events", of: "event") { client in
+            line("conn_events", of: "event", maxAllocations: 0.5, maxSystemCalls: 0.5) { client in
                 let connection = try await connected(client)
                 let events = Reader(
                     connection.events(of: RateActor.Tick.self, buffering: .bounded(8_192, .suspendReading))
@@ -62,9 +62,8 @@ enum CallBenchmarks {
                 _ = try await connection.send(RateActor.Get())
                 return Line {
                     async let answer = connection.send(RateActor.Burst(count: 1_000))
-                    var seen = 0
-                    while seen < 1_000, await events.next() != nil { seen += 1 }
-                    return try await min(seen, answer)
+                    let last = await events.next(1_000)
+                    return try await last?.number == 999 ? answer : 0
                 } end: {
                     await connection.disconnect()
                 }
@@ -75,7 +74,7 @@ enum CallBenchmarks {
     private static let key: ActorKey = ["rate"]
 
     private static func action(_ name: String, prefersLane: Bool) -> Benchmark {
-        line(name, of: "action") { client in
+        line(name, of: "action", maxAllocations: 14, maxSystemCalls: prefersLane ? 5 : 8) { client in
             let connection = try await connected(client)
             return Line(executor: prefersLane ? connection.executor : nil) {
                 try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
@@ -94,12 +93,22 @@ enum CallBenchmarks {
     /// One iterator for all rounds: a loop of its own for each would subscribe anew.
     ///
     /// `@unchecked Sendable`: one worker at a time uses it.
-    private final class Reader<Events: AsyncSequence>: @unchecked Sendable where Events.Failure == Never {
-        private var iterator: Events.AsyncIterator
+    private final class Reader<Event: ActorEvent>: @unchecked Sendable {
+        private var iterator: EventSequence<Event>.AsyncIterator
 
-        init(_ events: Events) { iterator = events.makeAsyncIterator() }
+        init(_ events: EventSequence<Event>) { iterator = events.makeAsyncIterator() }
 
-        func next() async -> Events.Element? { await iterator.next(isolation: nil) }
+        /// The last of the next `count` events.
+        func next(_ count: Int) async -> Event? {
+            var iterator = iterator
+            defer { self.iterator = iterator }
+            var last: Event?
+            for _ in 0..<count {
+                guard let event = await iterator.next(isolation: nil) else { return nil }
+                last = event
+            }
+            return last
+        }
     }
 
     // MARK: Measuring
@@ -169,9 +178,17 @@ enum CallBenchmarks {
     private static func line(
         _ name: String,
         of operation: String,
+        maxAllocations: Double,
+        maxSystemCalls: Double,
         _ prepare: @escaping @Sendable (RivetClient) async throws -> Line
     ) -> Benchmark {
-        Benchmark(name: name, group: .calls, operation: operation) { context in
+        Benchmark(
+            name: name,
+            group: .calls,
+            operation: operation,
+            maxAllocations: maxAllocations,
+            maxSystemCalls: maxSystemCalls
+        ) { context in
             let peer = try context.callPeer()
             return try await withRivetClient(RivetConfiguration(endpoint: peer.endpoint)) { client in
                 let line = try await prepare(client)

@@ -44,6 +44,8 @@ struct Benchmark: Sendable {
     var goal: Goal?
     /// Asserted: more allocations for each operation fail the run.
     var maxAllocations: Double?
+    /// The same of system calls, where they are counted.
+    var maxSystemCalls: Double?
     var measure: @Sendable (BenchmarkContext) async throws -> Measurement
 
     var path: String { "\(group.rawValue)/\(name)" }

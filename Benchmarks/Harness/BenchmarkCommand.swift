@@ -43,10 +43,11 @@ struct BenchmarkCommand {
             engine.stop()
         }
         let context = BenchmarkContext(options, server: server, engine: engine)
-        var run = BenchmarkRun(machine: Self.machine, results: [])
+        let (date, commit) = (BenchmarkReport.today(), BenchmarkReport.commit())
+        var run = BenchmarkRun(machine: Self.machine, date: date, commit: commit, results: [])
         var failures: [String] = []
         let start = Clocks.now
-        print("RivetAsync benchmarks on \(run.machine)")
+        print("RivetAsync benchmarks on \(run.machine), \(date)\(commit.map { ", commit \($0)" } ?? "")")
         #if DEBUG
         print("This is a debug build: its figures mean nothing. Use `swift run -c release`.")
         #endif
@@ -60,11 +61,7 @@ struct BenchmarkCommand {
                     let result = BenchmarkResult(benchmark, try await benchmark.measure(context))
                     run.results.append(result)
                     print(BenchmarkTable.line(benchmark, result))
-                    if let limit = benchmark.maxAllocations, let found = result.allocations, found > limit {
-                        failures.append(
-                            "\(benchmark.path): \(found) allocations a \(benchmark.operation), at most \(limit)"
-                        )
-                    }
+                    failures += Self.excesses(benchmark, result)
                 } catch {
                     print("  \(benchmark.name): failed: \(error)")
                     failures.append("\(benchmark.path): \(error)")
@@ -78,11 +75,28 @@ struct BenchmarkCommand {
         return failures.isEmpty ? 0 : 1
     }
 
+    /// What was asserted and does not hold.
+    private static func excesses(_ benchmark: Benchmark, _ result: BenchmarkResult) -> [String] {
+        let limits = [
+            ("allocations", result.allocations, benchmark.maxAllocations),
+            ("system calls", result.systemCalls, benchmark.maxSystemCalls),
+        ]
+        return limits.compactMap { what, found, limit in
+            guard let found, let limit, found > limit else { return nil }
+            let (count, most) = (BenchmarkTable.number(found, 1), BenchmarkTable.number(limit, 1))
+            return "\(benchmark.path): \(count) \(what) a \(benchmark.operation), at most \(most)"
+        }
+    }
+
     private func report(_ run: BenchmarkRun) throws {
         if let file = options.jsonFile {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try encoder.encode(run).write(to: URL(filePath: file))
+        }
+        if let file = options.markdownFile {
+            let command = "swift run -c release Benchmarks " + options.arguments.joined(separator: " ")
+            try BenchmarkReport.write(run, of: cases, by: command, to: file)
         }
         if let file = options.compareFile {
             let old = try JSONDecoder().decode(BenchmarkRun.self, from: Data(contentsOf: URL(filePath: file)))

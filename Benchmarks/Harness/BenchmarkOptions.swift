@@ -16,6 +16,9 @@ struct BenchmarkOptions {
     var endpoint: String?
     var jsonFile: String?
     var compareFile: String?
+    var markdownFile: String?
+    /// All of them, as given.
+    var arguments: [String] = []
 
     static let help = """
         Measures RivetAsync and prints a table.
@@ -29,6 +32,7 @@ struct BenchmarkOptions {
           --list           prints the cases and stops
           --json FILE      also writes the results to FILE
           --compare FILE   shows the change against an earlier FILE
+          --markdown FILE  also puts the results into FILE, between <!-- benchmarks --> and <!-- end of benchmarks -->
           --nudges URL     compares nudged actions with others on Rivet's own engine at URL, and stops
           --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
           --serve-engine   is the local engine with the actor of the calls, in the same way
@@ -43,6 +47,7 @@ struct BenchmarkOptions {
         """
 
     init(_ arguments: [String]) throws {
+        self.arguments = arguments
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             switch argument {
@@ -52,6 +57,7 @@ struct BenchmarkOptions {
             case "--endpoint": endpoint = try Self.value(of: argument, from: &rest)
             case "--list": mode = .list
             case "--json": jsonFile = try Self.value(of: argument, from: &rest)
+            case "--markdown": markdownFile = try Self.value(of: argument, from: &rest)
             case "--compare": compareFile = try Self.value(of: argument, from: &rest)
             case "--nudges": mode = .nudges(endpoint: try Self.value(of: argument, from: &rest))
             case "--serve": mode = .serve

@@ -45,5 +45,8 @@ struct BenchmarkResult: Codable {
 /// One run: what was measured, where.
 struct BenchmarkRun: Codable {
     var machine: String
+    /// The day, and the commit of the folder that it ran in; not in files of earlier versions.
+    var date: String?
+    var commit: String?
     var results: [BenchmarkResult]
 }

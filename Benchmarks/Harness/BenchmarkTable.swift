@@ -22,7 +22,7 @@ enum BenchmarkTable {
         return line
     }
 
-    private static func ratio(_ benchmark: Benchmark, _ result: BenchmarkResult) -> String {
+    static func ratio(_ benchmark: Benchmark, _ result: BenchmarkResult) -> String {
         guard let ratio = result.ratio, let name = result.baselineName else { return "" }
         switch benchmark.goal {
         case nil: return "\(number(ratio, 2)) × \(name)"

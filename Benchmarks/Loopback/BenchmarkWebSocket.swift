@@ -7,8 +7,8 @@ struct BenchmarkWebSocket {
     let lanes: LaneGroup
     let lane: Lane
 
-    init(port: UInt16, target: String) async throws {
-        lanes = LaneGroup(count: 1)
+    init(port: UInt16, target: String, lanes: LaneGroup = LaneGroup(count: 1)) async throws {
+        self.lanes = lanes
         lane = lanes.next()
         let time = TimeSource(ContinuousClock())
         let stream = try await SocketDialer().dial(.init(host: "127.0.0.1", port: Int(port), lane: lane, time: time))

@@ -7,7 +7,7 @@ enum ClientBenchmarks {
         [eventFlood(count: 100_000)]
     }
 
-    private static func client(port: UInt16) throws -> RivetClient {
+    static func client(port: UInt16) throws -> RivetClient {
         var configuration = try RivetConfiguration(endpoint: "http://127.0.0.1:\(port)")
         configuration.looksUpMetadata = false
         configuration.replyNudge = .off  // The reference server answers at once.
@@ -140,11 +140,11 @@ enum ClientBenchmarks {
     }
 
     /// One action after another on a connection, each awaited.
-    static func action(count: Int) -> Benchmark {
+    static func action(_ place: String, prefersLane: Bool, count: Int) -> Benchmark {
         LoopbackBenchmarks.alternating(
-            "action on a connection, awaited",
+            "action on a connection, \(place)",
             of: "action",
-            goal: nil,
+            goal: prefersLane ? .timeAtMost(1.8) : nil,
             baselineName: "raw echo",
             onOneCore: true
         ) { port in
@@ -163,7 +163,7 @@ enum ClientBenchmarks {
                 },
                 baseline: { try raw.exchange(frame, receiving: 34, times: count) },
                 expected: UInt64(3 * count),
-                executor: nil,
+                executor: prefersLane ? connection.executor : nil,
                 end: {
                     await connection.disconnect()
                     await client.close()

@@ -12,8 +12,9 @@ enum LoopbackBenchmarks {
             ClientBenchmarks.sends(size: 64, count: 100_000),
             roundTrip("on the lane", prefersLane: true, goal: .timeAtMost(1.4)),
             roundTrip("on the pool", prefersLane: false, goal: .timeAtMost(2.2)),
-            ClientBenchmarks.action(count: 500),
-        ]
+            ClientBenchmarks.action("on the lane", prefersLane: true, count: 500),
+            ClientBenchmarks.action("from the pool", prefersLane: false, count: 500),
+        ] + HTTPBenchmarks.all
     }
 
     /// One 64-byte message there and back, again and again.

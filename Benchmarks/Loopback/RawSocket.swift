@@ -95,6 +95,13 @@ final class RawSocket {
         }
     }
 
+    /// Receives an HTTP request that comes in one piece; empty at the end.
+    func receiveRequest(ofAtMost size: Int = 4_096) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = try receive(into: UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+
     /// Receives up to the end of an HTTP head; nothing may follow it.
     func receiveHead() throws -> String {
         var head: [UInt8] = []

@@ -61,6 +61,21 @@ enum ReferenceActor {
         }
     }
 
+    /// Answers a call over HTTP, and each one like it that follows.
+    static func answer(_ request: [UInt8], over socket: RawSocket) throws {
+        let output = try ValueFormat.nativeCBOR.encode(3)
+        var body: [UInt8] = []
+        codec.writeActionResult(output: output, to: &body)
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: \(body.count)\r\n\r\n"
+        let answer = Array(head.utf8) + body
+        var next = request
+        repeat {
+            guard next == request else { throw BenchmarkError("another request") }
+            try socket.send(answer)
+            next = try socket.receiveRequest(ofAtMost: request.count)
+        } while !next.isEmpty
+    }
+
     static func eventFrame() throws -> [UInt8] {
         let arguments = try ValueFormat.nativeCBOR.encodeArgument(NewCount(count: count))
         return frame { codec.writeEvent(name: NewCount.eventName, arguments: arguments, to: &$0) }

@@ -10,6 +10,7 @@ import RivetAsync
 ///
 /// - `echo`: each message comes back as a binary one.
 /// - `flood?size=S&count=N`: each message is answered by N binary messages of S bytes.
+/// - Without an upgrade: an action, whose answer is always the same.
 /// - `connect`: an actor, see `ReferenceActor`.
 /// - `sink?bytes=B`: after each B bytes, frame heads included, one binary message of one byte.
 enum ReferenceServer {
@@ -40,10 +41,12 @@ enum ReferenceServer {
     }
 
     private static func converse(over socket: RawSocket) throws {
-        let head = try socket.receiveHead()
+        let request = try socket.receiveRequest()
+        let head = String(decoding: request, as: UTF8.self)
         let lines = head.split(separator: "\r\n")
         guard let target = lines.first?.split(separator: " ").dropFirst().first else { return }
         let key = field("sec-websocket-key", in: lines)
+        guard !key.isEmpty else { return try ReferenceActor.answer(request, over: socket) }
         var answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         let accept = Base64.encode(SHA1.digest(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)))
         answer += "Sec-WebSocket-Accept: \(accept)\r\n"
