@@ -27,7 +27,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: ["RivetAsync", "RivetAsyncLocal", "CAllocationCounter"],
             path: "Benchmarks",
-            exclude: ["Allocations", "Peers"],
+            exclude: ["Allocations", "Peers", "size.sh"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -323,8 +323,13 @@ actor ConnectionDriver: ClientMember {
         case .sendNudge: sendNudge()
         case .sendAction(let entry):
             socket?.sendAction(id: entry.id, name: entry.name, arguments: entry.arguments)
-        case .succeed(let waiter, let value): waiter.resume(returning: value)
-        case .fail(let waiter, let error): waiter.resume(throwing: error)
+        case .succeed(let waiter, let value):
+            // Who hears the answer finds the events that came before it.
+            events.settle()
+            waiter.resume(returning: value)
+        case .fail(let waiter, let error):
+            events.settle()
+            waiter.resume(throwing: error)
         case .dropAnswer(let id): reporter.sayDropped(answer: id)
         case .markReconnected(let info): events.reconnected(info)
         case .sendPing(let id): socket?.ping(id)

@@ -47,6 +47,23 @@ struct ConnectionListenerTests {
         }
     }
 
+    @Test("B283: who hears an answer finds the events that came before it, also those of the same read")
+    func answerBehindEvents() async throws {
+        try await Stage.run { stage in
+            let events = Self.numbers(stage)
+            let socket = try await stage.open()
+            #expect(try await socket.next() == "subscribe e")
+            for id in 0..<200 {
+                let calling = Task.immediate { try await stage.connection.action("a") as NoValue }
+                #expect(try await socket.next() == "action \(id) a")
+                socket.peer.write(Stage.Socket.eventFrame("\(id)", "e") + Stage.Socket.answerFrame(id))
+                _ = try await calling.value
+                #expect(stage.connection.statistics.eventsReceived == id + 1)
+            }
+            withExtendedLifetime(events) {}
+        }
+    }
+
     @Test("B93: a listener that ended while the connection was lost is not subscribed again")
     func endedMeanwhile() async throws {
         try await Stage.run { stage in

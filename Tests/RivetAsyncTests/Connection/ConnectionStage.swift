@@ -104,8 +104,10 @@ struct ConnectionStage: Sendable {
 
         func say(_ text: String) { peer.write(Self.frame(text)) }
 
-        func answer(_ id: Int, _ output: String = "null") {
-            say(#"{"body":{"tag":"ActionResponse","val":{"id":\#(id),"output":\#(output)}}}"#)
+        func answer(_ id: Int, _ output: String = "null") { peer.write(Self.answerFrame(id, output)) }
+
+        static func answerFrame(_ id: Int, _ output: String = "null") -> [UInt8] {
+            frame(#"{"body":{"tag":"ActionResponse","val":{"id":\#(id),"output":\#(output)}}}"#)
         }
 
         func error(_ group: String, _ code: String, id: Int? = nil) {

@@ -29,7 +29,8 @@ final class HTTPExchange: @unchecked Sendable {
     private var writer: ParkedTask<Void, any Error>?
     /// Why the machine was told that something ended.
     private var cause: (any Error)?
-    private let isOver: Signal
+    /// Of the exchange, for who makes the body.
+    private var isOver: Signal?
 
     init(
         _ encoder: HTTPRequestEncoder,
@@ -48,7 +49,6 @@ final class HTTPExchange: @unchecked Sendable {
         self.gauge = gauge
         machine = HTTPExchangeStateMachine(body.outline, pieceSize: OutputMarks.high, stopsAtHead: stopsAtHead)
         if case .bytes(let bytes) = body.content { rest = bytes }
-        isOver = Signal(gauge: gauge)
     }
 
     /// Sends the request and returns when the head of the answer is here.
@@ -159,7 +159,7 @@ final class HTTPExchange: @unchecked Sendable {
         case .end:
             stop.end()
             writer.take()?.resume(throwing: CancellationError())
-            isOver.set()
+            isOver.take()?.set()
         case .giveBack: connection.giveBack()
         case .close(let reason): connection.close(error(reason))
         }
@@ -182,6 +182,8 @@ final class HTTPExchange: @unchecked Sendable {
     /// A child of the client's root task, because the answer may come, and be returned, before the request has ended.
     private func startProducer() {
         guard case .stream(_, let produce) = body.content else { return }
+        let isOver = Signal(gauge: gauge)
+        self.isOver = isOver
         let started = root.add { [self] in
             await withTaskGroup { group in
                 group.addTask {
@@ -194,7 +196,7 @@ final class HTTPExchange: @unchecked Sendable {
                     }
                     self.connection.stream.lane.run { self.producerEnded(failure) }
                 }
-                group.addTask { await self.isOver.wait() }
+                group.addTask { await isOver.wait() }
                 await group.next()
                 group.cancelAll()
             }
