@@ -10,16 +10,16 @@ import RivetAsync
 enum CallBenchmarks {
     static var all: [Benchmark] {
         [
-            line("http_sequential_key", of: "call", maxAllocations: 48, maxSystemCalls: 8) { client in
+            line("http_sequential_key", of: "call", maxAllocations: 54, maxSystemCalls: 8) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
             },
-            line("http_sequential_id", of: "call", maxAllocations: 48, maxSystemCalls: 8) { client in
+            line("http_sequential_id", of: "call", maxAllocations: 54, maxSystemCalls: 8) { client in
                 let id = try await client.getOrCreate(RateActor.self, key).resolve()
                 let counter = client.getForID(RateActor.self, id)
                 return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
             },
-            line("http_32_at_once", of: "call", maxAllocations: 60, maxSystemCalls: 8) { client in
+            line("http_32_at_once", of: "call", maxAllocations: 54, maxSystemCalls: 8) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line(workers: 32) { try await counter.send(RateActor.Get()) >= 0 ? 1 : 0 }
             },
