@@ -210,9 +210,18 @@ struct UnfriendlyPeerTests {
         configuration.looksUpMetadata = false
         configuration.reconnect = ReconnectPolicy(first: .milliseconds(1), maxAttempts: 3)
         let client = RivetClient(configuration)
-        let conn = client.getForID(Counter.self, "5jxlv5boumuljx2d2nvyat0o2edl00").connect()
+        // The first attempt waits until somebody looks.
+        let isObserved = Signal()
+        let parameters = ConnectionParameters.provided {
+            await isObserved.wait()
+            return true
+        }
+        let actor = client.getForID(Counter.self, "5jxlv5boumuljx2d2nvyat0o2edl00")
+        let conn = actor.connect(.init(parameters: parameters))
+        var statuses = conn.status.makeAsyncIterator()
+        isObserved.set()
         var seen: [String] = []
-        for await status in conn.status {
+        while let status = await statuses.next() {
             switch status {
             case .waiting(let state): seen.append("waiting \(state.attempt) \(state.cause.code.name)")
             case .closed(.failed(let error)): seen.append("closed \(error.code.name)")
