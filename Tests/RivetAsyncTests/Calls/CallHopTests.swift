@@ -53,7 +53,8 @@ private final class WatchedParameters: Encodable, Sendable {
 
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct CallHopTests {
-    @Test("a call leaves its caller's executor for the lane only, and comes back once")
+    /// Not at all where the answer is there before its caller sleeps.
+    @Test("a call leaves its caller's executor for the lane only, and comes back at most once")
     func hops() async throws {
         let parameters = WatchedParameters()
         try await withEngine(clock: ContinuousClock(), transport: .loopback(port: 0)) { engine in
@@ -64,11 +65,11 @@ struct CallHopTests {
                 let options = HandleOptions(parameters: .fixed(parameters))
                 let counter = client.getOrCreate(LocalCounter.self, "hops", options)
                 let jobs = try await Caller().jobs { _ in try await counter.send(LocalCounter.GetCount()) }
-                #expect(jobs == 10)
+                #expect(jobs <= 10)
                 #expect(parameters.wereEncodedAtCallers == Array(repeating: true, count: 11))
                 let connection = counter.connect()
                 try await connection.waitUntilConnected()
-                #expect(try await Caller().jobs { _ in try await connection.send(LocalCounter.GetCount()) } == 10)
+                #expect(try await Caller().jobs { _ in try await connection.send(LocalCounter.GetCount()) } <= 10)
             }
         }
     }
