@@ -123,15 +123,6 @@ enum CallBenchmarks {
         var once: @Sendable () async throws -> Int
         var end: @Sendable () async -> Void = {}
 
-        init(
-            workers: Int = 1,
-            executor: (any TaskExecutor)? = nil,
-            _ once: @escaping @Sendable () async throws -> Int,
-            end: @escaping @Sendable () async -> Void = {}
-        ) {
-            (self.workers, self.executor, self.once, self.end) = (workers, executor, once, end)
-        }
-
         /// Until `deadline`, or so many times.
         func repeated(until deadline: UInt64 = .max, times: Int = .max) async throws -> (count: Int, took: [UInt64]) {
             try await withThrowingTaskGroup { group in

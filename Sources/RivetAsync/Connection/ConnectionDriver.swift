@@ -391,8 +391,8 @@ actor ConnectionDriver: ClientMember {
 
     /// One action, from the caller's task.
     ///
-    /// That waits outside the actor, or it would be resumed on the pool first, for being sent back to the lane and then to
-    /// its caller.
+    /// That waits outside the actor: within, it would be resumed on the pool, sent back to the lane, and only then to its
+    /// caller.
     nonisolated func perform(
         name: String,
         arguments: ByteChunk,

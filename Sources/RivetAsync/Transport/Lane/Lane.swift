@@ -41,7 +41,7 @@ package final class Lane: @unchecked Sendable {
         case closure(@Sendable () -> Void)
     }
 
-    private enum Phase {
+    private enum Phase: Equatable {
         /// Nobody looks at the mailbox: whoever puts a job in schedules a turn.
         case idle
         /// A turn is scheduled or under way and will look.
@@ -110,7 +110,7 @@ package final class Lane: @unchecked Sendable {
     package var isCurrent: Bool { thread.load(ordering: .relaxed) == SystemCalls.currentThread }
 
     /// Whether the lane has given its thread back; a moment later that may be different.
-    package var isIdle: Bool { mailbox.withLock { if case .idle = $0.phase { true } else { false } } }
+    package var isIdle: Bool { mailbox.withLock { $0.phase == .idle } }
 
     package func assertCurrent() {
         assert(isCurrent, "to be called on the lane")
@@ -127,10 +127,8 @@ package final class Lane: @unchecked Sendable {
         let (phase, readiness): (Phase, PlatformReadiness?) = mailbox.withLock { mailbox in
             mailbox.jobs.append(job)
             let phase = mailbox.phase
-            if case .visited = phase { return (phase, nil) }
-            mailbox.phase = .running
-            guard case .waiting = phase else { return (phase, nil) }
-            return (phase, mailbox.readiness)
+            if phase == .idle || phase == .waiting { mailbox.phase = .running }
+            return (phase, phase == .waiting ? mailbox.readiness : nil)
         }
         switch phase {
         case .running, .visited: break
@@ -139,13 +137,13 @@ package final class Lane: @unchecked Sendable {
         }
     }
 
-    /// The same, but the calling thread does it at once where the lane sleeps and nothing else is to be done: then nobody
+    /// As ``run(_:)``, but the calling thread does it at once where the lane sleeps and nothing else is to be done: then nobody
     /// has to be woken for it.
     ///
     /// Not under a lock, nor in a cancellation handler, which is under one: `body` may do whatever is done on the lane.
     package func visit(_ body: @escaping @Sendable () -> Void) {
         let isVisitor = mailbox.withLock { mailbox in
-            guard case .waiting = mailbox.phase, mailbox.jobs.isEmpty else { return false }
+            guard mailbox.phase == .waiting, mailbox.jobs.isEmpty else { return false }
             mailbox.phase = .visited(isAwaited: false)
             return true
         }
@@ -156,7 +154,7 @@ package final class Lane: @unchecked Sendable {
         thread.store(sleeper, ordering: .relaxed)
         let hasMore = !nextMembers.isEmpty
         let (isAwaited, interrupted): (Bool, PlatformReadiness?) = mailbox.withLock { mailbox in
-            if case .visited(isAwaited: true) = mailbox.phase { return (true, nil) }
+            if mailbox.phase == .visited(isAwaited: true) { return (true, nil) }
             let isOver = mailbox.jobs.isEmpty && !hasMore
             mailbox.phase = isOver ? .waiting : .running
             return (false, isOver ? nil : mailbox.readiness)
