@@ -97,7 +97,7 @@ actor ConnectionDriver: ClientMember {
         turn = Monitor(.wait, gauge: context.gauge)
         isPauseSettled = Monitor(true, gauge: context.gauge)
         finished = Signal(gauge: context.gauge)
-        events = EventDispatcher(book, tally.events)
+        events = EventDispatcher(book, tally.events, format: context.configuration.encoding.wire.valueFormat)
         events.onFinish = { [weak self] in self?.removeFeed($0) }
     }
 

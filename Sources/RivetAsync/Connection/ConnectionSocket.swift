@@ -11,7 +11,6 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     private let lane: Lane
     private let closed: Signal
     private let codec: MessageCodec
-    private let format: ValueFormat
     private let address: ServerAddress
     private let token: Secret?
     /// The ray of the 101, for errors whose close reason has none (B206).
@@ -40,7 +39,6 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         self.address = address
         self.token = token
         self.rayID = rayID
-        format = codec.encoding.valueFormat
     }
 
     /// Connects and carries out the opening handshake.
@@ -197,16 +195,15 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
             }
             receive(message.payload, driver)
         }
+        driver.events.flush()
         if driver.events.isHolding { driver.assumeIsolated { $0.readingHeld(generation: generation) } }
     }
 
     private func receive(_ bytes: ByteChunk, _ driver: ConnectionDriver) {
         do throws(CodingError) {
             switch try codec.readServerMessage(bytes) {
-            case .event(let name, let arguments):
-                driver.events.deliver(EncodedValue(bytes: arguments, format: format), to: name)
-            case let message:
-                driver.assumeIsolated { $0.received(message, generation: generation) }
+            case .event(let event): driver.events.deliver(event)
+            case let message: driver.assumeIsolated { $0.received(message, generation: generation) }
             }
         } catch {
             let isVersion = error.kind == .unsupportedVersion

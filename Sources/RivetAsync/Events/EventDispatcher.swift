@@ -8,15 +8,19 @@
 /// `@unchecked Sendable`: touched on the connection's lane only.
 final class EventDispatcher: @unchecked Sendable {
     private enum Held {
-        case event(name: ByteChunk, EncodedValue)
+        case event(EventMessage)
         case reconnected(ConnectionInfo)
     }
 
     private let book: Subscriptions
     // Nothing that an access calls changes the same variable.
     @exclusivity(unchecked) private var listeners = Subscriptions.Copy()
-    /// The feeds that have gathered events in this turn.
+    /// What has come last and is of one name.
+    @exclusivity(unchecked) private var run: EventRun
+    /// The feeds whose readers are to be woken at the end of the turn.
     @exclusivity(unchecked) private var touched: [EventFeed] = []
+    /// Those that have ended by their policy, which is told at the end of the turn.
+    @exclusivity(unchecked) private var finished: [EventFeed] = []
     @exclusivity(unchecked) private var held = RingBuffer<Held>()
     /// Called with a feed that has ended by its policy.
     var onFinish: (EventFeed) -> Void = { _ in }
@@ -24,24 +28,29 @@ final class EventDispatcher: @unchecked Sendable {
     private let tally: EventTally
     @exclusivity(unchecked) private var received = 0
 
-    init(_ book: Subscriptions, _ tally: EventTally) { (self.book, self.tally) = (book, tally) }
+    /// `format` is that of the events' arguments.
+    init(_ book: Subscriptions, _ tally: EventTally, format: ValueFormat) {
+        self.book = book
+        self.tally = tally
+        run = EventRun(format: format)
+    }
 
     /// Whether events wait for room, and the socket is not to be read.
     var isHolding: Bool { !held.isEmpty }
 
-    func deliver(_ event: EncodedValue, to name: ByteChunk) {
-        listeners.refresh(from: book)
+    func deliver(_ event: EventMessage) {
         received &+= 1
-        if held.isEmpty, hasRoom(for: event, name) { return gather(event, name) }
-        settle()
-        held.append(.event(name: name, event))
+        if run.isFull { settle() }
+        if !run.isOf(event.nameBytes) { flush() }
+        if isHolding { held.append(.event(event)) } else { run.append(event) }
     }
 
-    /// Called at the end of a turn: the feeds get what was gathered.
+    /// Called at the end of a turn: the feeds get what was gathered, and their readers are woken.
     func settle() {
-        tally.note(received: received)
-        for feed in touched { settle(feed) }
+        flush()
+        for feed in touched { feed.wakeReader() }
         touched.removeAll(keepingCapacity: true)
+        while let feed = finished.popLast() { onFinish(feed) }
     }
 
     /// Each feed learns that events may have been missed, behind those that came before.
@@ -63,47 +72,46 @@ final class EventDispatcher: @unchecked Sendable {
     func finish() { _ = release(whateverRoom: true) }
 
     private func release(whateverRoom: Bool) -> Bool {
-        listeners.refresh(from: book)
+        flush()
+        defer { settle() }
         while let first = held.first {
             switch first {
-            case .event(let name, let event):
-                guard whateverRoom || hasRoom(for: event, name) else {
-                    settle()
-                    return false
-                }
-                gather(event, name)
+            case .event(let event):
+                run.append(event)
+                defer { run.removeAll() }
+                guard handOver(whateverRoom: whateverRoom) > 0 else { return false }
             case .reconnected(let info): mark(info)
             }
             _ = held.popFirst()
         }
-        settle()
         return true
     }
 
-    @inline(__always)
-    private func hasRoom(for event: EncodedValue, _ name: ByteChunk) -> Bool {
-        !listeners.table.holdsReading || listeners.table.hasRoom(for: event, of: name)
+    /// The feeds get the run; what they have no room for is held.
+    func flush() {
+        // Before those that are taken or dropped.
+        tally.note(received: received)
+        guard !run.isEmpty else { return }
+        for event in run.events.dropFirst(handOver()) { held.append(.event(event)) }
+        run.removeAll()
     }
 
-    @inline(__always)
-    private func gather(_ event: EncodedValue, _ name: ByteChunk) {
-        listeners.table.forEachFeed(of: name) { feed in
-            if feed.gather(event) {
-                settle(feed)
-            } else if touched.last !== feed, !touched.contains(where: { $0 === feed }) {
-                touched.append(feed)
-            }
+    /// Gives the feeds as many events of the run as all of them have room for, and returns how many these are.
+    private func handOver(whateverRoom: Bool = false) -> Int {
+        listeners.refresh(from: book)
+        let feeds = listeners.table.feeds(of: run)
+        var count = run.count
+        if listeners.table.holdsReading, !whateverRoom { for feed in feeds { count = min(count, feed.room(for: run)) } }
+        if !feeds.isEmpty { run.copySmallEvents() }
+        for feed in feeds {
+            if !touched.contains(where: { $0 === feed }) { touched.append(feed) }
+            if feed.append(run, first: count) { finished.append(feed) }
         }
+        return count
     }
 
     private func mark(_ info: ConnectionInfo) {
         settle()
         for feed in book.current.feeds { feed.appendGap(.reconnected(info)) }
-    }
-
-    private func settle(_ feed: EventFeed) {
-        // Before those that are taken or dropped.
-        tally.note(received: received)
-        if feed.deliver() { onFinish(feed) }
     }
 }

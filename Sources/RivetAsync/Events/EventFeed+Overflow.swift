@@ -30,7 +30,7 @@ extension EventFeed {
             case .suspendReading:
                 // While a snapshot is loaded its answer must be read, and so must what comes before it (B283).
                 while state.isLoading, isFull() { dropOldest(&state) }
-            // Otherwise it was asked before (`hasRoom`), or these are the last ones of a connection that has ended.
+            // Otherwise it was asked before (`room`), or these are the last ones of a connection that has ended.
             }
         }
         push(event, size, &state)

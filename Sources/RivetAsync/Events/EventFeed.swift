@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The ring between the lane, which brings slices of the receive buffer, and one iterator, which takes everything that
-/// is there at once and decodes it in its own task.
+/// The ring between the lane, which brings runs of events, and one iterator, which takes everything that is there at
+/// once and decodes it in its own task.
 ///
-/// The lane gathers what arrives in a turn without a lock and hands it over in one step (`deliver`), which also wakes
-/// the reader: once for a turn, never once for an event. The reader is parked by hand, as the `WebSocketInbox` tells.
-///
-/// `@unchecked Sendable`: everything but `arrived` is behind `state`; `arrived` is touched on the connection's lane only.
-final class EventFeed: @unchecked Sendable {
+/// The lane wakes the reader once for a turn or a full run, never once for an event. The reader is parked by hand, as the
+/// `WebSocketInbox` tells.
+final class EventFeed: Sendable {
     enum Entry: Sendable {
         case event(EncodedValue)
         /// Elsewhere in memory, so that it does not make the many events large.
@@ -52,19 +50,12 @@ final class EventFeed: @unchecked Sendable {
         mutating func forget() { (events, bytes, pinned, lastBuffer) = (0, 0, 0, nil) }
     }
 
-    /// Beyond this many gathered events the lane delivers at once, so that one turn cannot gather without bound.
-    private static let maxGathered = 64
-
     let name: String
     let buffering: EventBuffering
     let state = Mutex(State())
     let gauge: ResourceGauge
     /// Told of each event that the listener does not get.
     let losses: EventLosses?
-    // No access lasts longer than a statement, and none calls the user's code.
-    @exclusivity(unchecked) private var arrived: [EncodedValue] = []
-    /// How much more it takes, at least, where it holds up the socket; a reader may have made more room.
-    @exclusivity(unchecked) private var room = (events: 0, bytes: 0)
     /// Called, from the reader's task, when a reader made room in a feed that held up the socket.
     let resumeReading: @Sendable () -> Void
 
@@ -87,55 +78,47 @@ final class EventFeed: @unchecked Sendable {
     /// Whether the socket is not read while it is full.
     var holdsReading: Bool { buffering.overflow == .suspendReading }
 
-    /// Whether one that holds up the socket takes this event; where not, it does so from now on, until somebody reads.
-    func hasRoom(for event: EncodedValue) -> Bool {
-        guard holdsReading else { return true }
-        let size = event.bytes.count
-        if room.events <= 0 || room.bytes < size, !findRoom(for: size) { return false }
-        room = (room.events &- 1, room.bytes &- size)
-        return true
-    }
-
-    private func findRoom(for size: Int) -> Bool {
-        let gathered = arrived.reduce(0) { $0 + $1.bytes.count }
-        return state.withLock { state in
-            let (events, bytes) = (state.events + arrived.count, state.bytes + gathered)
-            // A single event is never refused.
-            room = (
-                buffering.capacity - events, events == 0 ? max(buffering.maxBytes, size) : buffering.maxBytes - bytes
-            )
-            let hasRoom = state.isEnded || state.isLoading || room.events > 0 && room.bytes >= size
-            if state.isEnded { room = (.max, .max) }
-            if !hasRoom { state.holdsReading = true }
-            return hasRoom
-        }
-    }
-
-    /// Returns true when the lane should deliver now and not only at the end of its turn.
-    func gather(_ event: EncodedValue) -> Bool {
-        arrived.append(event)
-        return arrived.count >= Self.maxGathered
-    }
-
-    /// Hands over what was gathered, by the feed's policy, and wakes the reader.
+    /// How many events of `run`, from its first on, it has room for.
     ///
-    /// Returns true when the feed has ended by its policy; its listener counts no more.
-    func deliver() -> Bool {
-        guard !arrived.isEmpty else { return false }
-        let (hasFinished, dropped, waiter, interruption) = state.withLock { state in
-            var hasFinished = false
-            for event in arrived where !state.isEnded { hasFinished = append(event, &state) }
-            defer { state.untold = 0 }
-            let interruption = hasFinished ? state.interruption.take() : nil
-            return (hasFinished, state.untold, state.hasNews ? state.waiters.popFirst() : nil, interruption)
+    /// One that has no room for all holds up the socket from now on, until somebody reads.
+    func room(for run: EventRun) -> Int {
+        guard holdsReading else { return run.count }
+        return state.withLock { state in
+            guard !state.isEnded, !state.isLoading else { return run.count }
+            var (events, bytes) = (state.events, state.bytes)
+            for (index, event) in run.events.enumerated() {
+                let size = event.argumentsSize
+                // A single event is never refused.
+                guard events == 0 || events < buffering.capacity && bytes + size <= buffering.maxBytes else {
+                    state.holdsReading = true
+                    return index
+                }
+                (events, bytes) = (events + 1, bytes + size)
+            }
+            return run.count
         }
-        arrived.removeAll(keepingCapacity: true)
-        resume(waiter)
+    }
+
+    /// Takes the first `count` events of `run`, by the feed's policy; the reader learns of them when it is woken.
+    ///
+    /// Returns true when the feed has ended by that; its listener counts no more.
+    func append(_ run: EventRun, first count: Int) -> Bool {
+        let (hasFinished, dropped, interruption) = state.withLock { state in
+            var hasFinished = false
+            run.forEach(first: count) { event in
+                if !state.isEnded { hasFinished = append(event, &state) }
+            }
+            defer { state.untold = 0 }
+            return (hasFinished, state.untold, hasFinished ? state.interruption.take() : nil)
+        }
         interruption?.signal.set()
         if dropped > 0 { losses?.note(.dropped, dropped) }
         if hasFinished { losses?.note(.finished) }
         return hasFinished
     }
+
+    /// The reader that has waited longest gets what has come.
+    func wakeReader() { resume(state.withLock { $0.hasNews ? $0.waiters.popFirst() : nil }) }
 
     func appendGap(_ gap: EventGap) {
         let (waiter, interruption) = state.withLock { state -> (CheckedContinuation<Bool, Never>?, Signal?) in
@@ -196,7 +179,8 @@ final class EventFeed: @unchecked Sendable {
             if isEnded || Task.isCancelled { return .ended }
             guard await park(alone: alone) else { return .busy }
             if Task.isCancelled {
-                passOn()
+                // It takes nothing: the next one that waits does.
+                wakeReader()
                 return .ended
             }
         }
@@ -206,11 +190,6 @@ final class EventFeed: @unchecked Sendable {
         guard let waiter else { return }
         gauge.waiters.subtract(1, ordering: .relaxed)
         waiter.resume(returning: true)
-    }
-
-    /// The task that was woken takes nothing: the next one that waits does.
-    private func passOn() {
-        resume(state.withLock { $0.hasNews ? $0.waiters.popFirst() : nil })
     }
 
     /// Why it has ended; nil while it has not, and after `disconnect`.

@@ -7,7 +7,7 @@ import Synchronization
 struct SubscriptionTable: Sendable {
     private struct Row: Sendable {
         let name: String
-        let bytes: [UInt8]
+        let bytes: ByteChunk
         var feeds: [EventFeed]
     }
 
@@ -26,7 +26,7 @@ struct SubscriptionTable: Sendable {
         if let index = rows.firstIndex(where: { $0.name.hasSameBytes(as: feed.name) }) {
             rows[index].feeds.append(feed)
         } else {
-            rows.append(Row(name: feed.name, bytes: Array(feed.name.utf8), feeds: [feed]))
+            rows.append(Row(name: feed.name, bytes: ByteChunk(feed.name.utf8), feeds: [feed]))
         }
     }
 
@@ -37,23 +37,8 @@ struct SubscriptionTable: Sendable {
         if feed.holdsReading { holdsReading = feeds.contains { $0.holdsReading } }
     }
 
-    /// Whether each feed of this name that holds up the socket has room for an event of it.
-    func hasRoom(for event: EncodedValue, of name: ByteChunk) -> Bool {
-        var hasRoom = true
-        forEachFeed(of: name) { if !$0.hasRoom(for: event) { hasRoom = false } }
-        return hasRoom
-    }
-
-    /// Calls `body` with each feed that wants an event of this name; with none for one nobody listens to (B97).
-    func forEachFeed(of name: ByteChunk, _ body: (EventFeed) -> Void) {
-        name.withUnsafeBytes { wanted in
-            // By index: a copy of a row counts the references of all that is in it.
-            for index in rows.indices where rows[index].bytes.withUnsafeBytes({ $0.hasSameBytes(as: wanted) }) {
-                for place in rows[index].feeds.indices { body(rows[index].feeds[place]) }
-                return
-            }
-        }
-    }
+    /// The feeds that want an event of this name; none for one nobody listens to (B97).
+    func feeds(of run: EventRun) -> [EventFeed] { rows.first { run.isOf($0.bytes.unsafeBytes) }?.feeds ?? [] }
 }
 
 /// The table that listeners change from anywhere and the lane reads for each event.

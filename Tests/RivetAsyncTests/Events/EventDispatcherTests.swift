@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
 import Testing
 
 @testable import RivetAsync
@@ -15,12 +16,12 @@ struct EventDispatcherTests {
         let elsewhere = EventFeed(name: "y", buffering: .default, gauge: ResourceGauge(), resumeReading: {})
 
         init() {
-            dispatcher = EventDispatcher(book, EventTally())
+            dispatcher = EventDispatcher(book, EventTally(), format: .nativeCBOR)
             for feed in [slow, other, elsewhere] { book.change { $0.add(feed) } }
         }
 
         func deliver(_ numbers: ClosedRange<UInt8>, to name: String = "x") {
-            for number in numbers { dispatcher.deliver(EventFeedTests.event(number), to: ByteChunk(name.utf8)) }
+            for number in numbers { dispatcher.deliver(EventFeedTests.event(number, of: name)) }
             dispatcher.settle()
         }
 
@@ -45,6 +46,63 @@ struct EventDispatcherTests {
         #expect(await EventFeedTests.read(stage.slow) == ["5"])
         #expect(await EventFeedTests.read(stage.other) == ["3", "4", "5"])
         #expect(await EventFeedTests.read(stage.elsewhere) == ["6"])
+    }
+
+    @Test("B90: names in turns, sizes in turns: each feed gets its own, whole and in order")
+    func turns() async {
+        let stage = Stage()
+        stage.book.change { $0.remove(stage.slow) }
+        let sizes = [1, 300, 0, 256, 257, 5, 70_000, 2]
+        for (number, size) in sizes.enumerated() {
+            for name in ["x", "x", "y", "nobody"] {
+                stage.dispatcher.deliver(EventFeedTests.event(UInt8(number + 1), size: size, of: name))
+            }
+        }
+        stage.dispatcher.settle()
+        for (feed, times) in [(stage.other, 2), (stage.elsewhere, 1)] {
+            var batch = RingBuffer<EventFeed.Entry>()
+            #expect(await feed.take(into: &batch) == .taken)
+            for (number, size) in sizes.enumerated() {
+                for _ in 0..<times {
+                    guard case .event(let value)? = batch.popFirst() else { return #expect(Bool(false), "\(number)") }
+                    #expect(value.bytes == ByteChunk(repeatElement(UInt8(number + 1), count: size)), "\(number)")
+                }
+            }
+            #expect(batch.isEmpty)
+        }
+    }
+
+    @Test("a turn that brings many hands over what it has at 64, so that it gathers no more")
+    func gatherBound() {
+        let stage = Stage()
+        func count() -> Int { stage.other.state.withLock { $0.events } }
+        for number in 1...64 { stage.dispatcher.deliver(EventFeedTests.event(UInt8(number), of: "x")) }
+        #expect(count() == 0)
+        stage.book.change { $0.remove(stage.slow) }
+        stage.dispatcher.deliver(EventFeedTests.event(65))
+        #expect(count() == 64)
+        stage.dispatcher.settle()
+        #expect(count() == 65)
+    }
+
+    @Test("small events of a run are copied together: a feed keeps no receive buffer for them")
+    func copies() async {
+        let stage = Stage()
+        stage.book.change { $0.remove(stage.slow) }
+        weak var buffer: ByteStorage?
+        do {
+            let storage = ByteStorage.allocate(capacity: 65_536)
+            storage.base.initializeMemory(as: UInt8.self, repeating: UInt8(ascii: "x"), count: 64)
+            buffer = storage
+            let bytes = ByteChunk(storage: storage, offset: 0, count: 64)
+            for number in 1...3 {
+                stage.dispatcher.deliver(EventMessage(bytes, name: 0..<1, arguments: number..<(number + 10)))
+            }
+        }
+        #expect(buffer != nil)
+        stage.dispatcher.settle()
+        #expect(buffer == nil)
+        #expect(await EventFeedTests.read(stage.other) == ["120", "120", "120"])
     }
 
     @Test("B104, B221: a loss is told behind what was read before it, and losses gather nothing")

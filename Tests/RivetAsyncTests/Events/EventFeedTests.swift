@@ -6,8 +6,15 @@ import Testing
 
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct EventFeedTests {
-    static func event(_ number: UInt8, size: Int = 1) -> EncodedValue {
-        EncodedValue(bytes: ByteChunk(Array(repeating: number, count: size)), format: .nativeCBOR)
+    static func event(_ number: UInt8, size: Int = 1, of name: String = "x") -> EventMessage {
+        EventMessage(name: ByteChunk(name.utf8), arguments: ByteChunk(Array(repeating: number, count: size)))
+    }
+
+    static func run(_ events: [EventMessage]) -> EventRun {
+        var run = EventRun(format: .nativeCBOR)
+        for event in events { run.append(event) }
+        run.copySmallEvents()
+        return run
     }
 
     /// What a reader finds, in a few words each.
@@ -31,8 +38,13 @@ struct EventFeedTests {
     }
 
     static func fill(_ feed: EventFeed, _ numbers: ClosedRange<UInt8>) -> Bool {
-        for number in numbers { _ = feed.gather(event(number)) }
-        return feed.deliver()
+        fill(feed, numbers.map { event($0) })
+    }
+
+    /// Returns true when that ends the feed.
+    static func fill(_ feed: EventFeed, _ events: [EventMessage]) -> Bool {
+        defer { feed.wakeReader() }
+        return feed.append(run(events), first: events.count)
     }
 
     @Test("B91: what arrives before the first next() is kept, in order")
@@ -73,20 +85,15 @@ struct EventFeedTests {
         let feed = EventFeed(name: "x", buffering: .bounded(2, maxBytes: 10, .suspendReading), gauge: ResourceGauge()) {
             resumed.add(1, ordering: .relaxed)
         }
-        for size in [20, 1] {
-            // A single event is never refused; then the bytes count, then the number.
-            #expect(feed.hasRoom(for: Self.event(1, size: size)))
-            _ = feed.gather(Self.event(1, size: size))
-            if size == 1 {
-                #expect(!feed.hasRoom(for: Self.event(2, size: 10)))
-                #expect(feed.hasRoom(for: Self.event(2, size: 9)))
-                _ = feed.gather(Self.event(2, size: 9))
-            }
-            for _ in 0..<2 { #expect(!feed.hasRoom(for: Self.event(3))) }
-            #expect(!feed.deliver())
-            #expect(await Self.read(feed) == (size == 1 ? ["1", "2"] : ["1"]))
+        // A single event is never refused; then the bytes count, and the number.
+        for (sizes, room) in [([20, 1], 1), ([1, 10], 1), ([1, 9, 1], 2), ([1, 1, 1], 2), ([1, 9], 2)] {
+            let events = sizes.enumerated().map { Self.event(UInt8($0 + 1), size: $1) }
+            #expect(feed.room(for: Self.run(events)) == room, "\(sizes)")
+            #expect(!Self.fill(feed, Array(events.prefix(room))))
+            #expect(feed.room(for: Self.run([Self.event(3)])) == (sizes == [1, 10] ? 1 : 0), "\(sizes)")
+            #expect(await Self.read(feed) == Array(["1", "2"].prefix(room)), "\(sizes)")
         }
-        #expect(resumed.load(ordering: .relaxed) == 2)
+        #expect(resumed.load(ordering: .relaxed) == 5)
     }
 
     @Test("B221: losses that nobody has read of are one gap, with the newest connection")
@@ -105,11 +112,8 @@ struct EventFeedTests {
     @Test("the limit in bytes counts too, but never refuses a single event")
     func byteLimit() async {
         let feed = Self.feed(.bounded(100, maxBytes: 10, .dropOldest))
-        _ = feed.gather(Self.event(1, size: 20))
-        #expect(!feed.deliver())
-        _ = feed.gather(Self.event(2, size: 6))
-        _ = feed.gather(Self.event(3, size: 6))
-        #expect(!feed.deliver())
+        #expect(!Self.fill(feed, [Self.event(1, size: 20)]))
+        #expect(!Self.fill(feed, [Self.event(2, size: 6), Self.event(3, size: 6)]))
         #expect(await Self.read(feed) == ["gap 2", "3"])
     }
 
@@ -121,10 +125,8 @@ struct EventFeedTests {
             let storage = ByteStorage.allocate(capacity: 65_536)
             storage.base.storeBytes(of: UInt8(number), as: UInt8.self)
             if number == 0 { first = storage }
-            _ = feed.gather(
-                EncodedValue(bytes: ByteChunk(storage: storage, offset: 0, count: 1), format: .nativeCBOR)
-            )
-            _ = feed.deliver()
+            let bytes = ByteChunk(storage: storage, offset: 0, count: 1)
+            #expect(!Self.fill(feed, [EventMessage(bytes, name: 0..<0, arguments: 0..<1)]))
         }
         #expect(first == nil)
         #expect(await Self.read(feed).count == 64)
@@ -155,12 +157,5 @@ struct EventFeedTests {
         let task = Task { await Self.read(feed) }
         task.cancel()
         #expect(await task.value == ["end"])
-    }
-
-    @Test("a batch that is gathered without a turn's end is delivered at 64 events")
-    func gatherBound() {
-        let feed = Self.feed(.bounded(1_000, .dropOldest))
-        for number in 1..<64 { #expect(!feed.gather(Self.event(UInt8(number)))) }
-        #expect(feed.gather(Self.event(64)))
     }
 }

@@ -11,11 +11,8 @@ struct SubscriptionTableTests {
 
     /// Which of `feeds` get an event of this name, by their places.
     static func found(_ name: String, _ table: SubscriptionTable, _ feeds: [EventFeed]) -> [Int] {
-        var found: [Int] = []
-        table.forEachFeed(of: ByteChunk(name.utf8)) { feed in
-            found.append(feeds.firstIndex { $0 === feed } ?? -1)
-        }
-        return found
+        let run = EventFeedTests.run([EventFeedTests.event(1, of: name)])
+        return table.feeds(of: run).map { feed in feeds.firstIndex { $0 === feed } ?? -1 }
     }
 
     @Test("B86, B98: every listener of a name is found once, in the order in which they came, and no other")
@@ -40,7 +37,8 @@ struct SubscriptionTableTests {
             #expect(Self.found(name, table, feeds) == [], "\(name)")
         }
         #expect(Self.found("é", table, feeds) == [1])
-        table.forEachFeed(of: ByteChunk([0xFF])) { _ in Issue.record("not UTF-8") }
+        let notText = EventMessage(ByteChunk([0xFF]), name: 0..<1, arguments: 1..<1)
+        #expect(table.feeds(of: EventFeedTests.run([notText])).isEmpty, "not UTF-8")
     }
 
     @Test("B87: a name is wanted until its last listener has gone, in whatever order they go")

@@ -67,7 +67,7 @@ enum LayeringRules {
         ),
         Folder(
             name: "Events",
-            mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Errors", "Configuration"]
+            mayName: ["Bytes", "Waiting", "Encoding", "Definitions", "Protocol", "Errors", "Configuration"]
         ),
         Folder(
             name: "Connection",

@@ -21,7 +21,7 @@ struct MessageMutationTests {
             let codec = MessageCodec(encoding)
             attempt { () throws(CodingError) in
                 switch try codec.readServerMessage(document) {
-                case .event(let name, let arguments): check(name, arguments, in: document)
+                case .event(let event): check(event.name, event.arguments, in: document)
                 case .actionResponse(_, let output): check(output, in: document)
                 default: break
                 }
@@ -121,15 +121,15 @@ struct MessageMutationTests {
             let vector = try #require(VectorFile.group(group).first { $0.id == name })
             let padded = ByteChunk([1, 2, 3] + vector.bytes + [4, 5])
             let message = padded.slice(3..<(3 + vector.bytes.count))
-            guard case .event(let event, let arguments) = try MessageCodec(encoding).readServerMessage(message) else {
+            guard case .event(let event) = try MessageCodec(encoding).readServerMessage(message) else {
                 Issue.record("\(name) is no event")
                 continue
             }
-            #expect(event.string == "newCount")
-            #expect(arguments.count == (encoding == .json ? 3 : 2))
-            for slice in [event, arguments] { #expect(slice.retainedSize == padded.retainedSize) }
+            #expect(event.name.string == "newCount")
+            #expect(event.arguments.count == (encoding == .json ? 3 : 2))
+            for slice in [event.name, event.arguments] { #expect(slice.retainedSize == padded.retainedSize) }
             let start = padded.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
-            let place = event.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+            let place = event.name.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
             #expect(place > start && place < start + UInt(padded.count))
         }
     }

@@ -27,8 +27,8 @@ struct MessageVectorTests {
             Said(tag: "Error", fields: try fields(error, codec))
         case .actionResponse(let id, let output):
             Said(tag: "ActionResponse", fields: ["id": .int(Int128(id)), "output": try value(output, codec)])
-        case .event(let name, let arguments):
-            Said(tag: "Event", fields: ["name": .text(name.string), "args": try value(arguments, codec)])
+        case .event(let event):
+            Said(tag: "Event", fields: ["name": .text(event.name.string), "args": try value(event.arguments, codec)])
         }
     }
 
@@ -89,8 +89,8 @@ struct MessageVectorTests {
                 codec.writeError(error, to: &output)
             case .actionResponse(let id, let value):
                 codec.writeActionResponse(id: id, output: value, to: &output)
-            case .event(let name, let arguments):
-                codec.writeEvent(name: name.string, arguments: arguments, to: &output)
+            case .event(let event):
+                codec.writeEvent(name: event.name.string, arguments: event.arguments, to: &output)
             }
         }
     }

@@ -20,8 +20,6 @@ struct WaiterCountTests {
         let make: @Sendable (ResourceGauge) -> Waiting
     }
 
-    private static let value = EncodedValue(bytes: ByteChunk([1]), format: .nativeCBOR)
-
     static func feed(_ wake: @escaping @Sendable (Feed<Int>) -> Void) -> @Sendable (ResourceGauge) -> Waiting {
         { gauge in
             let feed = Feed<Int>(capacity: 1, gauge: gauge)
@@ -145,10 +143,7 @@ struct WaiterCountTests {
         ),
         Row(
             testDescription: "events, one",
-            make: events {
-                _ = $0.gather(value)
-                _ = $0.deliver()
-            }
+            make: events { _ = EventFeedTests.fill($0, 1...1) }
         ),
         Row(testDescription: "events, a gap", make: events { $0.appendGap(.overflowed(dropped: 1)) }),
         Row(testDescription: "events, the end", make: events { $0.end(nil) }),

@@ -18,7 +18,43 @@ package enum ServerMessage: Sendable {
     indirect case error(ErrorMessage)
     /// No bytes mean no value (B119).
     case actionResponse(id: UInt64, output: ByteChunk)
-    case event(name: ByteChunk, arguments: ByteChunk)
+    case event(EventMessage)
+}
+
+/// An event of the actor: one reference to its message, and where the name and the arguments lie in it.
+package struct EventMessage: Sendable {
+    private let message: ByteChunk
+    private let namePlace: Range<Int>
+    private let argumentsPlace: Range<Int>
+
+    /// The ranges lie in `message`.
+    init(_ message: ByteChunk, name: Range<Int>, arguments: Range<Int>) {
+        self.message = message
+        namePlace = name
+        argumentsPlace = arguments
+    }
+
+    /// Slices of one message, or a name that stands there in another form, in memory of its own.
+    package init(name: ByteChunk, arguments: ByteChunk) {
+        guard let storage = arguments.storage, name.bufferID == arguments.bufferID else {
+            let size = name.count
+            self.init(ByteChunk(Array(name) + arguments), name: 0..<size, arguments: size..<(size + arguments.count))
+            return
+        }
+        func place(of slice: ByteChunk) -> Range<Int> { (slice.offset - start)..<(slice.offset - start + slice.count) }
+        let start = min(name.offset, arguments.offset)
+        let end = max(name.offset + name.count, arguments.offset + arguments.count)
+        let message = ByteChunk(storage: storage, offset: start, count: end - start)
+        self.init(message, name: place(of: name), arguments: place(of: arguments))
+    }
+
+    package var name: ByteChunk { message.slice(namePlace) }
+    package var arguments: ByteChunk { message.slice(argumentsPlace) }
+
+    /// The bytes of the name; valid as long as the event is.
+    var nameBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: message.unsafeBytes[namePlace]) }
+    var argumentsBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: message.unsafeBytes[argumentsPlace]) }
+    var argumentsSize: Int { argumentsPlace.count }
 }
 
 /// An error as the actor or the engine reports it, over a connection or over HTTP (PROTOCOL i1).

@@ -94,7 +94,7 @@ extension MessageCodec {
             return .actionResponse(id: id, output: message.slice(try reader.readData()))
         case 3:
             let name = try reader.readText()
-            return .event(name: message.slice(name), arguments: message.slice(try reader.readData()))
+            return .event(EventMessage(message, name: name, arguments: try reader.readData()))
         default:
             throw CodingError(.unknownUnionTag, at: start, wanted: "0 to 3", found: "\(tag)")
         }
@@ -130,8 +130,10 @@ extension MessageCodec {
             }
         }
         return .event(
-            name: try name.required("name", at: start),
-            arguments: try arguments.required("args", at: start)
+            EventMessage(
+                name: try name.required("name", at: start),
+                arguments: try arguments.required("args", at: start)
+            )
         )
     }
 

@@ -72,8 +72,8 @@ struct ChaosWitnessedStream {
         while let action = machine.nextAction() {
             guard case .deliver(let messages) = action else { continue }
             for message in messages {
-                guard case .event(_, let arguments) = try? MessageCodec(.bare).readServerMessage(message.payload),
-                    let count = Self.count(arguments)
+                guard case .event(let event) = try? MessageCodec(.bare).readServerMessage(message.payload),
+                    let count = Self.count(event.arguments)
                 else { continue }
                 witness.came(count, place.connection, place.socket)
             }
