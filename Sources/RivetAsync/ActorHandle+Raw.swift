@@ -83,7 +83,7 @@ extension HandleCore {
             do {
                 let response = try await context.pool.execute(
                     head,
-                    to: HTTPOrigin(endpoint),
+                    to: call.address.origin,
                     body: request.body.content,
                     as: .lingering,
                     deadline: call.deadline,
@@ -120,9 +120,9 @@ extension HandleCore {
             // Of what is nobody's a piece is enough.
             isGateways
                 ? try await response.body.collect(upTo: limit)
-                : try await response.body.beginning(ByteChunk.maxPieceSize + 1)
+                : ByteChunk(try await response.body.beginning(ByteChunk.maxPieceSize + 1))
         }
-        let answer = HTTPAnswer(head: head, body: ByteChunk(body))
+        let answer = HTTPAnswer(head: head, body: body)
         if isGateways { return RivetError(answer: answer, encoding: .json, of: .raw) }
         return .unexpected(answer, "\(RequestKind.raw.name) was answered", piece: answer.body.boundedText)
     }

@@ -78,7 +78,7 @@ public struct ResponseBody: AsyncSequence, Sendable {
     /// - Throws: ``RivetError``, with ``RivetError/Code/limitExceeded`` when there is more; `CancellationError`.
     public func collect(upTo maxBytes: Int = 20 << 20) async throws -> [UInt8] {
         do {
-            return try await body.collect(upTo: maxBytes, within: silence)
+            return Array(try await body.collect(upTo: maxBytes, within: silence))
         } catch {
             throw self.error(error)
         }

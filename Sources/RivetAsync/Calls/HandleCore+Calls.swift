@@ -37,7 +37,7 @@ extension HandleCore {
                 head,
                 body: body,
                 as: callKind,
-                at: call.address.endpoint,
+                at: call.address,
                 deadline: call.deadline
             )
             guard answer.isSuccess else { throw RivetError(answer: answer, encoding: encoding, of: kind) }
@@ -62,10 +62,9 @@ extension HandleCore {
         _ call: Call,
         method: String,
         path: GatewayPath,
-        own: HTTPFields,
+        own: consuming HTTPFields,
         _ options: CallOptions
     ) async throws -> HTTPRequestHead {
-        var own = own
         if let parameters = try await encodedParameters(self.options.parameters, deadline: call.deadline) {
             own["x-rivet-conn-params"] = ConnectionParametersHeader.value(json: parameters)
         }

@@ -55,13 +55,13 @@ extension ClientContext {
         try encoding("the message for the queue \"\(queue)\"") { try format.encode(body, options: encodingOptions) }
     }
 
-    private func encoding(_ what: String, _ body: () throws -> ByteChunk) throws -> ByteChunk {
+    private func encoding(_ what: @autoclosure () -> String, _ body: () throws -> ByteChunk) throws -> ByteChunk {
         do {
             return try body()
         } catch {
             throw RivetError(
                 .encodingFailed,
-                "\(what) could not be encoded: \(error)",
+                "\(what()) could not be encoded: \(error)",
                 fault: .caller,
                 underlying: error
             )
@@ -75,23 +75,21 @@ extension ClientContext {
         _ head: HTTPRequestHead,
         body: ByteChunk? = nil,
         as kind: HTTPCallKind = .brief,
-        at endpoint: Endpoint,
+        at address: ServerAddress,
         deadline: TimePoint
     ) async throws -> HTTPAnswer {
         do {
-            let response = try await pool.execute(
+            return try await pool.execute(
                 head,
-                to: HTTPOrigin(endpoint),
+                to: address.origin,
                 body: body.map { .bytes($0) } ?? .none,
                 as: kind,
-                deadline: deadline
-            )
-            return HTTPAnswer(
-                head: response.head,
-                body: ByteChunk(try await response.body.collect(upTo: configuration.maxMessageSize))
+                deadline: deadline,
+                collectingUpTo: configuration.maxMessageSize
             )
         } catch {
             if error.error is CancellationError { throw CancellationError() }
+            let endpoint = address.endpoint
             throw RivetError(error, endpoint: endpoint, kind: "\(head.method) to \(endpoint.text)")
         }
     }
@@ -101,18 +99,27 @@ extension ClientContext {
     /// The protocol's own fields always stay; of the others those of one call, which are checked already, win (B11).
     ///
     /// To a host that may not have the token, those of all calls go without the fields that carry one (B235).
-    func fields(own: HTTPFields, call: HTTPFields = [:], in scope: CallScope, to address: ServerAddress) -> HTTPFields {
+    func fields(
+        own: consuming HTTPFields,
+        call: HTTPFields = [:],
+        in scope: CallScope,
+        to address: ServerAddress
+    ) -> HTTPFields {
         var result = own
-        for (more, isOfThisCall) in [(call, true), (scope.fields, false), (defaultFields, false)] {
+        func add(_ more: HTTPFields, isOfThisCall: Bool = false) {
+            guard more.count > 0 else { return }
             var added = HTTPFields()
-            for field in more where result[field.name] == nil {
+            for field in more where result.count(of: field.name) == 0 {
                 if address.isTrusted || isOfThisCall || !UserFields.carriesCredentials(field.name) {
                     added.append(field)
                 }
             }
             for field in added { result.append(field) }
         }
-        if result["user-agent"] == nil { result["User-Agent"] = "RivetAsync" }
+        add(call, isOfThisCall: true)
+        add(scope.fields)
+        add(defaultFields)
+        if result.count(of: "user-agent") == 0 { result.append(HTTPFields.Field("User-Agent", "RivetAsync")) }
         return result
     }
 }
@@ -137,7 +144,7 @@ extension ClientContext {
                 target: address.endpoint.basePath + target,
                 fields: fields(own: own, in: scope, to: address)
             )
-            let answer = try await execute(head, body: body, at: address.endpoint, deadline: scope.deadline)
+            let answer = try await execute(head, body: body, at: address, deadline: scope.deadline)
             guard answer.isSuccess else {
                 let kind: RequestKind = method == "POST" ? .creation : .lookup
                 throw judged(RivetError(answer: answer, encoding: .json, of: kind), token, at: address)

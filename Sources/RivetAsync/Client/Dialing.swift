@@ -23,9 +23,3 @@ struct Dialing: Sendable {
         )
     }
 }
-
-extension HTTPOrigin {
-    init(_ endpoint: Endpoint) {
-        self.init(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS)
-    }
-}

@@ -10,6 +10,8 @@ struct ServerAddress: Sendable {
     }
 
     let endpoint: Endpoint
+    /// Whom a connection to the endpoint leads to.
+    let origin: HTTPOrigin
     let namespace: String
     let access: Access
     /// Whether what was configured for the endpoint's host may go there too.
@@ -26,6 +28,7 @@ struct ServerAddress: Sendable {
         _ tokens: TokenSource?
     ) {
         (self.endpoint, self.namespace) = (endpoint, namespace)
+        origin = HTTPOrigin(host: endpoint.host, port: Int(endpoint.port), isSecure: endpoint.usesTLS)
         isTrusted =
             endpoint.hasSameHost(as: configuration.endpoint.host)
             || configuration.allowedHosts.contains { endpoint.hasSameHost(as: $0) }
@@ -94,7 +97,7 @@ extension ClientContext {
             fields: fields(own: [:], in: scope, to: own)
         )
         let answer = try await part("metadata", of: scope.record) {
-            try await execute(head, at: own.endpoint, deadline: deadline)
+            try await execute(head, at: own, deadline: deadline)
         }
         let what = "GET /metadata was answered"
         guard answer.head.status == 200 else {

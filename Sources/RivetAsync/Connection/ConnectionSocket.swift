@@ -56,7 +56,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
     ) async throws {
         let configuration = context.configuration
         let time = context.time
-        let stream = try await context.dialing.dial(HTTPOrigin(address.endpoint), lane: lane, deadline: deadline)
+        let stream = try await context.dialing.dial(address.origin, lane: lane, deadline: deadline)
         let codec = MessageCodec(configuration.encoding.wire)
         let limits = WebSocketLimits(
             maxFrameSize: configuration.maxMessageSize,

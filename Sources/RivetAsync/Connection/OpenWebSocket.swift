@@ -68,7 +68,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         let configuration = context.configuration
         let lane = context.nextLane()
         let stream = try await context.dialing.dial(
-            HTTPOrigin(call.address.endpoint),
+            call.address.origin,
             lane: lane,
             deadline: call.deadline
         )

@@ -12,6 +12,14 @@ struct HTTPExchangeStateMachine: Sendable {
         case stream(length: Int?)
     }
 
+    /// When the caller gets the answer.
+    enum HandOut: Sendable {
+        /// When it is whole; a body of more bytes is refused.
+        case whole(limit: Int)
+        /// With its head, while the body arrives; the deadline may be for the head only.
+        case head(stopsDeadline: Bool)
+    }
+
     enum Action: Equatable, Sendable {
         case writeHead
         case startProducer
@@ -27,7 +35,7 @@ struct HTTPExchangeStateMachine: Sendable {
         case resumeReading
         /// The deadline was for the head only.
         case endDeadline
-        /// The caller gets the head, and the body's reader what has arrived.
+        /// The caller gets the answer.
         case handOut
         case wakeReader
         /// The answer is whole.
@@ -50,6 +58,8 @@ struct HTTPExchangeStateMachine: Sendable {
         case abandoned
         case producerFailed
         case length(announced: Int, actual: Int)
+        /// The body of an answer that is handed out whole.
+        case tooLarge(limit: Int)
         /// The answer is whole, but the request is not, or the peer wants to close.
         case notReusable
         case over
@@ -76,14 +86,14 @@ struct HTTPExchangeStateMachine: Sendable {
     /// How much is written at a time.
     private let pieceSize: Int
     private let body: Body
-    /// Whether the deadline is for the head only.
-    private let stopsAtHead: Bool
+    private let handOut: HandOut
+    private var bodySize = 0
     private var request = Request.ended
     private var answer = Answer.notBegun
     private var actions = RingBuffer<Action>()
 
-    init(_ body: Body, pieceSize: Int, stopsAtHead: Bool = false) {
-        (self.body, self.pieceSize, self.stopsAtHead) = (body, pieceSize, stopsAtHead)
+    init(_ body: Body, pieceSize: Int, _ handOut: HandOut) {
+        (self.body, self.pieceSize, self.handOut) = (body, pieceSize, handOut)
     }
 
     /// The next thing to do; bytes of the body leave only while the connection's output `hasRoom`.
@@ -148,18 +158,21 @@ struct HTTPExchangeStateMachine: Sendable {
     mutating func receivedHead() {
         guard case .waiting = answer else { return assertionFailure("a second head") }
         answer = .arrived
-        if stopsAtHead { actions.append(.endDeadline) }
+        if case .head(stopsDeadline: true) = handOut { actions.append(.endDeadline) }
     }
 
-    /// A piece of the body is in the reader's buffer.
-    mutating func receivedBody(bufferIsFull: Bool) {
+    /// A piece of the body is here, in the reader's buffer where there is one.
+    mutating func receivedBody(_ count: Int, bufferIsFull: Bool) {
         if bufferIsFull { actions.append(.suspendReading) }
+        bodySize = bodySize.addingReportingOverflow(count).partialValue
+        if case .whole(let limit) = handOut, bodySize > limit { close(.tooLarge(limit: limit)) }
     }
 
     /// What has arrived so far was all told.
     mutating func receivedAll() {
         switch answer {
         case .arrived:
+            guard case .head = handOut else { return }
             answer = .reading
             actions.append(.handOut)
         case .reading: actions.append(.wakeReader)
@@ -222,7 +235,11 @@ struct HTTPExchangeStateMachine: Sendable {
         case .waiting:
             for action in [Action.end, .failCaller(requestLeft: true)] { actions.append(action) }
         case .arrived:
-            for action in [bodysEnd, .end, .handOut] { actions.append(action) }
+            if case .whole = handOut, bodysEnd == .failBody {
+                for action in [Action.end, .failCaller(requestLeft: true)] { actions.append(action) }
+            } else {
+                for action in [bodysEnd, .end, .handOut] { actions.append(action) }
+            }
         case .reading:
             for action in [Action.end, bodysEnd] { actions.append(action) }
         case .notBegun, .over: break

@@ -42,8 +42,11 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
 
     /// Fields in the order of the literal; a name may occur more than once.
     public init(dictionaryLiteral elements: (String, String)...) {
-        fields = elements.map { Field($0.0, $0.1) }
+        for (name, value) in elements { append(Field(name, value)) }
     }
+
+    /// As many as most messages have: room for them is made at once.
+    private static let usualCount = 8
 
     /// The value of `name`, or nil; several fields of one name are joined with `", "` (RFC 9110 §5.2).
     ///
@@ -63,10 +66,7 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
                 fields.removeAll { $0.name.equalsIgnoringASCIICase(name) }
                 return
             }
-            guard let first else {
-                fields.append(Field(name, newValue))
-                return
-            }
+            guard let first else { return append(Field(name, newValue)) }
             let rest = fields[(first + 1)...].filter { !$0.name.equalsIgnoringASCIICase(name) }
             fields.replaceSubrange(first..., with: [Field(name, newValue)] + rest)
         }
@@ -74,6 +74,7 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
 
     /// Adds a field at the end, also when there are others of its name.
     public mutating func append(_ field: Field) {
+        if fields.isEmpty { fields.reserveCapacity(Self.usualCount) }
         fields.append(field)
     }
 
@@ -90,6 +91,11 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
     public var description: String { fields.description }
 
     package var count: Int { fields.count }
+
+    /// How many fields have that name.
+    func count(of name: String) -> Int {
+        fields.reduce(0) { $1.name.equalsIgnoringASCIICase(name) ? $0 + 1 : $0 }
+    }
 
     /// The values of all fields of that name, in order.
     package func values(of name: String) -> [String] {

@@ -10,10 +10,8 @@ package enum HTTPFraming: Sendable, Equatable {
 
     /// What the fields say; nil where they say nothing.
     init?(_ fields: HTTPFields, minorVersion: Int, offset: Int) throws(HTTPError) {
-        let codings = fields.values(of: "transfer-encoding")
-        let lengths = fields.values(of: "content-length")
-        if !codings.isEmpty {
-            guard lengths.isEmpty else { throw .bothLengths }
+        if fields.count(of: "transfer-encoding") > 0 {
+            guard fields.count(of: "content-length") == 0 else { throw .bothLengths }
             // HTTP/1.0 has no transfer codings: such a message was mangled on its way (§6.1).
             guard minorVersion > 0 else { throw .malformed(.transferEncoding, offset: offset) }
             let members = fields.list("transfer-encoding")
@@ -23,21 +21,24 @@ package enum HTTPFraming: Sendable, Equatable {
             self = .chunked
             return
         }
-        guard let length = try Self.length(lengths, offset: offset) else { return nil }
+        guard let length = try Self.length(fields, offset: offset) else { return nil }
         self = .length(length)
     }
 
     /// One length; the same one several times counts as one (RFC 9110 §8.6).
-    private static func length(_ values: [String], offset: Int) throws(HTTPError) -> Int? {
+    private static func length(_ fields: HTTPFields, offset: Int) throws(HTTPError) -> Int? {
         var length: Int?
-        for value in values {
-            for member in value.split(separator: ",", omittingEmptySubsequences: false) {
-                let digits = member.trimmingBlanks.utf8
-                guard !digits.isEmpty, digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
-                    let number = Int(member.trimmingBlanks)
+        for field in fields where field.name.equalsIgnoringASCIICase("content-length") {
+            var rest = field.value[...]
+            while true {
+                let end = rest.utf8.firstIndex(of: UInt8(ascii: ",")) ?? rest.endIndex
+                let digits = rest[..<end].trimmingBlanks
+                guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = Int(digits)
                 else { throw .malformed(.contentLength, offset: offset) }
                 if let length, length != number { throw .conflictingLengths(length, number) }
                 length = number
+                if end == rest.endIndex { break }
+                rest = Substring(rest.utf8[end...].dropFirst())
             }
         }
         return length

@@ -24,9 +24,9 @@ package struct HTTPResponseHead: Sendable, Equatable {
 }
 
 /// A whole answer, read up to a limit.
-struct HTTPAnswer: Sendable {
-    let head: HTTPResponseHead
-    let body: ByteChunk
+package struct HTTPAnswer: Sendable {
+    package let head: HTTPResponseHead
+    package let body: ByteChunk
 
     var isSuccess: Bool { (200..<300).contains(head.status) }
     var rayID: String? { head.fields["x-rivet-ray-id"] }
@@ -69,15 +69,13 @@ package struct HTTPOrigin: Sendable, Hashable {
     package let host: String
     package let port: Int
     package let isSecure: Bool
+    /// The value of the Host field: without the port where it is the scheme's own (RFC 9110 §7.2).
+    package let hostField: String
 
     /// An origin; `host` is a name, or an IP literal without brackets.
     package init(host: String, port: Int, isSecure: Bool) {
         (self.host, self.port, self.isSecure) = (host, port, isSecure)
-    }
-
-    /// The value of the Host field: without the port where it is the scheme's own (RFC 9110 §7.2).
-    package var hostField: String {
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
-        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+        hostField = port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 }

@@ -88,7 +88,7 @@ package struct HTTPRequestDecoder: Sendable {
     }
 
     private mutating func headEnded() throws(HTTPError) -> Event {
-        let hosts = head.fields.values(of: "host").count
+        let hosts = head.fields.count(of: "host")
         guard hosts == 1 || (hosts == 0 && minorVersion == 0) else { throw .hostFields(count: hosts) }
         let framing = try HTTPFraming(head.fields, minorVersion: minorVersion, offset: reader.offset)
         body = try HTTPBodyDecoder(framing ?? .none, limits: limits, reader: &reader)

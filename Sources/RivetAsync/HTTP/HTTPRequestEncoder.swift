@@ -5,9 +5,12 @@
 package struct HTTPRequestEncoder: Sendable {
     package let head: HTTPRequestHead
     package let framing: HTTPFraming
+    /// The value of the Host field where the head has none.
+    private let host: String?
 
-    /// Checks the head; the field for `framing` (none, a length or chunked) is written by the encoder.
-    package init(_ head: HTTPRequestHead, framing: HTTPFraming = .none) throws(HTTPError) {
+    /// Checks the head; the field for `framing` (none, a length or chunked) is written by the encoder, and so is Host,
+    /// with `host`, where the head has none.
+    package init(_ head: HTTPRequestHead, host: String? = nil, framing: HTTPFraming = .none) throws(HTTPError) {
         guard HTTPSyntax.isToken(head.method), head.method != "CONNECT" else { throw .invalidMethod }
         guard head.target.utf8.first == UInt8(ascii: "/") || head.target == "*" else { throw .invalidTarget(offset: 0) }
         var offset = 0
@@ -17,8 +20,12 @@ package struct HTTPRequestEncoder: Sendable {
             offset += 1
         }
         try HTTPSyntax.validate(head.fields, asciiOnly: true)
-        let hosts = head.fields.values(of: "host").count
-        guard hosts == 1 else { throw .hostFields(count: hosts) }
+        let hosts = head.fields.count(of: "host")
+        guard hosts == 1 || hosts == 0 && host != nil else { throw .hostFields(count: hosts) }
+        self.host = hosts == 0 ? host : nil
+        if let host, let bad = host.utf8.firstIndex(where: { !HTTPSyntax.isPrintableASCII($0) }) {
+            throw .invalidFieldValue(name: "Host", offset: host.utf8.distance(from: host.startIndex, to: bad))
+        }
         // Methods that usually have a body announce an empty one (RFC 9110 §8.6).
         let announcesNothing = framing == .none && ["POST", "PUT", "PATCH"].contains(head.method)
         self.framing = announcesNothing ? .length(0) : framing
@@ -31,6 +38,7 @@ package struct HTTPRequestEncoder: Sendable {
         buffer.append(0x20)
         buffer.append(head.target.utf8)
         buffer.append(" HTTP/1.1\r\n".utf8)
+        if let host { HTTPSyntax.write("Host", host, into: &buffer) }
         HTTPSyntax.write(head.fields, framing, into: &buffer)
     }
 }
@@ -55,7 +63,7 @@ package enum HTTPChunkEncoder {
 extension HTTPSyntax {
     /// Refuses fields of the caller that contradict the framing; a Content-Length that agrees is let pass.
     static func checkFraming(_ fields: HTTPFields, _ framing: HTTPFraming) throws(HTTPError) {
-        guard fields.values(of: "transfer-encoding").isEmpty else { throw .framingField(name: "transfer-encoding") }
+        guard fields.count(of: "transfer-encoding") == 0 else { throw .framingField(name: "transfer-encoding") }
         let lengths = fields.values(of: "content-length")
         if lengths.isEmpty { return }
         guard case .length(let length) = framing, lengths == [String(length)] else {
@@ -75,7 +83,7 @@ extension HTTPSyntax {
         buffer.append("\r\n".utf8)
     }
 
-    private static func write(_ name: String, _ value: String, into buffer: inout ByteBuffer) {
+    static func write(_ name: String, _ value: String, into buffer: inout ByteBuffer) {
         buffer.append(name.utf8)
         buffer.append(": ".utf8)
         buffer.append(value.utf8)

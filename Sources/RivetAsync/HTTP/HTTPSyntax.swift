@@ -32,8 +32,8 @@ package enum HTTPSyntax {
 
     /// Received text: UTF-8 if it is, else each byte as the character of that number (ISO 8859-1), so nothing is lost.
     static func text(_ bytes: UnsafeRawBufferPointer) -> String {
-        String(validating: bytes, as: UTF8.self)
-            ?? String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) }))
+        if let text = try? UTF8Span(validating: Span(_unsafeBytes: bytes)) { return String(copying: text) }
+        return String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) }))
     }
 
     /// Reads `HTTP/1.x` at `position`: 0, or 1 for that and anything newer, which is read as 1.1 (RFC 9110 §2.5).

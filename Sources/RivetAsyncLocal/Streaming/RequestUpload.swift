@@ -12,7 +12,8 @@ final class RequestUpload: @unchecked Sendable {
     /// A body that arrives on `stream`, and where to read it.
     static func begin(on stream: any ByteStream, gauge: ResourceGauge) -> (upload: RequestUpload, body: HTTPBody) {
         let upload = RequestUpload(stream: stream)
-        let buffer = HTTPBodyBuffer(gauge: gauge) { [weak upload, lane = stream.lane] request in
+        let buffer = HTTPBodyBuffer(gauge: gauge)
+        buffer.onRequest { [weak upload, lane = stream.lane] request in
             lane.run { [weak upload] in upload?.asked(request) }
         }
         upload.buffer = buffer

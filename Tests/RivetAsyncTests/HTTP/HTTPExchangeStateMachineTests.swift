@@ -20,7 +20,7 @@ struct HTTPExchangeStateMachineTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var body = HTTPExchangeStateMachine.Body.bytes(0)
-        var stopsAtHead = false
+        var handOut = HTTPExchangeStateMachine.HandOut.head(stopsDeadline: false)
         /// Writes for which there is room at the beginning.
         var room = 1_000
         let steps: [(Event, String)]
@@ -181,8 +181,37 @@ struct HTTPExchangeStateMachineTests {
         ),
         Row(
             testDescription: "a deadline that is for the head only",
-            stopsAtHead: true,
+            handOut: .head(stopsDeadline: true),
             steps: [(.begin, "head"), (.head, "end deadline"), (.turn, "hand out"), (.stop, "close: stopped")]
+        ),
+        Row(
+            testDescription: "a whole answer is handed out at its end only",
+            handOut: .whole(limit: 10),
+            steps: [
+                (.begin, "head"), (.head, ""), (.turn, ""), (.body, ""), (.turn, ""), (.body, ""),
+                (.end, "give back, finish body, end, hand out"), (.turn, ""),
+            ]
+        ),
+        Row(
+            testDescription: "a whole answer that becomes too large",
+            handOut: .whole(limit: 9),
+            steps: [
+                (.begin, "head"), (.head, ""), (.body, ""), (.body, "close: more than 9"),
+                (.body, "close: more than 9"),
+                (.closed, "end, fail caller"), (.turn, ""),
+            ]
+        ),
+        Row(
+            testDescription: "a whole answer that breaks off, in the turn of its head or later",
+            handOut: .whole(limit: 10),
+            steps: [(.begin, "head"), (.head, ""), (.body, ""), (.closed, "end, fail caller"), (.turn, "")]
+        ),
+        Row(
+            testDescription: "stopped within an answer that is to be whole",
+            handOut: .whole(limit: 10),
+            steps: [
+                (.begin, "head"), (.head, ""), (.turn, ""), (.stop, "close: stopped"), (.closed, "end, fail caller"),
+            ]
         ),
         Row(
             testDescription: "stopped when it is over, the connection is another's",
@@ -195,7 +224,7 @@ struct HTTPExchangeStateMachineTests {
 
     @Test(arguments: rows)
     func transcript(_ row: Row) {
-        var machine = HTTPExchangeStateMachine(row.body, pieceSize: 10, stopsAtHead: row.stopsAtHead)
+        var machine = HTTPExchangeStateMachine(row.body, pieceSize: 10, row.handOut)
         var room = row.room
         for (index, (event, expected)) in row.steps.enumerated() {
             switch event {
@@ -205,8 +234,8 @@ struct HTTPExchangeStateMachineTests {
             case .produced: machine.producerEnded(succeeded: true)
             case .producerFailed: machine.producerEnded(succeeded: false)
             case .head: machine.receivedHead()
-            case .body: machine.receivedBody(bufferIsFull: false)
-            case .fullBody: machine.receivedBody(bufferIsFull: true)
+            case .body: machine.receivedBody(5, bufferIsFull: false)
+            case .fullBody: machine.receivedBody(5, bufferIsFull: true)
             case .turn: machine.receivedAll()
             case .end: machine.receivedEnd(peerKeepsAlive: true)
             case .endOfConnection: machine.receivedEnd(peerKeepsAlive: false)
@@ -255,6 +284,7 @@ struct HTTPExchangeStateMachineTests {
         case .length(let announced, let actual): "\(actual) of \(announced)"
         case .notReusable: "not reusable"
         case .over: "over"
+        case .tooLarge(let limit): "more than \(limit)"
         }
     }
 }

@@ -4,16 +4,33 @@ import RivetAsyncLocal
 import Synchronization
 import Testing
 
+/// How the answer is asked for.
+enum AskedFor: CaseIterable {
+    /// All of it, by one call.
+    case whole
+    /// Its head, whose body is read then.
+    case head
+}
+
 /// What reading everything gives: the body, or what failed.
 private func outcome(
     _ fixture: HTTPPoolFixture,
     _ head: HTTPRequestHead = HTTPRequestHead(target: "/"),
     body: HTTPRequestBody = .none,
-    deadline: TimePoint? = nil
+    deadline: TimePoint? = nil,
+    asked: AskedFor = .head,
+    upTo limit: Int = 1 << 24
 ) async -> Result<String, HTTPCallError> {
+    let (pool, origin) = (fixture.pool, fixture.origin)
     do throws(HTTPCallError) {
-        let response = try await fixture.pool.execute(head, to: fixture.origin, body: body, deadline: deadline)
-        return .success(String(decoding: try await response.body.collect(upTo: 1 << 24), as: UTF8.self))
+        switch asked {
+        case .whole:
+            let answer = try await pool.execute(head, to: origin, body: body, deadline: deadline, collectingUpTo: limit)
+            return .success(String(decoding: answer.body, as: UTF8.self))
+        case .head:
+            let response = try await pool.execute(head, to: origin, body: body, deadline: deadline)
+            return .success(String(decoding: try await response.body.collect(upTo: limit), as: UTF8.self))
+        }
     } catch {
         return .failure(error)
     }
@@ -45,9 +62,10 @@ private final class PullCounter: Sendable {
 @Suite(.leavesNothing, .timeLimit(.minutes(3))) struct HTTPExchangeTests {
     // MARK: Peers that are silent, gone, or talk too much
 
-    @Test func silentPeerFailsAtTheDeadlineAndTheRequestHadLeft() async throws {
+    @Test(arguments: AskedFor.allCases)
+    func silentPeerFailsAtTheDeadlineAndTheRequestHadLeft(asked: AskedFor) async throws {
         let fixture = try HTTPPoolFixture([[.request]])
-        async let call = outcome(fixture, deadline: TimePoint(.seconds(5)))
+        async let call = outcome(fixture, deadline: TimePoint(.seconds(5)), asked: asked)
         _ = await fixture.peer.until { $0.requests.count == 1 }
         await fixture.clock.waitForSleepers(1)
         await fixture.clock.advance(by: .seconds(5))
@@ -59,24 +77,17 @@ private final class PullCounter: Sendable {
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
-    @Test func deadlineHoldsWhileTheBodyIsRead() async throws {
+    @Test(arguments: AskedFor.allCases) func deadlineHoldsWhileTheBodyArrives(asked: AskedFor) async throws {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234")]])
-        let response = try await fixture.pool.execute(
-            HTTPRequestHead(target: "/"),
-            to: fixture.origin,
-            deadline: TimePoint(.seconds(5))
-        )
-        async let body = response.body.collect(upTo: 100)
+        async let call = outcome(fixture, deadline: TimePoint(.seconds(5)), asked: asked)
+        _ = await fixture.peer.until { $0.requests.count == 1 }
+        await fixture.settle()
         await fixture.clock.waitForSleepers(1)
         await fixture.clock.advance(by: .seconds(5))
-        do {
-            _ = try await body
-            Issue.record("the body never ends")
-        } catch {
-            let failure = try #require(error as? HTTPCallError)
-            #expect(failure.error is DeadlinePassedError)
-            #expect(failure.answerBegun)
-        }
+        let failure = await call.failure
+        #expect(failure?.error is DeadlinePassedError)
+        #expect(failure?.requestLeft == true)
+        #expect(failure?.answerBegun == true)
         #expect(try await fixture.get() == "ok")
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
@@ -94,7 +105,7 @@ private final class PullCounter: Sendable {
         )
         await fixture.clock.advance(by: .seconds(60))
         gate.set()
-        #expect(try await response.body.collect(upTo: 2) == Array("ok".utf8))
+        #expect(try await response.body.collect(upTo: 2).string == "ok")
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
@@ -115,10 +126,11 @@ private final class PullCounter: Sendable {
         Reset(testDescription: "in a body until the end", sent: "HTTP/1.1 200 OK\r\n\r\n1234", answerBegun: true),
     ]
 
-    @Test(arguments: resets) func resetFailsWithTheTransportsError(reset: Reset) async throws {
+    @Test(arguments: resets, AskedFor.allCases)
+    func resetFailsWithTheTransportsError(reset: Reset, asked: AskedFor) async throws {
         let gate = Signal()
         let fixture = try HTTPPoolFixture([[.request, .send(reset.sent), .pause(gate), .reset]])
-        async let call = outcome(fixture)
+        async let call = outcome(fixture, asked: asked)
         _ = await fixture.peer.until { $0.requests.count == 1 }
         await fixture.settle()
         gate.set()
@@ -159,9 +171,10 @@ private final class PullCounter: Sendable {
         ),
     ]
 
-    @Test(arguments: spent) func connectionIsNotUsedAfter(spent: Spent) async throws {
+    @Test(arguments: spent, AskedFor.allCases)
+    func connectionIsNotUsedAfter(spent: Spent, asked: AskedFor) async throws {
         let fixture = try HTTPPoolFixture([[.request, .send(spent.answer)] + spent.ending])
-        #expect(await outcome(fixture).success == spent.body)
+        #expect(await outcome(fixture, asked: asked).success == spent.body)
         #expect(try await fixture.get() == "ok")
         #expect(fixture.peer.seen.requests.map(\.connection) == [0, 1])
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
@@ -259,15 +272,43 @@ private final class PullCounter: Sendable {
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
-    @Test func collectStopsAtItsLimit() async throws {
+    @Test(arguments: AskedFor.allCases) func nothingIsCollectedBeyondTheLimit(asked: AskedFor) async throws {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456")]])
-        let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
-        do {
-            _ = try await response.body.collect(upTo: 5)
-            Issue.record("six bytes came")
-        } catch {
-            #expect(error.error as? HTTPError == .tooLarge(.body, limit: 5, actual: nil))
+        let failure = await outcome(fixture, asked: asked, upTo: 5).failure
+        #expect(failure?.error as? HTTPError == .tooLarge(.body, limit: 5, actual: nil))
+        #expect(failure?.requestLeft == true)
+        #expect(failure?.answerBegun == true)
+        _ = await fixture.peer.until { $0.ended == 1 }
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
+    @Test(arguments: AskedFor.allCases) func piecesOfABodyAreJoinedUpToTheLimit(asked: AskedFor) async throws {
+        let gates = (0..<2).map { _ in Signal() }
+        let fixture = try HTTPPoolFixture([
+            [
+                .request, .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n1"), .pause(gates[0]), .send("234"),
+                .pause(gates[1]), .send("56"),
+            ]
+        ])
+        async let call = outcome(fixture, asked: asked, upTo: 6)
+        _ = await fixture.peer.until { $0.requests.count == 1 }
+        for gate in gates {
+            await fixture.settle()
+            gate.set()
         }
+        #expect(await call.success == "123456")
+        #expect(fixture.counts == [1, 1, 0])
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
+    @Test(arguments: AskedFor.allCases) func cancellationClosesTheConnectionWithinTheBody(asked: AskedFor) async throws
+    {
+        let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234")]])
+        let call = Task { await outcome(fixture, asked: asked) }
+        _ = await fixture.peer.until { $0.requests.count == 1 }
+        await fixture.settle()
+        call.cancel()
+        #expect(await call.value.failure?.error is CancellationError)
         _ = await fixture.peer.until { $0.ended == 1 }
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
@@ -364,7 +405,7 @@ private final class PullCounter: Sendable {
         let head = HTTPRequestHead(method: "POST", target: "/")
         let response = try await fixture.pool.execute(head, to: fixture.origin, body: .stream(chunks))
         #expect(response.head.status == 413)
-        #expect(try await response.body.collect(upTo: 3) == Array("big".utf8))
+        #expect(try await response.body.collect(upTo: 3).string == "big")
         _ = await fixture.peer.until { $0.ended == 1 }
         #expect(try await fixture.get() == "ok")
         #expect(await fixture.close() == HTTPPoolFixture.nothing)

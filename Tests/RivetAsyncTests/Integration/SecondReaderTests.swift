@@ -183,7 +183,7 @@ struct SecondReaderTests {
     @Test("B316: a response's body: the second is told, the first waits on")
     func body() async throws {
         let gauge = ResourceGauge()
-        let buffer = HTTPBodyBuffer(gauge: gauge) { _ in }
+        let buffer = HTTPBodyBuffer(gauge: gauge)
         let body = ResponseBody(body: HTTPBody(buffer), endpoint: try Endpoint.parse("http://h").endpoint)
         let first = Task { try await body.collect() }
         try await Self.until(1, gauge)

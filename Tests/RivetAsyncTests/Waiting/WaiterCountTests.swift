@@ -82,7 +82,7 @@ struct WaiterCountTests {
 
     static func body(_ wake: @escaping @Sendable (HTTPBodyBuffer) -> Void) -> @Sendable (ResourceGauge) -> Waiting {
         { gauge in
-            let buffer = HTTPBodyBuffer(gauge: gauge) { _ in }
+            let buffer = HTTPBodyBuffer(gauge: gauge)
             return Waiting {
                 _ = try await buffer.next()
             } wake: {

@@ -66,18 +66,38 @@ package struct HTTPBody: AsyncSequence, Sendable {
     package func collect(
         upTo maxBytes: Int,
         within silence: Duration? = nil
-    ) async throws(HTTPCallError) -> [UInt8] {
-        var collected: [UInt8] = []
+    ) async throws(HTTPCallError) -> ByteChunk {
+        var pieces = HTTPBodyPieces()
         while let chunk = try await reader.buffer.next(within: silence) {
-            guard chunk.count <= maxBytes - collected.count else {
+            guard chunk.count <= maxBytes - pieces.count else {
                 reader.buffer.abandon()
                 let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
                 throw HTTPCallError(error, requestLeft: true, answerBegun: true)
             }
-            chunk.withUnsafeBytes { collected.append(contentsOf: $0) }
+            pieces.append(chunk)
         }
-        return collected
+        return pieces.bytes
     }
+}
+
+/// A body that is gathered until it is whole; most are one piece.
+struct HTTPBodyPieces {
+    private var first = ByteChunk()
+    private var all: [UInt8] = []
+    private(set) var count = 0
+
+    mutating func append(_ piece: ByteChunk) {
+        if count == 0 {
+            first = piece
+        } else {
+            if all.isEmpty { all = Array(first) }
+            piece.withUnsafeBytes { all.append(contentsOf: $0) }
+        }
+        count += piece.count
+    }
+
+    /// A copy: a piece keeps a whole receive buffer.
+    var bytes: ByteChunk { all.isEmpty ? first.withUnsafeBytes { ByteChunk(copying: $0) } : ByteChunk(all) }
 }
 
 /// Notices that nobody can read any more.
@@ -112,6 +132,7 @@ package final class HTTPBodyBuffer: Sendable {
     }
 
     private struct State {
+        var ask: (@Sendable (Request) -> Void)?
         var chunks = RingBuffer<ByteChunk>()
         var byteCount = 0
         var end: End?
@@ -123,20 +144,17 @@ package final class HTTPBodyBuffer: Sendable {
 
     private let state: Monitor<State>
     private let deadlines: DeadlineScheduler?
-    private let ask: @Sendable (Request) -> Void
 
-    /// An empty buffer; `ask` is called from anywhere, outside the lock.
-    ///
-    /// Without `deadlines` silence has no end.
-    package init(
-        gauge: ResourceGauge,
-        deadlines: DeadlineScheduler? = nil,
-        ask: @escaping @Sendable (Request) -> Void
-    ) {
+    /// An empty buffer; without `deadlines` silence has no end.
+    package init(gauge: ResourceGauge, deadlines: DeadlineScheduler? = nil) {
         state = Monitor(State(), gauge: gauge)
         self.deadlines = deadlines
-        self.ask = ask
     }
+
+    /// `ask` is called from anywhere, outside the lock, until nil takes its place.
+    package func onRequest(_ ask: (@Sendable (Request) -> Void)?) { state.access { $0.ask = ask } }
+
+    private func ask(_ request: Request) { state.access { $0.ask }?(request) }
 
     /// Returns false when it is full, and reading should stop; wakes nobody.
     package func push(_ chunk: ByteChunk) -> Bool {

@@ -20,8 +20,9 @@ final class HTTPCallStop: Sendable {
     /// Why the call was stopped.
     var error: (any Error)? { state.withLock { $0.error } }
 
+    /// To be ended: until then the timer holds it.
     func setDeadline(_ deadline: TimePoint) {
-        let timer = scheduler.schedule(at: deadline) { [weak self] in self?.stop(DeadlinePassedError()) }
+        let timer = scheduler.schedule(at: deadline) { [self] in stop(DeadlinePassedError()) }
         let isOver = state.withLock { state in
             state.timer = timer
             return state.isOver

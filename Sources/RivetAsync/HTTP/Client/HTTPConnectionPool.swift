@@ -60,6 +60,21 @@ package final class HTTPConnectionPool: Sendable {
         self.dial = dial
     }
 
+    /// Sends a request and returns when the whole answer is here; one whose body is longer than `limit` is an error.
+    ///
+    /// The rest is as with the answer whose body is still arriving; the deadline is for all of it.
+    package func execute(
+        _ head: HTTPRequestHead,
+        to origin: HTTPOrigin,
+        body: HTTPRequestBody = .none,
+        as kind: HTTPCallKind = .brief,
+        deadline: TimePoint? = nil,
+        collectingUpTo limit: Int,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws(HTTPCallError) -> HTTPAnswer {
+        try await execute(head, origin, body, kind, deadline, .whole(limit: limit))
+    }
+
     /// Sends a request and returns when the head of the answer is here; its body is still arriving then.
     ///
     /// A Host field is added when there is none. A request that provably never left, because the connection that was
@@ -76,9 +91,24 @@ package final class HTTPConnectionPool: Sendable {
         deadlineCoversBody: Bool = true,
         isolation: isolated (any Actor)? = #isolation
     ) async throws(HTTPCallError) -> HTTPResponse {
+        let buffer = HTTPBodyBuffer(gauge: gauge, deadlines: scheduler)
+        let delivery = HTTPExchange.Delivery.arriving(buffer, stopsAtHead: !deadlineCoversBody)
+        let answer = try await execute(head, origin, body, kind, deadline, delivery)
+        return HTTPResponse(head: answer.head, body: HTTPBody(buffer))
+    }
+
+    private func execute(
+        _ head: HTTPRequestHead,
+        _ origin: HTTPOrigin,
+        _ body: HTTPRequestBody,
+        _ kind: HTTPCallKind,
+        _ deadline: TimePoint?,
+        _ delivery: HTTPExchange.Delivery,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws(HTTPCallError) -> HTTPAnswer {
         let encoder: HTTPRequestEncoder
         do throws(HTTPError) {
-            encoder = try HTTPRequestEncoder(Self.withHost(head, origin), framing: body.framing)
+            encoder = try HTTPRequestEncoder(head, host: origin.hostField, framing: body.framing)
         } catch {
             throw HTTPCallError(error)
         }
@@ -87,18 +117,11 @@ package final class HTTPConnectionPool: Sendable {
         let outcome = await withTaskCancellationHandler {
             // Who calls from an actor is not sent elsewhere and back: a closure stays there only when it names it.
             _ = isolation
-            return await run(encoder, body, origin, kind, deadline, stop, stopsAtHead: !deadlineCoversBody)
+            return await run(encoder, body, origin, kind, deadline, stop, delivery)
         } onCancel: {
             stop.stop(CancellationError())
         }
         return try outcome.get()
-    }
-
-    private static func withHost(_ head: HTTPRequestHead, _ origin: HTTPOrigin) -> HTTPRequestHead {
-        guard head.fields["host"] == nil else { return head }
-        var fields: HTTPFields = ["Host": origin.hostField]
-        for field in head.fields { fields.append(field) }
-        return HTTPRequestHead(method: head.method, target: head.target, fields: fields)
     }
 
     private func run(
@@ -108,7 +131,7 @@ package final class HTTPConnectionPool: Sendable {
         _ kind: HTTPCallKind,
         _ deadline: TimePoint?,
         _ stop: HTTPCallStop,
-        stopsAtHead: Bool
+        _ delivery: HTTPExchange.Delivery
     ) async -> HTTPExchange.Outcome {
         while true {
             let connection: HTTPConnection
@@ -125,8 +148,8 @@ package final class HTTPConnectionPool: Sendable {
                 encoder,
                 body,
                 on: connection,
+                delivery,
                 stop: stop,
-                stopsAtHead: stopsAtHead,
                 root: root,
                 gauge: gauge
             )
@@ -207,7 +230,7 @@ package final class HTTPConnectionPool: Sendable {
     /// Tells the machine of `origin` something, and carries out what it makes of that.
     private func tell(
         _ origin: HTTPOrigin,
-        droppedFor error: any Error = HTTPError.poolClosed,
+        droppedFor error: (any Error)? = nil,
         _ event: (inout HTTPOriginPool) -> Void
     ) {
         let (steps, lastEnded) = state.withLock { state in
@@ -219,10 +242,10 @@ package final class HTTPConnectionPool: Sendable {
         lastEnded?.set()
     }
 
-    private func carryOut(_ step: HTTPOriginPool.Step, _ origin: HTTPOrigin, _ error: any Error) {
+    private func carryOut(_ step: HTTPOriginPool.Step, _ origin: HTTPOrigin, _ error: (any Error)?) {
         switch step {
         case .grant(let waiter, let grant): waiter.finish(.success(grant))
-        case .drop(let waiter): waiter.finish(.failure(error))
+        case .drop(let waiter): waiter.finish(.failure(error ?? HTTPError.poolClosed))
         case .close(let connection): connection.stream.lane.run { connection.close(HTTPError.poolClosed) }
         case .wakeUp(let deadline):
             scheduler.schedule(at: deadline) { [weak self] in

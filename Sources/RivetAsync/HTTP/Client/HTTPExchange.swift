@@ -6,12 +6,15 @@ import Synchronization
 /// `@unchecked Sendable`: the variables are touched on the connection's lane only, except `connection`, which is set
 /// before the exchange reaches it.
 final class HTTPExchange: @unchecked Sendable {
-    typealias Outcome = Result<HTTPResponse, HTTPCallError>
+    /// What the caller waits for; without a body where that goes elsewhere.
+    typealias Outcome = Result<HTTPAnswer, HTTPCallError>
 
-    /// What the caller waits for, and gets.
-    private enum Caller {
-        case waiting(ParkedTask<Outcome, Never>)
-        case answered(ParkedTask<Outcome, Never>, HTTPResponse)
+    /// Where the body of the answer goes.
+    enum Delivery {
+        /// To the caller, with the head; up to so many bytes.
+        case whole(limit: Int)
+        /// Into the buffer, which is read while it arrives.
+        case arriving(HTTPBodyBuffer, stopsAtHead: Bool)
     }
 
     private let encoder: HTTPRequestEncoder
@@ -22,11 +25,13 @@ final class HTTPExchange: @unchecked Sendable {
     private let gauge: ResourceGauge
 
     private var machine: HTTPExchangeStateMachine
-    private var caller: Caller?
-    private var buffer: HTTPBodyBuffer?
+    private var caller: ParkedTask<Outcome, Never>?
+    private var head: HTTPResponseHead?
+    private var pieces = HTTPBodyPieces()
+    private let buffer: HTTPBodyBuffer?
     /// What is to be written of the body, or of the piece that `writer` has submitted.
     private var rest = ByteChunk()
-    private var writer: ParkedTask<Void, any Error>?
+    private var writer: ((Result<Void, any Error>) -> Void)?
     /// Why the machine was told that something ended.
     private var cause: (any Error)?
     /// Of the exchange, for who makes the body.
@@ -36,8 +41,8 @@ final class HTTPExchange: @unchecked Sendable {
         _ encoder: HTTPRequestEncoder,
         _ body: HTTPRequestBody,
         on connection: HTTPConnection,
+        _ delivery: Delivery,
         stop: HTTPCallStop,
-        stopsAtHead: Bool,
         root: RootTask,
         gauge: ResourceGauge
     ) {
@@ -47,11 +52,17 @@ final class HTTPExchange: @unchecked Sendable {
         self.stop = stop
         self.root = root
         self.gauge = gauge
-        machine = HTTPExchangeStateMachine(body.outline, pieceSize: OutputMarks.high, stopsAtHead: stopsAtHead)
+        let handOut: HTTPExchangeStateMachine.HandOut
+        switch delivery {
+        case .whole(let limit): (handOut, buffer) = (.whole(limit: limit), nil)
+        case .arriving(let buffer, let stopsAtHead):
+            (handOut, self.buffer) = (.head(stopsDeadline: stopsAtHead), buffer)
+        }
+        machine = HTTPExchangeStateMachine(body.outline, pieceSize: OutputMarks.high, handOut)
         if case .bytes(let bytes) = body.content { rest = bytes }
     }
 
-    /// Sends the request and returns when the head of the answer is here.
+    /// Sends the request and returns when the answer is here, whole or its head.
     ///
     /// Stopping the call closes the connection. Nil when the connection was closed already and nothing was written.
     func run() async -> Outcome? {
@@ -63,15 +74,18 @@ final class HTTPExchange: @unchecked Sendable {
     private struct ConnectionWasClosed: Error {}
 
     private func begin(_ task: ParkedTask<Outcome, Never>) {
-        caller = .waiting(task)
+        caller = task
         if let error = stop.error { return stopped(error) }
         guard connection.begin(self, method: encoder.head.method) else {
             return task.resume(returning: .failure(HTTPCallError(ConnectionWasClosed())))
         }
         tell { $0.begin() }
-        stop.onStop { [weak self] error in
-            guard let self else { return }
-            connection.stream.lane.run { self.stopped(error) }
+        // Both hold the exchange until its end, which comes to each that has begun.
+        stop.onStop { [self] error in connection.stream.lane.run { [self] in stopped(error) } }
+        buffer?.onRequest { [self] request in
+            connection.stream.lane.run { [self] in
+                tell { request == .close ? $0.abandon() : $0.bufferHasRoom() }
+            }
         }
     }
 
@@ -94,7 +108,7 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     private func submit(_ chunk: ByteChunk, _ writer: ParkedTask<Void, any Error>) {
-        self.writer = writer
+        self.writer = { writer.resume(with: $0) }
         rest = chunk
         tell { $0.submit(chunk.count) }
     }
@@ -108,19 +122,14 @@ final class HTTPExchange: @unchecked Sendable {
     func writable() { tell { _ in } }
 
     func received(_ head: HTTPResponseHead) {
-        guard case .waiting(let task)? = caller else { return assertionFailure("a second head") }
-        let buffer = HTTPBodyBuffer(gauge: gauge, deadlines: stop.scheduler) { [weak self] request in
-            guard let self else { return }
-            connection.stream.lane.run { self.tell { request == .close ? $0.abandon() : $0.bufferHasRoom() } }
-        }
-        self.buffer = buffer
-        caller = .answered(task, HTTPResponse(head: head, body: HTTPBody(buffer)))
+        self.head = head
         tell { $0.receivedHead() }
     }
 
     func received(_ bytes: ByteChunk) {
         let isFull = buffer?.push(bytes) == false
-        tell { $0.receivedBody(bufferIsFull: isFull) }
+        if buffer == nil { pieces.append(bytes) }
+        tell { $0.receivedBody(bytes.count, bufferIsFull: isFull) }
     }
 
     func receivedAll() { tell { $0.receivedAll() } }
@@ -142,23 +151,22 @@ final class HTTPExchange: @unchecked Sendable {
         case .startProducer: startProducer()
         case .write(let count): write(count)
         case .writeEnd: connection.stream.write { HTTPChunkEncoder.writeEnd(into: &$0) }
-        case .resumeProducer: writer.take()?.resume()
-        case .refuseProducer(let reason): writer.take()?.resume(throwing: error(reason))
+        case .resumeProducer: writer.take()?(.success(()))
+        case .refuseProducer(let reason): writer.take()?(.failure(error(reason)))
         case .suspendReading: connection.stream.suspendReading()
         case .resumeReading: connection.stream.resumeReading()
         case .endDeadline: stop.end()
         case .handOut:
-            if case .answered(let task, let response)? = caller.take() { task.resume(returning: .success(response)) }
+            if let head { caller.take()?.resume(returning: .success(HTTPAnswer(head: head, body: pieces.bytes))) }
         case .wakeReader: buffer?.wake()
         case .finishBody: buffer?.finish()
         case .failCaller(let requestLeft):
-            if case .waiting(let task)? = caller.take() {
-                task.resume(returning: .failure(failure(requestLeft: requestLeft)))
-            }
+            caller.take()?.resume(returning: .failure(failure(requestLeft: requestLeft)))
         case .failBody: buffer?.finish(failure(requestLeft: true))
         case .end:
             stop.end()
-            writer.take()?.resume(throwing: CancellationError())
+            buffer?.onRequest(nil)
+            writer.take()?(.failure(CancellationError()))
             isOver.take()?.set()
         case .giveBack: connection.giveBack()
         case .close(let reason): connection.close(error(reason))
@@ -208,6 +216,7 @@ final class HTTPExchange: @unchecked Sendable {
         switch reason {
         case .stopped, .producerFailed: cause ?? CancellationError()
         case .abandoned, .over: CancellationError()
+        case .tooLarge(let limit): HTTPError.tooLarge(.body, limit: limit, actual: nil)
         case .length(let announced, let actual): HTTPError.bodyLength(announced: announced, actual: actual)
         case .notReusable: HTTPError.poolClosed
         }

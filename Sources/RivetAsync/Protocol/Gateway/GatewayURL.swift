@@ -4,8 +4,20 @@
 package enum GatewayURL {
     /// The request target: base path, `/gateway/{id}[@{token}]`, then the path.
     package static func target(_ endpoint: Endpoint, actorID: ActorID, token: Secret?, path: GatewayPath) -> String {
-        var target = endpoint.basePath + "/gateway/" + PercentEncoding.encode(actorID.rawValue)
-        if let token { target += "@" + PercentEncoding.encode(token.reveal()) }
-        return target + path.text
+        let prefix = "/gateway/"
+        let id = PercentEncoding.encode(actorID.rawValue)
+        let token = token.map { PercentEncoding.encode($0.reveal()) }
+        let size = endpoint.basePath.utf8.count + prefix.utf8.count + id.utf8.count + path.text.utf8.count
+        var target = ""
+        target.reserveCapacity(size + (token.map { $0.utf8.count + 1 } ?? 0))
+        target += endpoint.basePath
+        target += prefix
+        target += id
+        if let token {
+            target += "@"
+            target += token
+        }
+        target += path.text
+        return target
     }
 }
