@@ -32,6 +32,18 @@ enum CallBenchmarks {
                     return count >= 0 ? 1 : 0
                 }
             },
+            line("connect_to_init", of: "connection", maxAllocations: 240, maxSystemCalls: 30) { client in
+                let counter = client.getOrCreate(RateActor.self, key)
+                let opened = Opened()
+                return Line {
+                    let connection = counter.connect()
+                    try await connection.waitUntilConnected()
+                    opened.connection = connection
+                    return 1
+                } afterwards: {
+                    await opened.connection?.disconnect()
+                }
+            },
             action("conn_sequential", prefersLane: false),
             action("conn_sequential, on the lane", prefersLane: true),
             line("conn_1000_at_once", of: "action", maxAllocations: 18, maxSystemCalls: 2) { client in
@@ -90,6 +102,11 @@ enum CallBenchmarks {
         return connection
     }
 
+    /// `@unchecked Sendable`: one worker at a time uses it.
+    private final class Opened: @unchecked Sendable {
+        var connection: ActorConnection<RateActor>?
+    }
+
     /// One iterator for all rounds: a loop of its own for each would subscribe anew.
     ///
     /// `@unchecked Sendable`: one worker at a time uses it.
@@ -121,6 +138,8 @@ enum CallBenchmarks {
         var executor: (any TaskExecutor)?
         /// Does it, and returns how many operations were as they should be; 0 is a failure.
         var once: @Sendable () async throws -> Int
+        /// Done behind each one, and not part of its time.
+        var afterwards: (@Sendable () async -> Void)?
         var end: @Sendable () async -> Void = {}
 
         /// Until `deadline`, or so many times.
@@ -136,6 +155,7 @@ enum CallBenchmarks {
                             guard done > 0 else { throw BenchmarkError("an answer was wrong") }
                             count += done
                             took.append(Clocks.now - start)
+                            await afterwards?()
                         }
                         return (count, took)
                     }
@@ -191,7 +211,8 @@ enum CallBenchmarks {
                     let engineStart = peer.process.map { Clocks.processor(of: $0) }
                     let (count, took) = try await line.repeated(until: start + context.callTime)
                     guard round > 0 else { continue }
-                    measurement.samples.append(Double(Clocks.now - start) / Double(count))
+                    let time = line.afterwards == nil ? Clocks.now - start : took.reduce(0, +)
+                    measurement.samples.append(Double(time) / Double(count))
                     measurement.cpu.append(Double(Clocks.processor - processor) / Double(count))
                     if let process = peer.process, let engineStart {
                         engine.append(Double(Clocks.processor(of: process) - engineStart) / Double(count))

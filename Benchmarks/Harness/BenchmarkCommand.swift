@@ -98,6 +98,7 @@ struct BenchmarkCommand {
             let command = "swift run -c release Benchmarks " + options.arguments.joined(separator: " ")
             try BenchmarkReport.write(run, of: cases, by: command, to: file)
         }
+        if let file = options.chartFile { try BenchmarkChart.write(run, of: cases, to: file) }
         if let file = options.compareFile {
             let old = try JSONDecoder().decode(BenchmarkRun.self, from: Data(contentsOf: URL(filePath: file)))
             print(BenchmarkTable.comparison(run, with: old))

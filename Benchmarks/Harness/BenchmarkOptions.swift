@@ -17,6 +17,7 @@ struct BenchmarkOptions {
     var jsonFile: String?
     var compareFile: String?
     var markdownFile: String?
+    var chartFile: String?
     /// All of them, as given.
     var arguments: [String] = []
 
@@ -33,6 +34,7 @@ struct BenchmarkOptions {
           --json FILE      also writes the results to FILE
           --compare FILE   shows the change against an earlier FILE
           --markdown FILE  also puts the results into FILE, between <!-- benchmarks --> and <!-- end of benchmarks -->
+          --svg FILE       also draws the results that have a baseline into FILE
           --nudges URL     compares nudged actions with others on Rivet's own engine at URL, and stops
           --serve          is the reference server of the loopback cases: prints its port, serves until its input ends
           --serve-engine   is the local engine with the actor of the calls, in the same way
@@ -58,6 +60,7 @@ struct BenchmarkOptions {
             case "--list": mode = .list
             case "--json": jsonFile = try Self.value(of: argument, from: &rest)
             case "--markdown": markdownFile = try Self.value(of: argument, from: &rest)
+            case "--svg": chartFile = try Self.value(of: argument, from: &rest)
             case "--compare": compareFile = try Self.value(of: argument, from: &rest)
             case "--nudges": mode = .nudges(endpoint: try Self.value(of: argument, from: &rest))
             case "--serve": mode = .serve
