@@ -191,27 +191,21 @@ actor ConnectionDriver: ClientMember {
             return AttemptEnding(attemptError: error, openTimeout: openTimeout)
         }
         firstScope = nil
-        return await withTaskGroup(of: AttemptEnding?.self) { group in
+        return await withTaskGroup { group in
             group.addTask {
                 do {
                     try await opening.open { socket in
                         // On the lane, behind the 101 and before anything that came with it is read.
                         self.assumeIsolated { $0.socketOpened(socket, generation: generation) }
                     }
-                    return nil
+                    // The attempt goes on until its socket ends.
                 } catch {
-                    return AttemptEnding(attemptError: error, openTimeout: openTimeout)
+                    attempt.end(AttemptEnding(attemptError: error, openTimeout: openTimeout))
                 }
             }
-            group.addTask { await attempt.ending.firstUncancellably { $0 } }
-            // Opened, the attempt goes on until its socket ends; else one of the two is the end of it.
-            for await ending in group {
-                guard let ending else { continue }
-                group.cancelAll()
-                attempt.end(ending)
-                break
-            }
-            return attempt.ending.current ?? AttemptEnding(error: .connectionClosed)
+            let ending = await attempt.ending.firstUncancellably { $0 }
+            group.cancelAll()
+            return ending
         }
     }
 

@@ -42,6 +42,8 @@ final class AddressRace: Sendable {
 
     /// - Throws: ``TransportError`` that lists every address, or `CancellationError`.
     func run(_ addresses: [SocketAddress]) async throws -> TCPSocket {
+        // One alone has nobody to race with, and needs no task of its own.
+        if addresses.count == 1 { return try await connect(addresses[0]) }
         let winner = await withTaskGroup(of: Event.self) { group in
             let winner = await firstConnected(addresses, &group)
             state.withLock { $0.winner = winner }
@@ -55,6 +57,18 @@ final class AddressRace: Sendable {
         if let winner { return winner }
         try Task.checkCancellation()
         throw TransportError.noAddressReached(host: host, attempts: attempts)
+    }
+
+    private func connect(_ address: SocketAddress) async throws -> TCPSocket {
+        state.withLock { $0.attempts = [TransportError.Attempt(address: address.description, error: nil)] }
+        do {
+            let socket = try await TCPSocket.connect(to: address, lane: lane)
+            state.withLock { $0.winner = socket }
+            return socket
+        } catch let error as TransportError {
+            let attempt = TransportError.Attempt(address: address.description, error: error)
+            throw TransportError.noAddressReached(host: host, attempts: [attempt])
+        }
     }
 
     private func firstConnected(_ addresses: [SocketAddress], _ group: inout TaskGroup<Event>) async -> TCPSocket? {
