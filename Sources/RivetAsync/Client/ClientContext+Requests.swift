@@ -85,7 +85,9 @@ extension ClientContext {
                 body: body.map { .bytes($0) } ?? .none,
                 as: kind,
                 deadline: deadline,
-                collectingUpTo: configuration.maxMessageSize
+                collectingUpTo: configuration.maxMessageSize,
+                // What the API creates by POST and what an actor does may have happened.
+                isIdempotent: head.method != "POST"
             )
         } catch {
             if error.error is CancellationError { throw CancellationError() }

@@ -13,9 +13,20 @@ package struct HTTPCallError: Error, Sendable {
     /// The connection was plain and ended without a byte, as one to a port for `https` does.
     package let mayNeedTLS: Bool
 
-    package init(_ error: any Error, requestLeft: Bool = false, answerBegun: Bool = false, mayNeedTLS: Bool = false) {
+    /// The connection had been kept from an earlier call, and ended without a byte of the answer: what is idempotent may
+    /// be sent again at once (RFC 9112 §9.3.1).
+    package let connectionWasStale: Bool
+
+    package init(
+        _ error: any Error,
+        requestLeft: Bool = false,
+        answerBegun: Bool = false,
+        mayNeedTLS: Bool = false,
+        connectionWasStale: Bool = false
+    ) {
         (self.error, self.requestLeft, self.answerBegun) = (error, requestLeft, answerBegun)
         self.mayNeedTLS = mayNeedTLS
+        self.connectionWasStale = connectionWasStale
     }
 }
 

@@ -103,14 +103,15 @@ struct StartFailureTests {
         arguments: ["actor_ready_timeout", "actor_runner_failed"]
     )
     func none(_ code: String) async throws {
-        for answer in [Self.record(Row(json: "")), .listed(), .http(500), .reset] {
-            try await Server.run([Server.Answer.error(503, "guard.\(code)"), answer]) { client, server in
+        // One that is reset on the kept connection is sent again, on a fresh one.
+        for answers in [[Self.record(Row(json: ""))], [.listed()], [.http(500)], [.reset, .reset]] {
+            try await Server.run([Server.Answer.error(503, "guard.\(code)")] + answers) { client, server in
                 let handle = client.getForID("counter", ActorID(rawValue: Server.id))
                 let error = await #expect(throws: RivetError.self) { try await handle.action("count") as Int }
                 #expect(error?.code == .remote)
                 #expect(error?.matches("guard", code) == true)
                 #expect(error?.startFailure == nil)
-                #expect(server.lines == [Self.action, Self.asked])
+                #expect(server.lines == [Self.action] + answers.map { _ in Self.asked })
             }
         }
     }

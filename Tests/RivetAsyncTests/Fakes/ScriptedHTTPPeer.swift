@@ -219,9 +219,19 @@ final class HTTPPoolFixture: Sendable {
     }
 
     /// A GET, answered as text.
-    func get(_ target: String = "/", deadline: TimePoint? = nil) async throws(HTTPCallError) -> String {
-        let response = try await pool.execute(HTTPRequestHead(target: target), to: origin, deadline: deadline)
-        return try await String(decoding: response.body.collect(upTo: 1 << 20), as: UTF8.self)
+    func get(
+        _ target: String = "/",
+        deadline: TimePoint? = nil,
+        isIdempotent: Bool = false
+    ) async throws(HTTPCallError) -> String {
+        let answer = try await pool.execute(
+            HTTPRequestHead(target: target),
+            to: origin,
+            deadline: deadline,
+            collectingUpTo: 1 << 20,
+            isIdempotent: isIdempotent
+        )
+        return String(decoding: answer.body, as: UTF8.self)
     }
 
     var counts: [Int] {

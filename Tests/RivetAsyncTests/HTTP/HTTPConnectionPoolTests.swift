@@ -47,21 +47,80 @@ import Testing
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
-    @Test func endThatRacesWithTheNextRequestLosesNoRequest() async throws {
+    @Test(arguments: [false, true])
+    func endThatRacesWithTheNextRequestLosesNoRequest(isIdempotent: Bool) async throws {
         // Each connection ends right behind its first answer, so the end is now before, now behind the next check-out.
         let script: [ScriptedHTTPPeer.Step] = [.request, ScriptedHTTPPeer.ok, .close]
         let fixture = try HTTPPoolFixture(Array(repeating: script, count: 200))
         var lost = 0
         for _ in 0..<200 {
             do throws(HTTPCallError) {
-                #expect(try await fixture.get() == "ok")
+                #expect(try await fixture.get(isIdempotent: isIdempotent) == "ok")
             } catch {
                 // Sent into a connection that ended at the same time: it may have run, and is not repeated here.
                 #expect(error.requestLeft)
+                #expect(error.connectionWasStale)
                 lost += 1
             }
         }
-        #expect(lost < 200)
+        #expect(isIdempotent ? lost == 0 : lost < 200)
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
+    struct Stale: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        /// What the kept connection does with its second request.
+        var then: [ScriptedHTTPPeer.Step]
+        var isIdempotent = true
+        /// Whether the second request is answered, over another connection.
+        var isAnswered = false
+    }
+
+    static let staleRows = [
+        Stale(testDescription: "ended", then: [.request, .close], isAnswered: true),
+        Stale(testDescription: "reset", then: [.request, .reset], isAnswered: true),
+        Stale(testDescription: "what may not be sent twice", then: [.request, .close], isIdempotent: false),
+        Stale(testDescription: "within the answer", then: [.request, .send("HTTP/1.1"), .close]),
+        Stale(testDescription: "an answer that is none", then: [.request, .send("SSH-2.0\r\n")]),
+    ]
+
+    @Test("RFC 9112 §9.3.1: what is idempotent survives the end of a kept connection", arguments: staleRows)
+    func stale(_ row: Stale) async throws {
+        let fixture = try HTTPPoolFixture([[.request, ScriptedHTTPPeer.ok] + row.then])
+        #expect(try await fixture.get() == "ok")
+        do throws(HTTPCallError) {
+            #expect(try await fixture.get("/second", isIdempotent: row.isIdempotent) == "ok")
+            #expect(row.isAnswered)
+        } catch {
+            #expect(!row.isAnswered)
+            #expect(error.requestLeft)
+        }
+        let targets = fixture.peer.seen.requests.map { "\($0.connection) \($0.head.target)" }
+        #expect(targets == ["0 /", "0 /second"] + (row.isAnswered ? ["1 /second"] : []))
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
+    @Test func freshConnectionThatEndsUnansweredIsTheEndOfIt() async throws {
+        let script: [ScriptedHTTPPeer.Step] = [.request, ScriptedHTTPPeer.ok, .request, .close]
+        let fixture = try HTTPPoolFixture([script, [.request, .close]])
+        #expect(try await fixture.get() == "ok")
+        await #expect { _ = try await fixture.get(isIdempotent: true) } throws: { error in
+            (error as? HTTPCallError)?.connectionWasStale == false
+        }
+        #expect(fixture.peer.seen.requests.map(\.connection) == [0, 0, 1])
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
+    @Test func deadlineAndCancellationAreNoEndOfAStaleConnection() async throws {
+        let fixture = try HTTPPoolFixture([[.request, ScriptedHTTPPeer.ok, .request]])
+        #expect(try await fixture.get() == "ok")
+        let call = Task { try await fixture.get(isIdempotent: true) }
+        _ = await fixture.peer.until { $0.requests.count == 2 }
+        call.cancel()
+        await #expect { _ = try await call.value } throws: { error in
+            (error as? HTTPCallError)?.error is CancellationError
+        }
+        #expect(fixture.peer.seen.requests.count == 2)
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 

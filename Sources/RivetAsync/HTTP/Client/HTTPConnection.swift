@@ -13,6 +13,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
     private var decoder: HTTPResponseDecoder
     private var exchange: HTTPExchange?
     private var isFirstExchange = true
+    private var isEndedByPeer = false
     private(set) var isOpen = true
 
     init(
@@ -47,6 +48,9 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
 
     /// Whether a byte of the answer to the current request has come.
     var hasAnswerBegun: Bool { decoder.hasBegun }
+
+    /// Whether it had been kept, and its peer ended it without a byte of the answer to the current request.
+    var wasStale: Bool { isEndedByPeer && !isFirstExchange && !decoder.hasBegun }
 
     /// Whether the first request of a plain connection was answered by its end.
     func mayNeedTLS(after error: any Error) -> Bool {
@@ -87,6 +91,7 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
     }
 
     func ended(_ end: StreamEnding) {
+        isEndedByPeer = true
         switch end {
         case .failed(let error):
             close(error)

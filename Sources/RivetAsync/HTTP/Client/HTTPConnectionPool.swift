@@ -62,7 +62,9 @@ package final class HTTPConnectionPool: Sendable {
 
     /// Sends a request and returns when the whole answer is here; one whose body is longer than `limit` is an error.
     ///
-    /// The rest is as with the answer whose body is still arriving; the deadline is for all of it.
+    /// The rest is as with the answer whose body is still arriving; the deadline is for all of it. One that `isIdempotent`
+    /// is sent again, at once, where a connection that was kept ended without a byte of the answer (RFC 9112 §9.3.1): each
+    /// time it is one kept connection less, and a fresh one that does so is the end of it.
     package func execute(
         _ head: HTTPRequestHead,
         to origin: HTTPOrigin,
@@ -70,9 +72,16 @@ package final class HTTPConnectionPool: Sendable {
         as kind: HTTPCallKind = .brief,
         deadline: TimePoint? = nil,
         collectingUpTo limit: Int,
+        isIdempotent: Bool = false,
         isolation: isolated (any Actor)? = #isolation
     ) async throws(HTTPCallError) -> HTTPAnswer {
-        try await execute(head, origin, body, kind, deadline, .whole(limit: limit))
+        while true {
+            do throws(HTTPCallError) {
+                return try await execute(head, origin, body, kind, deadline, .whole(limit: limit))
+            } catch {
+                guard isIdempotent, body.isRepeatable, error.connectionWasStale else { throw error }
+            }
+        }
     }
 
     /// Sends a request and returns when the head of the answer is here; its body is still arriving then.

@@ -229,7 +229,8 @@ final class HTTPExchange: @unchecked Sendable {
             cause,
             requestLeft: true,
             answerBegun: connection.hasAnswerBegun,
-            mayNeedTLS: connection.mayNeedTLS(after: cause)
+            mayNeedTLS: connection.mayNeedTLS(after: cause),
+            connectionWasStale: connection.wasStale
         )
     }
 }
