@@ -174,7 +174,7 @@ extension HostedActor {
         if let refusal, !refusal.afterTheActionRan { return answer(id, .failure(refusal.failure), to: connection) }
         let token = beginWork(again: .message(message, connection))
         work[token]?.task = spawn { hosted in
-            var result: Result<ByteChunk, EngineError>
+            let result: Result<ByteChunk, EngineError>
             do {
                 result = .success(try await hosted.perform(name, arguments, connection))
             } catch is OutgoingValue.UnencodableError {
@@ -183,20 +183,34 @@ extension HostedActor {
             } catch {
                 result = .failure(EngineError(thrown: error))
             }
-            guard hosted.endWork(token) else { return }
-            if let refusal = refusal ?? hosted.engine.faults.takeRefusal(at: .answer) {
-                result = .failure(refusal.failure)
+            hosted.endAction(token, id, result, refusal?.failure, connection)
+        }
+        // No task waits for the other: what an action answers behind its time counts no more.
+        let deadline = engine.time.now.advanced(by: engine.limits.actionTimeout)
+        work[token]?.timer = engine.deadlines.schedule(at: deadline) { [weak self] in
+            self?.run { hosted in
+                hosted.work[token]?.task?.cancel()
+                hosted.endAction(token, id, .failure(.actionTimedOut), refusal?.failure, connection)
             }
-            hosted.answer(id, result, to: connection)
         }
     }
 
-    /// Runs one action, within the action time-out.
+    private func endAction(
+        _ token: UInt64,
+        _ id: UInt64,
+        _ result: Result<ByteChunk, EngineError>,
+        _ refusal: EngineError?,
+        _ connection: HostedConnection
+    ) {
+        guard endWork(token) else { return }
+        let refusal = refusal ?? engine.faults.takeRefusal(at: .answer)?.failure
+        answer(id, refusal.map { .failure($0) } ?? result, to: connection)
+    }
+
+    /// Runs one action, for as long as it takes.
     func perform(_ name: String, _ arguments: ByteChunk, _ connection: HostedConnection) async throws -> ByteChunk {
         guard let action = kind?.actions[ExactName(name)], let instance else { throw EngineError.actionNotFound(name) }
-        return try await bounded(by: engine.limits.actionTimeout, failingWith: .actionTimedOut) {
-            try await action(instance, arguments, connection.codec.encoding, connection)
-        }
+        return try await action(instance, arguments, connection.codec.encoding, connection)
     }
 
     private func answer(_ id: UInt64, _ result: Result<ByteChunk, EngineError>, to connection: HostedConnection) {

@@ -55,7 +55,9 @@ extension HostedActor {
     ) async throws -> ByteChunk {
         try await serve(parameters, encoding) { hosted, connection, _ in
             do {
-                return try await hosted.perform(name, arguments, connection)
+                return try await hosted.bounded(by: hosted.engine.limits.actionTimeout, failingWith: .actionTimedOut) {
+                    try await hosted.perform(name, arguments, connection)
+                }
             } catch is OutgoingValue.UnencodableError {
                 return try encoding.valueFormat.encode(RivetValue.null)
             }

@@ -37,6 +37,8 @@ actor HostedActor {
     struct Work {
         let again: Held?
         var task: Task<Void, Never>?
+        /// What happens to it at its deadline.
+        var timer: DeadlineScheduler.ID?
     }
 
     /// What `GET /actors` says about it, readable from anywhere.
@@ -228,7 +230,8 @@ actor HostedActor {
     /// Whether the work still counts: false when the actor's end has cut it off.
     @discardableResult
     func endWork(_ token: UInt64) -> Bool {
-        guard work.removeValue(forKey: token) != nil else { return false }
+        guard let ended = work.removeValue(forKey: token) else { return false }
+        if let timer = ended.timer { engine.deadlines.cancel(timer) }
         workChanged()
         return true
     }
@@ -352,7 +355,10 @@ actor HostedActor {
         let cut = work.sorted { $0.key < $1.key }
         work = [:]
         isConsuming = false
-        for (_, work) in cut { work.task?.cancel() }
+        for (_, work) in cut {
+            work.task?.cancel()
+            if let timer = work.timer { engine.deadlines.cancel(timer) }
+        }
         return cut.compactMap(\.value.again)
     }
 
@@ -367,7 +373,8 @@ actor HostedActor {
 
     /// For the end of the engine: lets go of all that holds this actor as well, whose own end has not been heard yet.
     func forget() {
-        (attached, order, held, queue, work) = ([:], [], [], [], [:])
+        _ = abandonWork()
+        (attached, order, held, queue) = ([:], [], [], [])
         instance = nil
     }
 }
