@@ -2,7 +2,8 @@
 
 /// One call of an action on its way to the connection's lane, which its task's cancellation may overtake.
 ///
-/// One object takes all of it there, so that the closures that do so are not allocated. `@unchecked Sendable`: what
+/// One object takes all of it there and waits there for the answer, so that neither the closures that take it are
+/// allocated nor the continuation copied, of whose kind the runtime has to look up how. `@unchecked Sendable`: what
 /// changes is touched on the lane only, but `task`, which is set before the call goes there.
 final class ActionSubmission: @unchecked Sendable {
     let name: String
@@ -45,10 +46,10 @@ final class ActionSubmission: @unchecked Sendable {
 
     // MARK: The lane
 
-    private func submit() {
-        guard let task = task.take() else { return }
-        driver.assumeIsolated { $0.submit(self, task) }
-    }
+    private func submit() { driver.assumeIsolated { $0.submit(self) } }
+
+    func resume(returning value: EncodedValue) { task.take()?.resume(returning: value) }
+    func resume(throwing error: any Error) { task.take()?.resume(throwing: error) }
 
     /// - Throws: why the action is not to begin.
     func begin(_ id: UInt64) throws {

@@ -7,7 +7,7 @@
 /// that comes back onto the lane. There is no read or write task. Every event of a socket carries the generation of its
 /// attempt, so that an old one is ignored (B143).
 actor ConnectionDriver: ClientMember {
-    typealias Machine = ConnectionStateMachine<ParkedTask<EncodedValue, any Error>>
+    typealias Machine = ConnectionStateMachine<ActionSubmission>
 
     /// What the connection's task is to do next.
     private enum Turn: Sendable {
@@ -408,12 +408,12 @@ actor ConnectionDriver: ClientMember {
         }
     }
 
-    func submit(_ submission: ActionSubmission, _ task: ParkedTask<EncodedValue, any Error>) {
+    func submit(_ submission: ActionSubmission) {
         let id = machine.nextActionID
         do {
             try submission.begin(id)
         } catch {
-            return task.resume(throwing: error)
+            return submission.resume(throwing: error)
         }
         step {
             $0.submit(
@@ -421,7 +421,7 @@ actor ConnectionDriver: ClientMember {
                 arguments: submission.arguments,
                 limit: submission.limit,
                 calledAt: submission.calledAt,
-                waiter: task,
+                waiter: submission,
                 socket?.link ?? .none,
                 now: context.time.now
             )

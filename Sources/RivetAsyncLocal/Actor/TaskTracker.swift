@@ -8,21 +8,20 @@ final class TaskTracker: Sendable {
         var tasks: [UInt64: Task<Void, Never>?] = [:]
         var lastID: UInt64 = 0
         var isStopped = false
+        /// Set by the last task to end, for who waits for that.
+        var lastEnded: Signal?
     }
 
-    private let state: Monitor<State>
+    private let state = Mutex(State())
     private let gauge: ResourceGauge
 
-    init(gauge: ResourceGauge) {
-        self.gauge = gauge
-        state = Monitor(State(), gauge: gauge)
-    }
+    init(gauge: ResourceGauge) { self.gauge = gauge }
 
     /// Call before the task is made; `ended` when its body is over; `started` with the task itself.
     ///
     /// Nil once the engine stops: then no task begins.
     func begin() -> UInt64? {
-        state.access { state in
+        state.withLock { state in
             guard !state.isStopped else { return nil }
             gauge.tasks.add(1, ordering: .relaxed)
             state.lastID += 1
@@ -32,7 +31,7 @@ final class TaskTracker: Sendable {
     }
 
     func started(_ id: UInt64, _ task: Task<Void, Never>) {
-        let isStopped = state.access { state in
+        let isStopped = state.withLock { state in
             // It may be over already.
             if state.tasks[id] != nil { state.tasks[id] = task }
             return state.isStopped
@@ -42,7 +41,11 @@ final class TaskTracker: Sendable {
 
     func ended(_ id: UInt64) {
         gauge.tasks.subtract(1, ordering: .relaxed)
-        state.update { $0.tasks[id] = nil }
+        let lastEnded: Signal? = state.withLock { state in
+            state.tasks[id] = nil
+            return state.tasks.isEmpty ? state.lastEnded.take() : nil
+        }
+        lastEnded?.set()
     }
 
     /// Starts `body`, on `executor` where one is named.
@@ -57,7 +60,7 @@ final class TaskTracker: Sendable {
 
     /// From now on no task begins; what runs goes on.
     func close() {
-        state.access { $0.isStopped = true }
+        state.withLock { $0.isStopped = true }
     }
 
     /// Cancels what runs, and returns when nothing runs any more, at the end of `limit` at the latest.
@@ -67,15 +70,21 @@ final class TaskTracker: Sendable {
     @discardableResult
     func stop(within limit: Duration) async -> Int {
         close()
-        for task in state.access({ $0.tasks.values.compactMap { $0 } }) { task.cancel() }
+        let (tasks, lastEnded) = state.withLock { state in
+            let lastEnded = state.lastEnded ?? Signal(gauge: gauge)
+            if !state.tasks.isEmpty { state.lastEnded = lastEnded }
+            return (state.tasks, lastEnded)
+        }
+        if tasks.isEmpty { lastEnded.set() }
+        for task in tasks.values { task?.cancel() }
         await Task {
             await withTaskGroup { group in
-                group.addTask { _ = await self.state.first { $0.tasks.isEmpty ? () : nil } }
+                group.addTask { await lastEnded.wait() }
                 group.addTask { try? await Task.sleep(for: limit) }
                 await group.next()
                 group.cancelAll()
             }
         }.value
-        return state.access(\.tasks.count)
+        return state.withLock(\.tasks.count)
     }
 }
