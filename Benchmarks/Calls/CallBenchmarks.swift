@@ -10,20 +10,20 @@ import RivetAsync
 enum CallBenchmarks {
     static var all: [Benchmark] {
         [
-            line("http_sequential_key", of: "call", maxAllocations: 54, maxSystemCalls: 8) { client in
+            line("http_sequential_key", of: "call", maxAllocations: 30, maxSystemCalls: 8) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
             },
-            line("http_sequential_id", of: "call", maxAllocations: 54, maxSystemCalls: 8) { client in
+            line("http_sequential_id", of: "call", maxAllocations: 30, maxSystemCalls: 8) { client in
                 let id = try await client.getOrCreate(RateActor.self, key).resolve()
                 let counter = client.getForID(RateActor.self, id)
                 return Line { try await counter.send(RateActor.Increment(amount: 1)) > 0 ? 1 : 0 }
             },
-            line("http_32_at_once", of: "call", maxAllocations: 54, maxSystemCalls: 8) { client in
+            line("http_32_at_once", of: "call", maxAllocations: 30, maxSystemCalls: 8) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line(workers: 32) { try await counter.send(RateActor.Get()) >= 0 ? 1 : 0 }
             },
-            line("connect_first_action", of: "connection", maxAllocations: 240, maxSystemCalls: 30) { client in
+            line("connect_first_action", of: "connection", maxAllocations: 220, maxSystemCalls: 30) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line {
                     let connection = counter.connect()
@@ -32,7 +32,7 @@ enum CallBenchmarks {
                     return count >= 0 ? 1 : 0
                 }
             },
-            line("connect_to_init", of: "connection", maxAllocations: 240, maxSystemCalls: 30) { client in
+            line("connect_to_init", of: "connection", maxAllocations: 220, maxSystemCalls: 30) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 let opened = Opened()
                 return Line {
@@ -46,7 +46,7 @@ enum CallBenchmarks {
             },
             action("conn_sequential", prefersLane: false),
             action("conn_sequential, on the lane", prefersLane: true),
-            line("conn_1000_at_once", of: "action", maxAllocations: 18, maxSystemCalls: 2) { client in
+            line("conn_1000_at_once", of: "action", maxAllocations: 16, maxSystemCalls: 2) { client in
                 let connection = try await connected(client)
                 return Line(workers: 1_000) {
                     try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
@@ -54,7 +54,7 @@ enum CallBenchmarks {
                     await connection.disconnect()
                 }
             },
-            line("conn_action_with_event", of: "action", maxAllocations: 20, maxSystemCalls: 12) { client in
+            line("conn_action_with_event", of: "action", maxAllocations: 14, maxSystemCalls: 12) { client in
                 let connection = try await connected(client)
                 let events = Reader(connection.events(of: RateActor.NewCount.self))
                 // Subscribed once an answer has come behind the subscription.
@@ -66,7 +66,7 @@ enum CallBenchmarks {
                     await connection.disconnect()
                 }
             },
-            line("conn_events", of: "event", maxAllocations: 0.5, maxSystemCalls: 0.5) { client in
+            line("conn_events", of: "event", maxAllocations: 0.2, maxSystemCalls: 0.5) { client in
                 let connection = try await connected(client)
                 let events = Reader(
                     connection.events(of: RateActor.Tick.self, buffering: .bounded(8_192, .suspendReading))
@@ -86,7 +86,7 @@ enum CallBenchmarks {
     private static let key: ActorKey = ["rate"]
 
     private static func action(_ name: String, prefersLane: Bool) -> Benchmark {
-        line(name, of: "action", maxAllocations: 14, maxSystemCalls: prefersLane ? 5 : 8) { client in
+        line(name, of: "action", maxAllocations: 12, maxSystemCalls: prefersLane ? 5 : 8) { client in
             let connection = try await connected(client)
             return Line(executor: prefersLane ? connection.executor : nil) {
                 try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
