@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #if os(Linux)
 import CEpoll
+#if canImport(Musl)
+import Musl
+#else
 import Glibc
+#endif
 #endif
 
 /// Unpredictable bytes from the kernel.
