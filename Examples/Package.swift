@@ -23,6 +23,7 @@ let programs = [
     "ErrorHandling",
     "CompoundKeys",
     "Configuration",
+    "Worker",
     "Counter",
 ]
 

@@ -10,5 +10,6 @@ extension LocalEngine.Registry {
         addErrors()
         addRaw()
         addDoomed()
+        addSlow()
     }
 }
