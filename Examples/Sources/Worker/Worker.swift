@@ -44,7 +44,7 @@ struct Worker: Example {
 }
 
 /// Runs a closure when SIGTERM comes, instead of ending the process.
-private final class Termination: Sendable {
+private final class Termination {
     private let source: any DispatchSourceSignal
     private let signals: AsyncStream<Void>
 
