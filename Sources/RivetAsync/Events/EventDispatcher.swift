@@ -55,6 +55,8 @@ final class EventDispatcher: @unchecked Sendable {
 
     /// Each feed learns that events may have been missed, behind those that came before.
     func reconnected(_ info: ConnectionInfo) {
+        // What there is no room for waits from here on, and the loss behind it.
+        flush()
         guard isHolding else { return mark(info) }
         // Of what waits behind an earlier loss the new one tells too: it may have been missed.
         var kept = RingBuffer<Held>()

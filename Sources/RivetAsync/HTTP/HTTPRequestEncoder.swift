@@ -23,7 +23,7 @@ package struct HTTPRequestEncoder: Sendable {
         let hosts = head.fields.count(of: "host")
         guard hosts == 1 || hosts == 0 && host != nil else { throw .hostFields(count: hosts) }
         self.host = hosts == 0 ? host : nil
-        if let host, let bad = host.utf8.firstIndex(where: { !HTTPSyntax.isPrintableASCII($0) }) {
+        if let host = self.host, let bad = host.utf8.firstIndex(where: { !HTTPSyntax.isPrintableASCII($0) }) {
             throw .invalidFieldValue(name: "Host", offset: host.utf8.distance(from: host.startIndex, to: bad))
         }
         // Methods that usually have a body announce an empty one (RFC 9110 §8.6).

@@ -121,6 +121,18 @@ struct EventDispatcherTests {
         #expect(await EventFeedTests.read(stage.elsewhere) == ["reconnected 1000"])
     }
 
+    @Test("B104, B221: a loss is told behind an event of its own turn for which there was no room")
+    func lossBehindAFullFeed() async {
+        let stage = Stage()
+        stage.deliver(1...2)
+        stage.dispatcher.deliver(EventFeedTests.event(3))
+        stage.lose(2)
+        #expect(stage.dispatcher.isHolding)
+        #expect(await EventFeedTests.read(stage.slow) == ["1", "2"])
+        #expect(stage.dispatcher.release())
+        #expect(await EventFeedTests.read(stage.slow) == ["3", "reconnected 2"])
+    }
+
     @Test("B221: what waits is not lost when the connection ends, or when the listener that held it up has gone")
     func ends() async {
         let stage = Stage()

@@ -188,7 +188,7 @@ final class HTTPPoolFixture: Sendable {
     let time: TimeSource
     let origin: HTTPOrigin
     let gauge = ResourceGauge()
-    private let root: RootTask
+    let root: RootTask
     private let lanes: LaneGroup
 
     init(_ scripts: [[ScriptedHTTPPeer.Step]] = [], limits: HTTPConnectionPool.Limits = .init()) throws {

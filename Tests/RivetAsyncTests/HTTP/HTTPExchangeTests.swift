@@ -397,6 +397,30 @@ private final class PullCounter: Sendable {
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
+    /// A body, and whether somebody still has it.
+    private struct Held: AsyncSequence, Sendable {
+        final class Token: Sendable {}
+        let token: Token
+        let chunks = Chunks()
+        func makeAsyncIterator() -> Chunks.Iterator { chunks.makeAsyncIterator() }
+    }
+
+    @Test func bodyIsLetGoOfWhereTheExchangeEndsWhileItBegins() async throws {
+        let fixture = try HTTPPoolFixture()
+        #expect(try await fixture.get() == "ok")
+        fixture.root.cancel()  // No body can be made any more.
+        weak var token: Held.Token?
+        do {
+            let body = Held(token: Held.Token())
+            token = body.token
+            let head = HTTPRequestHead(method: "POST", target: "/")
+            let failure = await outcome(fixture, head, body: .stream(body)).failure
+            #expect(failure?.error as? HTTPError == .poolClosed)
+        }
+        #expect(token == nil)
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
     @Test func answerBeforeTheEndOfTheRequestEndsIt() async throws {
         let fixture = try HTTPPoolFixture([
             [.requestHead, .send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")]

@@ -79,14 +79,14 @@ final class HTTPExchange: @unchecked Sendable {
         guard connection.begin(self, method: encoder.head.method) else {
             return task.resume(returning: .failure(HTTPCallError(ConnectionWasClosed())))
         }
-        tell { $0.begin() }
-        // Both hold the exchange until its end, which comes to each that has begun.
+        // Both hold the exchange until its end, which comes to each that has begun, and may come while it begins.
         stop.onStop { [self] error in connection.stream.lane.run { [self] in stopped(error) } }
         buffer?.onRequest { [self] request in
             connection.stream.lane.run { [self] in
                 tell { request == .close ? $0.abandon() : $0.bufferHasRoom() }
             }
         }
+        tell { $0.begin() }
     }
 
     // MARK: What happens

@@ -66,6 +66,7 @@ final class AddressRace: Sendable {
             state.withLock { $0.winner = socket }
             return socket
         } catch let error as TransportError {
+            try Task.checkCancellation()
             let attempt = TransportError.Attempt(address: address.description, error: error)
             throw TransportError.noAddressReached(host: host, attempts: [attempt])
         }
