@@ -131,7 +131,7 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
 
     // MARK: Names
 
-    /// The actor's id, looked up at the first use; a `getOrCreate` handle makes the actor if there is none.
+    /// The actor's id, looked up each time; a `getOrCreate` handle makes the actor if there is none.
     ///
     /// - Throws: ``RivetError``; `actor.not_found` for a `get` handle without its actor. `CancellationError`.
     public func resolve() async throws -> ActorID {

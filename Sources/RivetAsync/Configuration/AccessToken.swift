@@ -19,7 +19,8 @@ public struct AccessToken: Sendable, ExpressibleByStringLiteral, CustomStringCon
 
     /// The same token for the life of the client: printable ASCII, not empty.
     ///
-    /// When the server refuses it, calls fail and connections end.
+    /// Where the engine's metadata names an address and a token for it, that one takes its place. When the server refuses
+    /// it, calls fail and connections end.
     public static func fixed(_ token: Secret) -> Self { Self(kind: .fixed(token)) }
 
     /// A token that `provider` gives, for tokens that expire.
@@ -43,7 +44,7 @@ public struct AccessToken: Sendable, ExpressibleByStringLiteral, CustomStringCon
     /// An engine that asks for no token does not mind it.
     public static var automatic: Self { Self(kind: .automatic) }
 
-    /// No token, not even `default`.
+    /// No token, not even `default`, but for one that the engine's metadata names.
     public static var none: Self { Self(kind: .none) }
 
     var isAutomatic: Bool { if case .automatic = kind { true } else { false } }

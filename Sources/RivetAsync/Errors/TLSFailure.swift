@@ -2,8 +2,8 @@
 
 /// Why TLS could not be agreed on, or ended; an open set, so a `switch` needs a `default`.
 ///
-/// ``RivetError/isTransient`` says whether another attempt may succeed, which is so for ``cut`` and for alerts 80 and 90
-/// only.
+/// ``RivetError/isTransient`` says whether another attempt may succeed, which is so for ``cut``, for alerts 80 and 90, and
+/// for ``malformed`` behind a complete handshake only.
 public struct TLSFailure: Hashable, Sendable, CustomStringConvertible {
     /// The case as text, for logs and metrics: `expired`, `alert 48`.
     public let description: String

@@ -16,8 +16,8 @@ public struct TLSOptions: Sendable {
     ///
     /// They are read once for each client, when it connects for the first time.
     public enum TrustStore: Sendable {
-        /// What the system trusts: `SSL_CERT_FILE` and `SSL_CERT_DIR` of the environment where they are set, else the
-        /// usual places of the distributions. A container image may need the package `ca-certificates`.
+        /// What the system trusts: the file `SSL_CERT_FILE` of the environment, or without it the distribution's bundle;
+        /// the directories in `SSL_CERT_DIR` in addition. A container image may need the package `ca-certificates`.
         case system
         /// The certificates of a file in PEM form, and no others.
         case pemFile(String)

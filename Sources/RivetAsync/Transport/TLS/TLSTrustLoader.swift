@@ -34,7 +34,7 @@ struct TLSTrustLoader {
         if let path = options.additionalRootsPEMFile { try load(.file(path), "additionalRootsPEMFile (\(path))") }
     }
 
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's own places, as in OpenSSL.
+    /// `SSL_CERT_FILE` replaces the system's own file, as in OpenSSL; `SSL_CERT_DIR` is added to either.
     ///
     /// Unlike there, a file that cannot be read is an error, not a store without certificates.
     private func loadSystem(_ options: TLSOptions) throws(TLSError) {
