@@ -39,9 +39,9 @@ final class EventDispatcher: @unchecked Sendable {
     var isHolding: Bool { !held.isEmpty }
 
     func deliver(_ event: EventMessage) {
-        received &+= 1
         if run.isFull { settle() }
         if !run.isOf(event.nameBytes) { flush() }
+        received &+= 1
         if isHolding { held.append(.event(event)) } else { run.append(event) }
     }
 

@@ -82,7 +82,9 @@ struct ConnectionStatisticsTests {
             // In one piece, with one nobody listens to.
             let names = [("1", "e"), ("2", "e"), ("0", "other"), ("3", "e")]
             socket.peer.write(names.flatMap { Stage.Socket.eventFrame($0, $1) })
-            while connection.statistics.eventsReceived < 4 { await Task.yield() }
+            // They are counted before they are there; what has no room, when it is not.
+            while connection.statistics.eventsDropped < 1 { await Task.yield() }
+            #expect(connection.statistics.eventsReceived == 4)
             #expect(await events.next() == 2)
             #expect(await events.next() == 3)
             socket.peer.write(Stage.Socket.eventFrame("\"no number\"", "e") + Stage.Socket.eventFrame("4", "e"))

@@ -194,6 +194,12 @@ struct WaiterCountTests {
         try #require(count(gauge) == 0)
     }
 
+    /// What looked something up for the task goes on without it, and ends behind its answer; where it did not, the test's
+    /// time would be over.
+    private static func expectNothing(_ gauge: ResourceGauge) async {
+        while gauge.counts != .zero { await Task.yield() }
+    }
+
     @Test("a task that waits is counted until it is answered", arguments: rows)
     func answered(_ row: Row) async throws {
         let gauge = ResourceGauge()
@@ -202,6 +208,7 @@ struct WaiterCountTests {
         waiting.wake()
         try await Self.expectNobody(gauge)
         _ = await task.result
+        await Self.expectNothing(gauge)
     }
 
     @Test("a task that waits is counted until it is cancelled", arguments: rows.filter(\.heedsCancellation))
@@ -213,8 +220,7 @@ struct WaiterCountTests {
         try await Self.expectNobody(gauge)
         _ = await task.result
         waiting.wake()
-        // What was looked up for the task goes on without it.
-        while gauge.counts != .zero { await Task.yield() }
+        await Self.expectNothing(gauge)
     }
 
     @Test("B171: a waiter that is lost fails the test in which it waited")
@@ -248,6 +254,7 @@ struct WaiterCountTests {
         waiting.wake()
         try? await waiting.park()
         #expect(Self.count(gauge) == 0)
+        await Self.expectNothing(gauge)
     }
 
     @Test("a task that is resumed is counted off before it goes on; one that is lost stays counted")
