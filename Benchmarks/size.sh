@@ -3,18 +3,9 @@
 #
 # How large a program with RivetAsync is, and how long it takes to build: the example Counter from a fresh clone.
 set -euo pipefail
-case ${1:-} in
-"") ;;
---help | -h)
-    echo "Benchmarks/size.sh: builds the example Counter from a fresh clone, in release, and prints time and size"
-    exit 0
-    ;;
-*)
-    echo "unknown option $1; --help" >&2
-    exit 2
-    ;;
-esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/.ci/help" "$@"
+[ $# -eq 0 ] || { echo "unknown option $1; --help" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 git clone --quiet "$root" "$work/clone"

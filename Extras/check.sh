@@ -5,17 +5,8 @@
 # .build/debug: no other package has to be there. Seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-case ${1:-} in
-"") ;;
---help | -h)
-    sed -n '4,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
-    exit 0
-    ;;
-*)
-    echo "unknown option $1; --help" >&2
-    exit 2
-    ;;
-esac
+. ../.ci/help "$@"
+[ $# -eq 0 ] || { echo "unknown option $1; --help" >&2; exit 2; }
 modules=$(cd .. && pwd)/.build/debug/Modules
 [ -e "$modules/RivetAsync.swiftmodule" ] || { echo "no build: \`swift build\` first" >&2; exit 1; }
 work=$(mktemp -d)

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# `bash Fuzzing/run.sh SECONDS [TARGET…]` fuzzes each target (all of them, unless named) for so long.
+# `bash Fuzzing/run.sh SECONDS [TARGET…]` fuzzes each target (all of them, unless named) for so long, one on each core.
 # The library's sources and the entry are compiled into one program. A finding stays in .build-fuzz/; it becomes a
 # row of a test's table.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. .ci/help "$@"
 seconds=${1:-15}
 shift
 work=.build-fuzz
@@ -38,19 +39,17 @@ if [ ${#targets[@]} -eq 0 ]; then
     mapfile -t targets < <(sed -n '/^enum FuzzTarget/,/func /s/^    case //p' Fuzzing/Fuzzing.swift | tr -d ' ' | tr ',' '\n')
 fi
 
-status=0
-for target in "${targets[@]}"; do
+fuzz() {
+    local target=$1 log="$work/$1.log" result
     mkdir -p "$work/corpus-$target"
-    log="$work/$target.log"
     RIVET_FUZZ_TARGET=$target "$work/fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 \
         -malloc_limit_mb=256 -artifact_prefix="$work/$target-" -print_final_stats=1 \
         "$work/corpus-$target" "$work/seeds" >"$log" 2>&1
     result=$?
     printf '%-16s %s inputs, exit %d, seed %s\n' "$target" \
         "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$result" "$(sed -n 's/^INFO: Seed: *//p' "$log")"
-    if [ $result -ne 0 ]; then
-        tail -n 40 "$log"
-        status=1
-    fi
-done
-exit $status
+    [ $result -eq 0 ] || { tail -n 40 "$log"; return 1; }
+}
+export -f fuzz
+export work seconds
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz {}'

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Makes the virtual environment of Autobahn's test suite, which runs on Python 2.7 only, in .venv-autobahn.
 # Needs python2.7 (PATH or pyenv) and a package registry. Exit code 3: one of them is missing.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. .ci/help "$@"
 environment=.venv-autobahn
 
 if [ -x "$environment/bin/wstest" ] && "$environment/bin/wstest" --help >/dev/null 2>&1; then exit 0; fi

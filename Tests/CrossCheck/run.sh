@@ -5,6 +5,7 @@
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 1
+. .ci/help "$@"
 venv="$root/.build-ci/cbor2"
 if ! "$venv/bin/python" -c 'import cbor2' 2>/dev/null; then
     python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'cbor2==6.3.0'
