@@ -156,11 +156,15 @@ public actor RivetClient {
 }
 
 /// Gives `body` a client and closes it before returning, whether `body` returns, throws or is cancelled.
+///
+/// The other parameters are those of ``RivetClient/init(_:clock:transport:)``.
 nonisolated(nonsending) public func withRivetClient<R>(
     _ configuration: RivetConfiguration,
+    clock: any Clock<Duration> = ContinuousClock(),
+    transport: RivetTransport = .sockets,
     _ body: (RivetClient) async throws -> R
 ) async throws -> R {
-    let client = RivetClient(configuration)
+    let client = RivetClient(configuration, clock: clock, transport: transport)
     return try await scoped(closing: { await client.close() }) { try await body(client) }
 }
 
