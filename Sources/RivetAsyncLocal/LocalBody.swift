@@ -31,8 +31,8 @@ public struct LocalBody: AsyncSequence, Sendable {
 
         /// The next piece, or nil behind the last.
         ///
-        /// - Throws: `CancellationError`; ``RivetError`` with ``RivetError/Code/connectionLost`` where the rest does not
-        ///   come, or with ``RivetError/Code/invalidArgument`` where another task waits already.
+        /// - Throws: `CancellationError`; `RivetError` with `RivetError.Code.connectionLost` where the rest does not
+        ///   come, or with `RivetError.Code.invalidArgument` where another task waits already.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> ByteChunk? {
             guard arriving != nil else { return whole.take() }
             do throws(HTTPCallError) {
@@ -67,7 +67,7 @@ public struct LocalBody: AsyncSequence, Sendable {
     ///
     /// - Parameter maxBytes: how much at the most; 20 MiB by default.
     /// - Returns: the whole body.
-    /// - Throws: what reading throws, and ``RivetError`` with ``RivetError/Code/limitExceeded`` above `maxBytes`.
+    /// - Throws: what reading throws, and `RivetError` with `RivetError.Code.limitExceeded` above `maxBytes`.
     public func collect(upTo maxBytes: Int = 20 << 20) async throws -> [UInt8] {
         var collected: [UInt8] = []
         for try await chunk in self {

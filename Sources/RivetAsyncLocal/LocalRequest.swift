@@ -61,7 +61,7 @@ public struct LocalResponse: Sendable {
         }
     }
 
-    /// An answer with `value` as JSON, status 200; written as ``RequestBody/json(_:)`` does.
+    /// An answer with `value` as JSON, status 200; written as `RequestBody.json(_:)` does.
     ///
     /// - Throws: what the encoding of `value` throws.
     public static func json(_ value: some Encodable & Sendable) throws -> Self {
@@ -78,7 +78,7 @@ public struct LocalWebSocket: Sendable {
     let channel: WebSocketChannel
 
     /// What the client sends, in order; ends with nil when it is closed and throws when it was lost, and with
-    /// ``RivetError/Code/invalidArgument`` to whoever reads while another task waits.
+    /// `RivetError.Code.invalidArgument` to whoever reads while another task waits.
     public var messages: WebSocketMessages { channel.messages }
 
     /// Sends a message; waits only while more than 64 KiB are pending.

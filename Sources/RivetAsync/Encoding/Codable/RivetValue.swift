@@ -5,16 +5,23 @@
 /// It holds what CBOR and JSON hold, with JavaScript's tagged pairs already read: `["$BigInt","7"]` is an integer,
 /// `["$Uint8Array","AA=="]` bytes, `["$Set",[…]]` an array.
 public enum RivetValue: Sendable, Hashable {
+    /// CBOR's and JSON's `null`.
     case null
     /// JavaScript's `undefined`, which other languages have not.
     case undefined
+    /// `true` or `false`.
     case bool(Bool)
+    /// An integer of at most 64 bits with sign; from JSON a number without fraction and exponent.
     case integer(Int)
     /// An integer beyond 64 bits with sign, in decimal digits; at most 1,024 of them are read.
     case bigInteger(String)
+    /// Any other number, infinities and NaN among them, which JSON has not.
     case double(Double)
+    /// A text.
     case string(String)
+    /// A byte string. JSON has none, so there it is the pair of `"$Uint8Array"` and base64.
     case bytes([UInt8])
+    /// Values in their order.
     case array([RivetValue])
     /// A map's members in their order. From JSON all keys are strings.
     case map([Member])
