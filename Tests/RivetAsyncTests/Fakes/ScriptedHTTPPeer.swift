@@ -248,8 +248,25 @@ final class HTTPPoolFixture: Sendable {
     /// Returns when what was written before has been read, and what was done about that has been read too, and so on.
     func settle() async {
         for _ in 0..<4 {
-            for lane in lanes.lanes { await lane.value { $0.resume(returning: ()) } }
+            for lane in lanes.lanes { await TurnEnd.wait(on: lane) }
         }
+    }
+
+    /// What is written leaves at the end of a turn, which may take in any number of jobs before.
+    private final class TurnEnd: LaneMember {
+        private let continuation: CheckedContinuation<Void, Never>
+
+        private init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
+
+        static func wait(on lane: Lane) async {
+            await withCheckedContinuation { continuation in
+                lane.run { lane.atEndOfTurn(TurnEnd(continuation)) }
+            }
+        }
+
+        func ready(_ events: ReadyEvents) {}
+        func turnEnds() { continuation.resume() }
+        func laneShutsDown() {}
     }
 
     /// Closes everything and returns what is left.
