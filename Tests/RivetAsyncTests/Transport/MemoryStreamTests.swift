@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import RivetAsync
 import Testing
 
@@ -39,6 +40,27 @@ struct MemoryStreamTests {
         let record = await handler.untilEnd()
         #expect(record.bytes == [1])
         #expect(record.ends == [.finished])
+    }
+
+    @Test func aFloodIsHandedOverInTurns() async {
+        let other = Lane()
+        let (reader, writer) = MemoryStream.pair(on: lane, other)
+        let handler = RecordingHandler { _ in
+            // The writer fills the pipe again before the next look into it.
+            let filled = DispatchSemaphore(value: 0)
+            other.run { filled.signal() }
+            filled.wait()
+        }
+        await lane.perform { reader.setHandler(handler) }
+        await other.perform {
+            writer.write { $0.append([UInt8](repeating: 1, count: 1 << 20)) }
+            writer.finishWriting()
+        }
+        let record = await handler.untilEnd()
+        #expect(record.bytes.count == 1 << 20)
+        #expect(record.receivedAlls >= 4)
+        await lane.perform { reader.close() }
+        await other.perform { writer.close() }
     }
 
     @Test func aCloseWithUnreadBytesIsAResetForThePeer() async {

@@ -6,6 +6,10 @@
 ///
 /// `@unchecked Sendable`: all mutable state is touched on the lane only, which every method asserts.
 package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
+    /// After this many chunks in one turn, of 64 KiB at the most, the lane's other streams have theirs: a writer on another
+    /// lane may refill the pipe as fast as it is emptied.
+    private static let mostChunksPerTurn = 4
+
     package let lane: Lane
     private let incoming: MemoryPipe
     private let outgoing: MemoryPipe
@@ -83,18 +87,22 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
         guard !isDraining else { return }
         isDraining = true
         defer { isDraining = false }
-        var hasReceived = false
+        var chunks = 0
         while canHandOver {
+            if chunks == Self.mostChunksPerTurn {
+                lane.nextTurn(self)
+                break
+            }
             switch incoming.pop() {
             case .bytes(let chunk):
-                hasReceived = true
+                chunks += 1
                 handOver(chunk)
             case .nothing:
-                if hasReceived { handler?.receivedAll() }
+                if chunks > 0 { handler?.receivedAll() }
                 if let writeError { fail(writeError) }
                 return
             case .end(let end):
-                if hasReceived { handler?.receivedAll() }
+                if chunks > 0 { handler?.receivedAll() }
                 guard isOpen else { return }
                 switch end {
                 case .finished:
@@ -107,7 +115,7 @@ package final class MemoryStream: ByteStream, LaneMember, @unchecked Sendable {
                 return
             }
         }
-        if hasReceived { handler?.receivedAll() }
+        if chunks > 0 { handler?.receivedAll() }
     }
 
     private var canHandOver: Bool {
