@@ -17,6 +17,7 @@ struct CauseTests {
 
     /// A client of a server whose every byte the test says; nothing is left when it is closed.
     static func run(
+        clock: any Clock<Duration> = ContinuousClock(),
         _ change: (inout RivetConfiguration) -> Void = { _ in },
         _ body: (RivetClient, LiteralServer) async throws -> Void
     ) async throws {
@@ -27,7 +28,7 @@ struct CauseTests {
         // Where all tests begin at once, the wait for one's turn is a long one.
         configuration.connectTimeout = .seconds(60)
         change(&configuration)
-        let client = RivetClient(configuration)
+        let client = RivetClient(configuration, clock: clock)
         try await body(client, server)
         await client.close(within: .zero)
         await server.stop()
