@@ -105,10 +105,10 @@ struct MetadataTests {
             await clock.advance(by: .seconds(12))
             #expect(server.requests.count == 1)
             await clock.advance(by: .seconds(1))
-            // The pause before the second question.
-            while server.requests.count < 2 {
-                try Task.checkCancellation()
+            // The pause before the second question; in steps so small that its connection is there before its time is over.
+            try await until {
                 await clock.advance(by: .milliseconds(1))
+                return server.requests.count == 2
             }
             await clock.advance(by: .seconds(600))
             let error = await #expect(throws: RivetError.self) { try await calling.value }
@@ -120,9 +120,9 @@ struct MetadataTests {
             answers.set()
             let next = Task { try await handle.action("b") as NoValue }
             // It may join a question that the server heard before it answers, and which has its own time.
-            while server.lines.last != "POST /gateway/x/action/b" {
-                try Task.checkCancellation()
-                await clock.advance(by: .milliseconds(100))
+            try await until {
+                await clock.advance(by: .milliseconds(1))
+                return server.lines.last == "POST /gateway/x/action/b"
             }
             next.cancel()
             _ = await next.result
