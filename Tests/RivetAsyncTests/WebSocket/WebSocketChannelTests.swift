@@ -109,12 +109,13 @@ struct WebSocketChannelTests {
     @Test("B198: reading stops at the limit and goes on when messages were taken", arguments: StreamPair.Kind.all)
     func readAhead(_ kind: StreamPair.Kind) async throws {
         let stage = try await WebSocketStage(kind)
-        let channel = await stage.channel(readAhead: 100_000)
+        let (channel, connection) = await stage.connected(readAhead: 100_000)
         let one = frame(2, [UInt8](repeating: 7, count: 1_000))
         let count = kind.mostOnTheWay / 1_000 + 2_000
         stage.peerStream.writeLater((0..<count).flatMap { _ in one } + frame(8, [0x03, 0xE8]))
         // The peer's writes come to a stop: what is on the way and the inbox are full.
-        try await stage.untilStill()
+        try await until { await stage.stream.lane.perform { connection.receivedCount } > 50_000 }
+        try await stage.untilStill(waiters: 0)
         let pending = await stage.peerStream.lane.perform { stage.peerStream.pendingOutput }
         #expect(pending > 1_500_000)
         let (messages, error) = await channel.readAll()
@@ -139,7 +140,7 @@ struct WebSocketChannelTests {
             } catch is CancellationError {}
             return sent
         }
-        try await stage.untilStill()
+        try await stage.untilStill(waiters: 1)
         sender.cancel()
         let sent = try await sender.value
         #expect(sent >= 7)
@@ -160,7 +161,7 @@ struct WebSocketChannelTests {
         let sender = Task {
             while true { try await channel.send(.binary(ByteChunk([UInt8](repeating: 1, count: 50_000)))) }
         }
-        try await stage.untilStill()
+        try await stage.untilStill(waiters: 1)
         channel.abort()
         await #expect(throws: WebSocketError.notOpen) { try await sender.value }
         await stage.end()
@@ -179,11 +180,7 @@ struct WebSocketChannelTests {
             peerStream.writeLater(pings)
         }
         peerStream.writeLater(frame(9, [0xAA]))
-        var pending = 1
-        while pending > 0 {
-            try await Task.sleep(for: .milliseconds(10))
-            pending = await peerStream.lane.perform { peerStream.pendingOutput }
-        }
+        try await until { await peerStream.lane.perform { peerStream.pendingOutput } == 0 }
         let stream = stage.stream
         #expect(await stream.lane.perform { stream.pendingOutput } < 2 * OutputMarks.high)
         await peerStream.lane.perform {
@@ -217,7 +214,7 @@ struct WebSocketChannelTests {
         let stage = try await WebSocketStage(kind)
         let channel = await stage.channel()
         let waiting = Task { try await channel.messages.first { _ in true } }
-        try await Task.sleep(for: .milliseconds(10))
+        try await until { stage.waiterCount == 1 }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
         let early = Task {

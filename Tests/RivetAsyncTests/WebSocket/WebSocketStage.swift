@@ -36,15 +36,20 @@ final class WebSocketStage: Sendable {
         #expect(await pair.close() == 0)
     }
 
-    /// Returns when no byte has left either end for a while.
-    func untilStill() async throws {
+    /// How many tasks wait for a message, for room, or for the end.
+    var waiterCount: Int { pair.gauge.counts.waiters }
+
+    /// Returns when so many tasks wait, and no byte has left either end for a while.
+    ///
+    /// The while is for the kernel, of which nobody hears that it takes no more; without it less has come together.
+    func untilStill(waiters: Int) async throws {
         var last: [Int] = []
         while true {
             let now = [
                 await stream.lane.perform { [stream] in stream.pendingOutput },
                 await peerStream.lane.perform { [peerStream] in peerStream.pendingOutput },
             ]
-            if now == last { return }
+            if now == last, waiterCount == waiters { return }
             last = now
             try await Task.sleep(for: .milliseconds(50))
         }
