@@ -112,11 +112,11 @@ struct ChaosRun: Sendable {
     /// count goes on until all hear of it.
     private func heard(by listeners: ArraySlice<ChaosListener>, _ counter: ActorHandle<ChaosCounter>) async throws {
         let first = try await counter.send(ChaosCounter.Increment(amount: 1))
-        for _ in 0..<600 where listeners.contains(where: { $0.count < first }) {
+        // Where one hears nothing any more, the test's time is over.
+        while listeners.contains(where: { $0.count < first }) {
             try await Task.sleep(for: .milliseconds(50))
             _ = try await counter.send(ChaosCounter.Increment(amount: 1))
         }
-        #expect(!listeners.contains { $0.count < first }, "a listener hears nothing any more")
     }
 
     private func call(
