@@ -15,10 +15,7 @@ struct SecondReaderTests {
 
     /// Returns when so many tasks wait; throws when the test's time is over, since a lost task would never end.
     private static func until(_ count: Int, _ gauge: ResourceGauge) async throws {
-        while gauge.waiters.load(ordering: .sequentiallyConsistent) != count {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await RivetAsyncTests.until { gauge.counts.waiters == count }
     }
 
     private static func expectReadTwice(_ body: () async throws -> Void) async {

@@ -6,8 +6,8 @@ import Testing
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct MonitorTests {
     /// Returns when so many tasks wait.
-    private static func parked(_ count: Int, _ gauge: ResourceGauge) async {
-        while gauge.counts.waiters != count { await Task.yield() }
+    private static func parked(_ count: Int, _ gauge: ResourceGauge) async throws {
+        try await until { gauge.counts.waiters == count }
     }
 
     @Test func whatIsThereAlreadyIsTakenAtOnce() async {
@@ -18,13 +18,13 @@ struct MonitorTests {
         #expect(gauge.counts == .zero)
     }
 
-    @Test func waitersGoOnInTheOrderInWhichTheyCameAndOnlyThoseWhomAChangeSuits() async {
+    @Test func waitersGoOnInTheOrderInWhichTheyCameAndOnlyThoseWhomAChangeSuits() async throws {
         let gauge = ResourceGauge()
         let monitor = Monitor([Int](), gauge: gauge)
         var tasks: [Task<Int?, Never>] = []
         for number in 1...3 {
             tasks.append(Task { await monitor.first { $0.isEmpty ? nil : $0.removeFirst() } })
-            await Self.parked(number, gauge)
+            try await Self.parked(number, gauge)
         }
         monitor.update { $0 += [10, 20] }
         #expect(await tasks[0].value == 10)
@@ -35,33 +35,32 @@ struct MonitorTests {
         #expect(gauge.counts == .zero)
     }
 
-    @Test func aTaskCancelledBeforeDuringOrAfterIsLetGoAndTakesNothing() async {
+    @Test func aTaskCancelledBeforeDuringOrAfterIsLetGoAndTakesNothing() async throws {
         let gauge = ResourceGauge()
         let monitor = Monitor([Int](), gauge: gauge)
         let before = Task {
-            while !Task.isCancelled { await Task.yield() }
+            withUnsafeCurrentTask { $0?.cancel() }
             return await monitor.first { $0.isEmpty ? nil : $0.removeFirst() }
         }
-        before.cancel()
         #expect(await before.value == nil)
         let during = Task { await monitor.first { $0.isEmpty ? nil : $0.removeFirst() } }
-        await Self.parked(1, gauge)
+        try await Self.parked(1, gauge)
         during.cancel()
         #expect(await during.value == nil)
         #expect(gauge.counts == .zero)
         let after = Task { await monitor.first { $0.isEmpty ? nil : $0.removeFirst() } }
-        await Self.parked(1, gauge)
+        try await Self.parked(1, gauge)
         monitor.update { $0 = [7] }
         after.cancel()
         #expect(await after.value == 7)
         #expect(monitor.current == [])
     }
 
-    @Test func whoWaitsUncancellablyWaits() async {
+    @Test func whoWaitsUncancellablyWaits() async throws {
         let gauge = ResourceGauge()
         let monitor = Monitor(0, gauge: gauge)
         let task = Task { await monitor.firstUncancellably { $0 > 0 ? $0 : nil } }
-        await Self.parked(1, gauge)
+        try await Self.parked(1, gauge)
         task.cancel()
         #expect(gauge.counts == .init(waiters: 1))
         monitor.update { $0 = 5 }
@@ -73,7 +72,7 @@ struct MonitorTests {
         let gauge = ResourceGauge()
         let promise = Promise<Int>(gauge: gauge)
         let tasks = [Task { try await promise.value() }, Task { try await promise.value() }]
-        await Self.parked(2, gauge)
+        try await Self.parked(2, gauge)
         tasks[0].cancel()
         await #expect(throws: CancellationError.self) { try await tasks[0].value }
         #expect(promise.finish(.success(1)))

@@ -188,16 +188,22 @@ struct WaiterCountTests {
         return task
     }
 
+    /// Ends the wait of `task`.
+    ///
     /// A task that was lost would never end, so nobody waits for one before its place is known to be empty.
-    private static func expectNobody(_ gauge: ResourceGauge) async throws {
-        for _ in 0..<300_000 where count(gauge) > 0 { await Task.yield() }
-        try #require(count(gauge) == 0)
+    private static func end(
+        _ task: Task<Void, any Error>,
+        _ gauge: ResourceGauge,
+        by ending: () -> Void
+    ) async throws {
+        ending()
+        try await until(0, gauge)
+        _ = await task.result
     }
 
-    /// What looked something up for the task goes on without it, and ends behind its answer; where it did not, the test's
-    /// time would be over.
-    private static func expectNothing(_ gauge: ResourceGauge) async {
-        while gauge.counts != .zero { await Task.yield() }
+    /// What looked something up for the task goes on without it, and ends behind its answer.
+    private static func untilNothing(_ gauge: ResourceGauge) async throws {
+        try await RivetAsyncTests.until { gauge.counts == .zero }
     }
 
     @Test("a task that waits is counted until it is answered", arguments: rows)
@@ -205,10 +211,8 @@ struct WaiterCountTests {
         let gauge = ResourceGauge()
         let waiting = row.make(gauge)
         let task = try await Self.park(waiting, gauge)
-        waiting.wake()
-        try await Self.expectNobody(gauge)
-        _ = await task.result
-        await Self.expectNothing(gauge)
+        try await Self.end(task, gauge) { waiting.wake() }
+        try await Self.untilNothing(gauge)
     }
 
     @Test("a task that waits is counted until it is cancelled", arguments: rows.filter(\.heedsCancellation))
@@ -216,11 +220,9 @@ struct WaiterCountTests {
         let gauge = ResourceGauge()
         let waiting = row.make(gauge)
         let task = try await Self.park(waiting, gauge)
-        task.cancel()
-        try await Self.expectNobody(gauge)
-        _ = await task.result
+        try await Self.end(task, gauge) { task.cancel() }
         waiting.wake()
-        await Self.expectNothing(gauge)
+        try await Self.untilNothing(gauge)
     }
 
     @Test("B171: a waiter that is lost fails the test in which it waited")
@@ -242,7 +244,7 @@ struct WaiterCountTests {
     }
 
     @Test("a task that need not wait is not counted, nor one that was cancelled before", arguments: rows)
-    func notParked(_ row: Row) async {
+    func notParked(_ row: Row) async throws {
         let gauge = ResourceGauge()
         let waiting = row.make(gauge)
         let cancelled = Task {
@@ -254,11 +256,11 @@ struct WaiterCountTests {
         waiting.wake()
         try? await waiting.park()
         #expect(Self.count(gauge) == 0)
-        await Self.expectNothing(gauge)
+        try await Self.untilNothing(gauge)
     }
 
     @Test("a task that is resumed is counted off before it goes on; one that is lost stays counted")
-    func parkedTask() async {
+    func parkedTask() async throws {
         let gauge = ResourceGauge()
         let parked = Mutex<ParkedTask<Int, any Error>?>(nil)
         let task = Task {
@@ -267,8 +269,8 @@ struct WaiterCountTests {
             }
             return [value, Self.count(gauge)]
         }
-        while Self.count(gauge) == 0 { await Task.yield() }
-        for _ in 0..<10 { await Task.yield() }
+        // It is counted before it is here.
+        try await RivetAsyncTests.until { parked.withLock { $0 != nil } }
         #expect(Self.count(gauge) == 1)
         parked.withLock { $0.take() }?.resume(returning: 7)
         #expect(await (try? task.value) == [7, 0])
@@ -280,10 +282,7 @@ struct WaiterCountTests {
 
     /// Returns when so many tasks wait; throws when the test's time is over, since a lost task would never end.
     private static func until(_ count: Int, _ gauge: ResourceGauge) async throws {
-        while Self.count(gauge) != count {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await RivetAsyncTests.until { Self.count(gauge) == count }
     }
 
     @Test("everybody who waits for a client is counted, and nobody is left when it is closed")
