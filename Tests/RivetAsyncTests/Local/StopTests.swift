@@ -51,7 +51,8 @@ struct StopTests {
             try await peer.connect(try await peer.getOrCreate("stage"))
             await engine.stop()
         }
-        #expect(alive.all == [1, -1])
+        // A job that has run may still hold what it was about.
+        try await until { alive.all == [1, -1] }
     }
 
     @Test func aCancelledTaskStopsItAsAnyOther() async throws {
