@@ -30,15 +30,13 @@ struct ConnectionTimeTests {
         }
     }
 
-    /// Starts an action while the other side has the handshake and says nothing, and returns when it waits.
+    /// Starts an action while the other side has the handshake and says nothing, and returns when it is held.
     private static func held(
         _ connection: ActorConnection<Untyped>,
         _ action: @escaping @Sendable () async throws -> NoValue
     ) async throws -> Task<NoValue, any Error> {
-        let gauge = connection.driver.context.gauge
-        let waiters = gauge.counts.waiters
         let calling = Task { try await action() }
-        try await until { gauge.counts.waiters > waiters }
+        try await until { await connection.driver.machine.heldCount == 1 }
         return calling
     }
 

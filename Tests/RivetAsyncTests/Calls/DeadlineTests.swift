@@ -236,9 +236,9 @@ struct DeadlineTests {
                         _ = try await next.readHead()
                         next.suspendReading()
                     } else {
-                        let waiters = client.context.gauge.counts.waiters
                         calling = Task { _ = try await handle.action("b") as NoValue }
-                        try await until { client.context.gauge.counts.waiters > waiters }
+                        let origin = HTTPOrigin(host: "127.0.0.1", port: server.port, isSecure: false)
+                        try await until { client.context.pool.counts(of: origin).waiting == 1 }
                     }
                 }
                 await clock.advance(by: .seconds(5))

@@ -13,6 +13,21 @@ func until(_ condition: () async -> Bool) async throws {
     }
 }
 
+/// Starts `body`, and returns its task when that waits for something of `client`'s.
+///
+/// Nobody else does meanwhile, but the task of the client's deadlines, which now and then looks for the next one: so both
+/// have to be there, or who has just come back would be taken for the other.
+func waiting<R: Sendable>(
+    for client: RivetClient,
+    _ body: @escaping @Sendable () async throws -> R
+) async throws -> Task<R, any Error> {
+    let gauge = client.context.gauge
+    try await until { gauge.counts.waiters == 1 }
+    let task = Task { try await body() }
+    try await until { gauge.counts.waiters == 2 }
+    return task
+}
+
 /// Runs `body` while the time of `clock` passes, in small steps.
 func passingTime<R: Sendable>(
     of clock: TestClock,

@@ -40,23 +40,21 @@ struct BodyIdleTests {
         try await Self.run(Self.head + "1", options, clock: clock) { (answer, peer, client, _) async throws in
             // The call's own deadline ended with the head, and while nobody reads nothing else counts.
             await clock.advance(by: .seconds(600))
-            let waiters = client.context.gauge.counts.waiters
-            let reading = Task {
+            let reading = try await waiting(for: client) {
                 switch way {
                 case .loop: for try await _ in answer.body {}
                 case .collect: _ = try await answer.body.collect()
                 case .json: _ = try await answer.decodeJSON(Int.self)
                 }
             }
-            while client.context.gauge.counts.waiters == waiters { await Task.yield() }
             for _ in 0..<3 {
                 await clock.waitForSleepers(1)
                 await clock.advance(by: limit - .milliseconds(1))
                 // Each piece begins the time anew: its reader waits again, under another timer.
                 let before = answer.body.body.taken
                 peer.write("1")
-                while answer.body.body.taken == before { await Task.yield() }
-                while client.context.gauge.counts.waiters == waiters { await Task.yield() }
+                try await until { answer.body.body.taken > before }
+                try await until { client.context.gauge.counts.waiters == 2 }
             }
             // The reader's new timer may begin only now.
             let passing = Task {
@@ -67,6 +65,7 @@ struct BodyIdleTests {
             }
             let error = await #expect(throws: RivetError.self) { try await reading.value }
             passing.cancel()
+            await passing.value
             #expect(error?.code == .deadlineExceeded)
             #expect(error?.message == "the answer's body: nothing of it arrived for \(limit)")
             #expect(error?.fault == .network)
@@ -96,9 +95,7 @@ struct BodyIdleTests {
             CallOptions(bodyIdleTimeout: .seconds(Int64.max)),
             clock: clock
         ) { (answer, peer, client, _) async throws in
-            let waiters = client.context.gauge.counts.waiters
-            let reading = Task { try await answer.body.collect() }
-            while client.context.gauge.counts.waiters == waiters { await Task.yield() }
+            let reading = try await waiting(for: client) { try await answer.body.collect() }
             await clock.advance(by: .seconds(1_000_000_000))
             peer.write("123456789")
             #expect(try await reading.value == Array("123456789".utf8))
@@ -130,9 +127,7 @@ struct BodyIdleTests {
     @Test("B279: a reader that is cancelled closes the connection at once")
     func cancelled() async throws {
         try await Self.run(Self.head + "1") { (answer, peer, client, _) async throws in
-            let waiters = client.context.gauge.counts.waiters
-            let reading = Task { try await answer.body.collect() }
-            while client.context.gauge.counts.waiters == waiters { await Task.yield() }
+            let reading = try await waiting(for: client) { try await answer.body.collect() }
             reading.cancel()
             await #expect(throws: CancellationError.self) { try await reading.value }
             #expect(await peer.isEnded())
@@ -158,10 +153,7 @@ struct BodyIdleTests {
                 do {
                     let answer = try await ConnectionLimitTests.handle(client).fetch(ActorRequest("x"))
                     // It may come in several receives.
-                    while client.context.pool.counts(of: origin).idle == 0 {
-                        try Task.checkCancellation()
-                        await Task.yield()
-                    }
+                    try await until { client.context.pool.counts(of: origin).idle == 1 }
                     _ = answer
                 }
                 #expect(client.context.pool.counts(of: origin) == (1, 1, 0))

@@ -149,9 +149,7 @@ struct ServerSentEventsTests {
     @Test("B274: one reader: a second is told, and the first waits on")
     func readers() async throws {
         try await Self.run { (events, peer, client) async throws in
-            let waiters = client.context.gauge.counts.waiters
-            let first = Task { try await events.first { _ in true } }
-            while client.context.gauge.counts.waiters == waiters { await Task.yield() }
+            let first = try await waiting(for: client) { try await events.first { _ in true } }
             do {
                 var second = events.makeAsyncIterator()
                 let error = await #expect(throws: RivetError.self) { try await second.next() }
@@ -262,9 +260,7 @@ struct ServerSentEventsTests {
         let clock = TestClock()
         let options = CallOptions(bodyIdleTimeout: isSet ? .seconds(20) : nil)
         try await Self.run(Self.head, options, clock: clock) { (events, peer, client) async throws in
-            let waiters = client.context.gauge.counts.waiters
-            let reading = Task { try await events.first { _ in true } }
-            while client.context.gauge.counts.waiters == waiters { await Task.yield() }
+            let reading = try await waiting(for: client) { try await events.first { _ in true } }
             if isSet {
                 await clock.waitForSleepers(1)
                 await clock.advance(by: .seconds(20))
