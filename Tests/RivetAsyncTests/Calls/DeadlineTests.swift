@@ -181,15 +181,14 @@ struct DeadlineTests {
         try await Server.run([], then: overloaded, clock: clock) {
             $0.callTimeout = .seconds(5)
         } _: { client, server in
-            let over = Signal(gauge: ResourceGauge())
-            let calling = Task {
-                defer { over.set() }
-                return try await client.getForID("a", "x").action("b") as NoValue
-            }
-            while !over.isSet {
-                try Task.checkCancellation()
-                // The deadline sleeps, and the pause beside it; in between the requests have all the time that they need.
-                if clock.sleeperCount > 1 { await clock.advance(by: .milliseconds(10)) } else { await Task.yield() }
+            var lines = client.diagnostics.makeAsyncIterator()
+            let calling = Task { try await client.getForID("a", "x").action("b") as NoValue }
+            // The clock stands but in the pauses, so that the requests have all the time that they need.
+            for time in [Duration.milliseconds(100), .seconds(5)] {
+                while let line = await lines.next(), line.message != "a call is repeated after a pause" {}
+                // The deadline sleeps, and the pause beside it.
+                await clock.waitForSleepers(2)
+                await clock.advance(by: time)
             }
             let error = await #expect(throws: RivetError.self) { try await calling.value }
             #expect(error?.code == .deadlineExceeded)

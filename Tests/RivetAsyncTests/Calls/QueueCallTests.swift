@@ -183,7 +183,8 @@ struct QueueCallTests {
 
     @Test("B180: what an overloaded actor did not store is sent again, by key and by id", arguments: [false, true])
     func overloaded(_ isByID: Bool) async throws {
-        try await DurationTests.run { setting in
+        let clock = TestClock()
+        try await DurationTests.run(clock: clock) { setting in
             let id = try await setting.stage.resolve()
             let stage = isByID ? setting.client.getForID(Stage.self, id) : setting.stage
             _ = try await stage.send(Stage.Add(amount: 1))
@@ -192,7 +193,7 @@ struct QueueCallTests {
                 at: .request,
                 times: 2
             )
-            try await stage.enqueue(Stage.Job(name: "a"))
+            try await passingPauses(of: setting.client, clock) { try await stage.enqueue(Stage.Job(name: "a")) }
             _ = try await stage.enqueueAndWait(Stage.Job(name: "b"), timeout: .seconds(30))
             #expect(setting.log.all.filter { $0.hasPrefix("job") } == ["job a", "job b"])
             setting.engine.faults.inject(
@@ -201,7 +202,9 @@ struct QueueCallTests {
                 times: 1_000
             )
             let error = await #expect(throws: RivetError.self) {
-                try await stage.enqueue(Stage.Job(name: "c"), CallOptions(timeout: .milliseconds(300)))
+                try await passingPauses(of: setting.client, clock) {
+                    try await stage.enqueue(Stage.Job(name: "c"), CallOptions(timeout: .milliseconds(300)))
+                }
             }
             #expect(error?.matches("actor", "overloaded") == true)
             #expect(try error?.remote?.metadata(as: [String: String].self) == nil)

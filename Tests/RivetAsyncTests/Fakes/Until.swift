@@ -44,3 +44,29 @@ func passingTime<R: Sendable>(
     }
     return try await running.value
 }
+
+/// Runs `body` while the time of `clock` passes in the pauses before `client` repeats a call, and at no other time, so that
+/// each try has all the time that it needs.
+func passingPauses<R: Sendable>(
+    of client: RivetClient,
+    _ clock: TestClock,
+    _ body: @escaping @Sendable () async throws -> R
+) async throws -> R {
+    // Made here, since a reader sees the lines that come after it was made.
+    let diagnostics = client.diagnostics.makeAsyncIterator()
+    let passing = Task {
+        var lines = diagnostics
+        while let line = await lines.next() {
+            guard line.message == "a call is repeated after a pause" else { continue }
+            let longest = line.fields.first { $0.name == "wait" }.flatMap { Double($0.value.prefix { $0 != " " }) }
+            // The call's deadline sleeps, and the pause beside it.
+            await clock.waitForSleepers(2)
+            await clock.advance(by: .seconds(longest ?? 0))
+        }
+    }
+    let result: Result<R, any Error>
+    do { result = .success(try await body()) } catch { result = .failure(error) }
+    passing.cancel()
+    await passing.value
+    return try result.get()
+}
