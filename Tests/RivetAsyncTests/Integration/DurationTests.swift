@@ -345,18 +345,25 @@ struct DurationTests {
 
     @Test("B298: schedule(after:) and a fault's delay of any length")
     func engineDelays() async throws {
-        try await Self.run { setting in
+        let clock = TestClock()
+        try await Self.run(clock: clock) { setting in
             try await setting.stage.send(Stage.Later(seconds: .max))
             try await setting.stage.send(Stage.Later(seconds: .min))
-            while setting.log.all.contains("state 10") == false { await Task.yield() }
+            try await until { setting.log.all.contains("state 10") }
             setting.engine.faults.inject(.delay(.nanoseconds(Int64.min)), at: .request)
             let stage = setting.stage
             let total = try await stage.send(Stage.Add(amount: 1))
             #expect(total == 11)
             setting.engine.faults.inject(.delay(.seconds(Int64.max)), at: .request)
-            let outcome = await Self.outcome {
-                _ = try await stage.send(Stage.Add(amount: 1), .init(timeout: .milliseconds(200)))
+            let calling = Task {
+                await Self.outcome {
+                    _ = try await stage.send(Stage.Add(amount: 1), .init(timeout: .milliseconds(200)))
+                }
             }
+            // It has run, and only its answer is delayed.
+            try await until { setting.log.all.contains("state 12") }
+            await clock.advance(by: .milliseconds(200))
+            let outcome = await calling.value
             #expect(outcome == "deadlineExceeded, network, mayHaveRun")
         }
     }
