@@ -40,8 +40,8 @@ struct BodyLifeTests {
             var (_, reader, peer) = try await Self.half(client, server)
             let closing = Task { await client.close(within: .seconds(30)) }
             try await until { client.context.isClosed }
-            // Long enough for a close that does not wait for it.
-            for _ in 0..<100 { await Task.yield() }
+            // It waits for the answer, beside the task of the deadlines.
+            try await until { client.context.gauge.counts.waiters == 2 }
             let refused = await #expect(throws: RivetError.self) {
                 _ = try await Self.handle(client).fetch(ActorRequest("x"))
             }
@@ -80,7 +80,13 @@ struct BodyLifeTests {
     @Test("B317: a body that hears no cancellation keeps no close, which says that it is left running")
     func deafBody() async throws {
         try await Self.run { client, clock, server in
-            let lines = Task { await client.diagnostics.reduce(into: [String]()) { $0.append($1.message) } }
+            // Made here, since a reader sees the lines that come after it was made.
+            let diagnostics = client.diagnostics.makeAsyncIterator()
+            let last = Task {
+                var (lines, last) = (diagnostics, String?.none)
+                while let line = await lines.next() { last = line.message }
+                return last
+            }
             let deaf = Deaf(isReleased: Signal(gauge: ResourceGauge()))
             let call = Task {
                 try await Self.handle(client).fetch(ActorRequest("x", method: "POST", body: .stream(deaf)))
@@ -92,7 +98,7 @@ struct BodyLifeTests {
             let error = await #expect(throws: RivetError.self) { _ = try await call.value }
             #expect(error?.code == .clientClosed)
             #expect(error?.execution == .mayHaveRun)
-            #expect(await lines.value.last == "what makes the body of a request was left running")
+            #expect(await last.value == "what makes the body of a request was left running")
             deaf.isReleased.set()
             try await until { client.context.gauge.counts == .zero }
         }
