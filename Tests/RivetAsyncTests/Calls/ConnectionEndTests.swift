@@ -30,10 +30,7 @@ struct ConnectionEndTests {
             var statuses = connection.status.makeAsyncIterator()
             try await until { !asked.all.isEmpty }
             let waiting = Task { try await connection.send(Stage.Echo(text: "held")) }
-            while await connection.driver.machine.heldCount == 0 {
-                try Task.checkCancellation()
-                await Task.yield()
-            }
+            try await until { await connection.driver.machine.heldCount == 1 }
             held.set()
             let failed = await #expect(throws: RivetError.self) { try await waiting.value }
             #expect(failed?.matches("client", "get_params_failed") == true)

@@ -51,10 +51,7 @@ struct ResolvingTests {
             server in
             let handle = client.get("counter", ["k"])
             let short = Task { try await handle.action("count", options: .init(timeout: .seconds(1))) as Int }
-            while server.lines.count < 1 {
-                try Task.checkCancellation()
-                await Task.yield()
-            }
+            try await until { !server.lines.isEmpty }
             let long = Task { try await handle.action("count", options: .init(timeout: .seconds(9))) as Int }
             // The client's deadlines, and the one who joined.
             await clock.waitForSleepers(2)

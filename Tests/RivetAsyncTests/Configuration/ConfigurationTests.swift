@@ -177,7 +177,7 @@ struct ConfigurationTests {
             let handle = client.getForID("counter", ActorID(rawValue: AnsweringServer.id))
             _ = try? await handle.action("count") as NoValue
             let connection = handle.connect()
-            while server.requests.count < 2 { await Task.yield() }
+            try await until { server.requests.count == 2 }
             let name = encoding.map { "\($0)" } ?? "bare"
             #expect(server.requests[0].fields["x-rivet-encoding"] == name)
             #expect(server.requests[1].fields["sec-websocket-protocol"] == "rivet, rivet_encoding.\(name)")

@@ -16,9 +16,11 @@ struct ConnectionStatisticsTests {
             let connection = stage.connection
             var statuses = connection.status.makeAsyncIterator()
             #expect(connection.statistics == ConnectionStatistics())
-            func until(_ name: String) async { while let status = await statuses.next(), status.name != name {} }
+            func untilStatus(_ name: String) async {
+                while let status = await statuses.next(), status.name != name {}
+            }
             let first = try await stage.open()
-            await until("connected 1")
+            await untilStatus("connected 1")
             #expect(connection.statistics.opened == 1)
             first.close(1_011, "guard.service_unavailable")
             let refused = try await stage.server.accept()
@@ -26,7 +28,7 @@ struct ConnectionStatisticsTests {
             refused.write("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n")
             // No wait: the policy of this stage begins at zero, and doubles that.
             let second = try await stage.open()
-            await until("connected 2")
+            await untilStatus("connected 2")
             var expected = ConnectionStatistics(opened: 2, lost: 1, failedAttempts: 1)
             #expect(connection.statistics.withoutBytes == expected)
             let pausing = Task { await connection.pause() }
@@ -66,7 +68,7 @@ struct ConnectionStatisticsTests {
             socket.answer(3)
             socket.close(1_001)
             _ = await calls[3].result
-            while connection.statistics.actionsFailed < 3 { await Task.yield() }
+            try await until { connection.statistics.actionsFailed == 3 }
             let after = ConnectionStatistics(opened: 1, lost: 1, actionsSent: 4, actionsAnswered: 1, actionsFailed: 3)
             #expect(connection.statistics.withoutBytes == after)
         }
@@ -83,7 +85,7 @@ struct ConnectionStatisticsTests {
             let names = [("1", "e"), ("2", "e"), ("0", "other"), ("3", "e")]
             socket.peer.write(names.flatMap { Stage.Socket.eventFrame($0, $1) })
             // They are counted before they are there; what has no room, when it is not.
-            while connection.statistics.eventsDropped < 1 { await Task.yield() }
+            try await until { connection.statistics.eventsDropped == 1 }
             #expect(connection.statistics.eventsReceived == 4)
             #expect(await events.next() == 2)
             #expect(await events.next() == 3)
@@ -116,7 +118,7 @@ struct ConnectionStatisticsTests {
             #expect(connection.statistics.roundTrip == nil)
             await stage.clock.advance(by: .milliseconds(250))
             socket.peer.write(Server.frame(10, ping.payload))
-            while connection.statistics.roundTrip == nil { await Task.yield() }
+            try await until { connection.statistics.roundTrip != nil }
             let initial = Stage.Socket.initFrame("c").count
             // Two bytes of head, four of masking key.
             #expect(

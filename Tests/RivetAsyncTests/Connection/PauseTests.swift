@@ -137,7 +137,7 @@ struct PauseTests {
             let calling = Task { try await connection.action("a") as NoValue }
             #expect(try await socket.next() == "action 0 a")
             let pausing = Task { await connection.pause() }
-            while await connection.driver.machine.wantsPause == false { await Task.yield() }
+            try await until { await connection.driver.machine.wantsPause }
             let held = Task { try await connection.action("b") as Int }
             try await stage.untilHeld(1)
             socket.answer(0)
@@ -194,7 +194,7 @@ struct PauseTests {
             await connection?.pause()
             let statuses = try #require(connection).driver.statuses
             connection = nil
-            while statuses.latest?.name != "closed" { await Task.yield() }
+            try await until { statuses.latest?.name == "closed" }
             await stage.connection.pause()
         }
     }

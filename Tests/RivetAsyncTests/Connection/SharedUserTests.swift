@@ -96,10 +96,7 @@ struct SharedUserTests {
             let gone = Task {
                 _ = try await stage.handle.withSharedConnection(idle: .zero) { try await $0.waitUntilConnected() }
             }
-            while await kept.connection.driver.shares.count < 2 {
-                try Task.checkCancellation()
-                await Task.yield()
-            }
+            try await until { await kept.connection.driver.shares.count == 2 }
             gone.cancel()
             await #expect(throws: CancellationError.self) { try await gone.value }
             _ = try await stage.open(for: kept)
@@ -269,7 +266,7 @@ struct SharedUserTests {
             for await status in kept.connection.status where status.name == "waiting 2" { break }
             gone.connection.reconnectNow()
             // Behind it on the lane.
-            while await kept.connection.driver.shares.count > 1 { try Task.checkCancellation() }
+            try await until { await kept.connection.driver.shares.count == 1 }
             #expect(kept.connection.status.current.name == "waiting 2")
             kept.connection.reconnectNow()
             _ = try await stage.open(for: kept)

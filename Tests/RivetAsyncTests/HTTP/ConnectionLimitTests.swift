@@ -127,7 +127,7 @@ struct ConnectionLimitTests {
         try await Self.full { client, server, clock in
             let call = Task { try await use.call(client) }
             let origin = HTTPOrigin(host: "127.0.0.1", port: server.port, isSecure: false)
-            while client.context.pool.counts(of: origin).waiting == 0 { await Task.yield() }
+            try await until { client.context.pool.counts(of: origin).waiting == 1 }
             await clock.waitForSleepers(1)
             await clock.advance(by: .seconds(5))
             let error = await #expect(throws: RivetError.self) { try await call.value }
@@ -146,13 +146,13 @@ struct ConnectionLimitTests {
     func ends() async throws {
         try await Self.full { client, server, _ in
             let origin = HTTPOrigin(host: "127.0.0.1", port: server.port, isSecure: false)
-            func call() async -> Task<Int, any Error> {
+            func call() async throws -> Task<Int, any Error> {
                 let before = client.context.pool.counts(of: origin).waiting
                 let task = Task { try await Self.handle(client).action("add") as Int }
-                while client.context.pool.counts(of: origin).waiting == before { await Task.yield() }
+                try await until { client.context.pool.counts(of: origin).waiting == before + 1 }
                 return task
             }
-            let (cancelled, cut) = (await call(), await call())
+            let (cancelled, cut) = (try await call(), try await call())
             cancelled.cancel()
             await #expect(throws: CancellationError.self) { try await cancelled.value }
             await client.close(within: .zero)

@@ -28,8 +28,7 @@ import Testing
         try await withThrowingTaskGroup(of: String.self) { group in
             for _ in 0..<10 { group.addTask { try await fixture.get() } }
             _ = await fixture.peer.until { $0.requests.count == 3 }
-            while fixture.counts[2] < 7 { await Task.yield() }
-            #expect(fixture.counts == [3, 0, 7])
+            try await until { fixture.counts == [3, 0, 7] }
             gate.set()
             for try await answer in group { #expect(answer == "ok") }
         }
@@ -41,7 +40,7 @@ import Testing
     @Test func connectionThatThePeerClosedIsNotUsedAgain() async throws {
         let fixture = try HTTPPoolFixture([[.request, ScriptedHTTPPeer.ok, .close]])
         #expect(try await fixture.get() == "ok")
-        while fixture.counts[1] > 0 { await Task.yield() }
+        try await until { fixture.counts[1] == 0 }
         #expect(try await fixture.get() == "ok")
         #expect(fixture.peer.seen.requests.map(\.connection) == [0, 1])
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
@@ -134,7 +133,7 @@ import Testing
         await fixture.clock.advance(by: .seconds(2))
         _ = await fixture.peer.until { $0.ended == 1 }
         // The peer may see the end before the client has counted it.
-        while fixture.counts != [0, 0, 0] { await Task.yield() }
+        try await until { fixture.counts == [0, 0, 0] }
         #expect(try await fixture.get() == "ok")
         #expect(fixture.peer.seen.connections == 2)
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
@@ -162,7 +161,7 @@ import Testing
         async let first = fixture.get()
         _ = await fixture.peer.until { $0.requests.count == 1 }
         async let second = fixture.get("/second", deadline: TimePoint(.seconds(5)))
-        while fixture.counts[2] == 0 { await Task.yield() }
+        try await until { fixture.counts[2] == 1 }
         await fixture.clock.waitForSleepers(1)
         await fixture.clock.advance(by: .seconds(5))
         do {
@@ -193,7 +192,7 @@ import Testing
         let first = Task { try await fixture.get() }
         _ = await fixture.peer.until { $0.requests.count == 1 }
         let second = Task { try await fixture.get() }
-        while fixture.counts[2] == 0 { await Task.yield() }
+        try await until { fixture.counts[2] == 1 }
         second.cancel()
         #expect(await (second.result.failure as? HTTPCallError)?.error is CancellationError)
         first.cancel()

@@ -190,7 +190,7 @@ private final class PullCounter: Sendable {
         gate.set()
         _ = await fixture.peer.until { $0.ended == 1 }
         // The peer may see the end before the client has counted it.
-        while fixture.counts != [0, 0, 0] { await Task.yield() }
+        try await until { fixture.counts == [0, 0, 0] }
         #expect(try await fixture.get() == "ok")
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
@@ -240,7 +240,7 @@ private final class PullCounter: Sendable {
             #expect(try await iterator.next() != nil)
         }
         _ = await fixture.peer.until { $0.ended == 1 }
-        while fixture.counts != [0, 0, 0] { await Task.yield() }
+        try await until { fixture.counts == [0, 0, 0] }
         #expect(try await fixture.get() == "ok")
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
@@ -249,7 +249,7 @@ private final class PullCounter: Sendable {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234")]])
         let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
         let task = Task { try await response.body.collect(upTo: 100) }
-        while fixture.gauge.counts.waiters == 0 { await Task.yield() }
+        try await until { fixture.gauge.counts.waiters == 1 }
         task.cancel()
         #expect(await (task.result.failure as? HTTPCallError)?.error is CancellationError)
         _ = await fixture.peer.until { $0.ended == 1 }
@@ -260,7 +260,7 @@ private final class PullCounter: Sendable {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")]])
         let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
         let task = Task { try await response.body.collect(upTo: 100) }
-        while fixture.gauge.counts.waiters == 0 { await Task.yield() }
+        try await until { fixture.gauge.counts.waiters == 1 }
         do {
             _ = try await response.body.collect(upTo: 100)
             Issue.record("two readers")
@@ -356,8 +356,8 @@ private final class PullCounter: Sendable {
         let call = Task {
             await outcome(fixture, HTTPRequestHead(method: "POST", target: "/"), body: .stream(chunks))
         }
-        while chunks.pulled.value < 5 { await Task.yield() }
-        for _ in 0..<200 { await Task.yield() }
+        try await until { chunks.pulled.value >= 5 }
+        await fixture.settle()
         #expect(chunks.pulled.value <= 4 * HTTPBodyBounds.all / 16_384)
         call.cancel()
         #expect(await call.value.failure?.error is CancellationError)

@@ -298,7 +298,7 @@ struct DurationTests {
         for grace in Self.huge {
             try await Self.run { setting in
                 let calling = Task { try await setting.stage.send(Stage.Wait(gate: "g")) }
-                while setting.log.all.contains("start g") == false { await Task.yield() }
+                try await until { setting.log.all.contains("start g") }
                 async let closing: Void = setting.client.close(within: grace)
                 setting.gates["g"].set()
                 await closing
@@ -309,7 +309,7 @@ struct DurationTests {
         for grace in [.zero] + Self.negative {
             try await Self.run { setting in
                 let calling = Task { try await setting.stage.send(Stage.Wait(gate: "g")) }
-                while setting.log.all.contains("start g") == false { await Task.yield() }
+                try await until { setting.log.all.contains("start g") }
                 await setting.client.close(within: grace)
                 let error = await #expect(throws: RivetError.self) { try await calling.value }
                 #expect(error?.code == .clientClosed)

@@ -209,10 +209,7 @@ struct StageTest {
 
     /// Returns when the log holds `entry`, so many times.
     func waitFor(_ entry: String, times: Int = 1) async throws {
-        while log.all.count(where: { $0 == entry }) < times {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await until { log.all.count(where: { $0 == entry }) >= times }
     }
 }
 

@@ -138,10 +138,7 @@ struct RawWebSocketLifeTests {
             #expect(line?.message == "a WebSocket was released without close(); it is being closed")
             #expect(line?.fields.map { "\($0.name) \($0.value)" } == ["actor site", "actor_id \(id)"])
         }
-        while client.context.gauge.counts.descriptors > descriptors || ended.all.count < 40 {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await until { client.context.gauge.counts.descriptors <= descriptors && ended.all.count >= 40 }
         #expect(ended.all == [String](repeating: "closed 1000", count: 40))
         await client.close()
         await engine.stop()

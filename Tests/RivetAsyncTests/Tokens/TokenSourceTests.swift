@@ -7,18 +7,13 @@ import Testing
 /// When a provider is asked for a token, how often, and who hears what came of it.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct TokenSourceTests {
-    private static func pause() async throws {
-        try Task.checkCancellation()
-        await Task.yield()
-    }
-
     @Test("B237, B238: many first calls ask once, with nil, and all get the answer")
     func asksOnce() async throws {
         let stage = TokenStage()
         let client = try RivetClient.offline(stage.token)
         let calls = (1...20).map { _ in Task { try await client.currentToken() } }
         // Beside the callers, the client waits for its next deadline.
-        while client.context.gauge.counts.waiters < 21 { try await Self.pause() }
+        try await until { client.context.gauge.counts.waiters == 21 }
         stage.answer("a/b")
         for call in calls { #expect(try await call.value == "a/b") }
         #expect(try await client.currentToken() == "a/b")
@@ -109,7 +104,7 @@ struct TokenSourceTests {
         await stage.asked(2)
         let call = Task { try await client.currentToken() }
         // Beside the caller, the client waits for its next deadline.
-        while client.context.gauge.counts.waiters < 2 { try await Self.pause() }
+        try await until { client.context.gauge.counts.waiters == 2 }
         stage.fail()
         await #expect(throws: RivetError.self) { try await call.value }
         stage.answer("two")
@@ -207,7 +202,7 @@ struct TokenSourceTests {
         while let line = await lines.next() { if line.level == .warning { warnings.append(line.message) } }
         #expect(warnings == ["the provider of the token was left running"])
         stage.answer("late")
-        while client.context.gauge.counts != .zero { try await Self.pause() }
+        try await until { client.context.gauge.counts == .zero }
     }
 
     @Test("B252: a cancelled caller goes alone; the last one takes the provider's task along")
@@ -215,13 +210,13 @@ struct TokenSourceTests {
         let stage = TokenStage()
         let client = try RivetClient.offline(stage.token)
         let calls = (1...2).map { _ in Task { try await client.currentToken() } }
-        while client.context.gauge.counts.waiters < 3 { try await Self.pause() }
+        try await until { client.context.gauge.counts.waiters == 3 }
         calls[0].cancel()
         await #expect(throws: CancellationError.self) { try await calls[0].value }
         #expect(stage.cancelled == 0)
         calls[1].cancel()
         await #expect(throws: CancellationError.self) { try await calls[1].value }
-        while stage.cancelled == 0 { try await Self.pause() }
+        try await until { stage.cancelled == 1 }
         stage.answer("next")
         #expect(try await client.currentToken() == "next")
         await client.close(within: .zero)

@@ -170,7 +170,7 @@ struct ByteStreamTests {
         for _ in 0..<3 {
             await pair.client.lane.perform { pair.client.write { $0.append([1, 2, 3]) } }
             // Each leaves at the end of a turn of its own, or the handler would see the peer's end before any was sent.
-            while !pair.client.lane.isIdle { await Task.yield() }
+            try await until { pair.client.lane.isIdle }
         }
         let client = RecordingHandler()
         await pair.client.setHandlerLater(client)

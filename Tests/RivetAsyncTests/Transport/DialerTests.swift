@@ -132,7 +132,7 @@ struct DialerTests {
             let dialer = SocketDialer(resolver: FakeResolver([silent.address]))
             let dialing = dial(dialer, lanes, deadline: .seconds(5))
             await clock.waitForSleepers()
-            await untilDescriptors(3)
+            try await until { gauge.counts.descriptors == 3 }
             await clock.advance(by: .seconds(5))
             let text = "the deadline passed while connecting to host: \(silent.address): no answer"
             let attempt = TransportError.Attempt(address: silent.address.description, error: nil)
@@ -161,7 +161,7 @@ struct DialerTests {
             let dialer = SocketDialer(resolver: FakeResolver([silent.address, silent.address]))
             let dialing = dial(dialer, lanes, deadline: .seconds(5))
             await clock.waitForSleepers(2)
-            await untilDescriptors(3)
+            try await until { gauge.counts.descriptors == 3 }
             dialing.cancel()
             await #expect(throws: CancellationError.self) { _ = try await dialing.value }
             #expect(gauge.counts == .init(descriptors: 2))
@@ -250,10 +250,6 @@ struct DialerTests {
                 .init(host: "host", port: 80, lane: lanes.next(), deadline: time.now.advanced(by: deadline), time: time)
             )
         }
-    }
-
-    private func untilDescriptors(_ count: Int) async {
-        while gauge.counts.descriptors < count { await Task.yield() }
     }
 
     @Sendable private func neverAnswering(_ port: UInt16) async throws -> [SocketAddress] {

@@ -69,7 +69,7 @@ struct LaneTests {
     }
 
     /// Where the lane sleeps, a visitor does on its own thread what would wake it else.
-    @Test func aVisitorOfASleepingLaneWakesNobody() async {
+    @Test func aVisitorOfASleepingLaneWakesNobody() async throws {
         let lane = Lane(gauge: gauge)
         let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
         let member = Member()
@@ -93,7 +93,7 @@ struct LaneTests {
             }
             wasVisited = seen.withLock { $0 } == thread
             #expect(!wasVisited || !lane.isCurrent)
-            while order.withLock({ $0.count }) < 4 { await Task.yield() }
+            try await until { order.withLock { $0.count } == 4 }
         }
         #expect(order.withLock { $0 } == ["visit", "end of turn", "next turn", "job"])
         await lane.perform { pipe.close() }
@@ -141,7 +141,7 @@ struct LaneTests {
             return pipe
         }
         pipe.poke()
-        while await owner.calls == 0 { await Task.yield() }
+        try await until { await owner.calls > 0 }
         #expect(await owner.isOnLane)
         await lane.perform { pipe.close() }
         await lane.shutDown()
@@ -181,7 +181,7 @@ struct LaneTests {
 
     /// Two descriptors are ready in one turn; whoever comes first closes the other and registers a third, which gets
     /// the closed one's place and number.
-    @Test func anEventForAClosedDescriptorDoesNotReachTheNextOwnerOfItsPlace() async {
+    @Test func anEventForAClosedDescriptorDoesNotReachTheNextOwnerOfItsPlace() async throws {
         let lane = Lane(gauge: gauge)
         let stale = Mutex(0)
         let (a, b) = await lane.perform { [gauge] in
@@ -202,7 +202,7 @@ struct LaneTests {
             a.poke()
             b.poke()
         }
-        while heir.withLock({ $0 == nil }) { await Task.yield() }
+        try await until { heir.withLock { $0 != nil } }
         await lane.perform {}
         await lane.perform {}
         #expect(stale.withLock { $0 } == 0)
@@ -215,7 +215,7 @@ struct LaneTests {
         #expect(gauge.counts == .zero)
     }
 
-    @Test func aMemberThatWantsToGoOnLetsTheOthersHaveTheirTurn() async {
+    @Test func aMemberThatWantsToGoOnLetsTheOthersHaveTheirTurn() async throws {
         let lane = Lane(gauge: gauge)
         let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
         let isReady = Mutex(false)
@@ -229,12 +229,12 @@ struct LaneTests {
             pipe.poke()
         }
         // It ends only if the pipe's event is seen although the other member is always ready.
-        while !isReady.withLock({ $0 }) { await Task.yield() }
+        try await until { isReady.withLock { $0 } }
         await lane.perform { pipe.close() }
         await lane.shutDown()
     }
 
-    @Test func jobsThatGoOnForeverLetTheSocketsHaveTheirTurn() async {
+    @Test func jobsThatGoOnForeverLetTheSocketsHaveTheirTurn() async throws {
         let lane = Lane(gauge: gauge)
         let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
         let isReady = Mutex(false)
@@ -246,7 +246,7 @@ struct LaneTests {
             lane.run(again)
             pipe.poke()
         }
-        while !isReady.withLock({ $0 }) { await Task.yield() }
+        try await until { isReady.withLock { $0 } }
         await lane.perform { pipe.close() }
         await lane.shutDown()
     }
@@ -269,16 +269,16 @@ struct LaneTests {
         #expect(order.withLock { $0 } == ["first", "second", "end"])
     }
 
-    @Test func anIdleLaneGivesItsThreadBackAndStillWakes() async {
+    @Test func anIdleLaneGivesItsThreadBackAndStillWakes() async throws {
         let lane = Lane(gauge: gauge)
         let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
         let calls = Mutex(0)
         await lane.perform { pipe.member.onReady = { calls.withLock { $0 += 1 } } }
         for round in 1...3 {
-            while !lane.isIdle { await Task.yield() }
+            try await until { lane.isIdle }
             pipe.poke()
-            while calls.withLock({ $0 }) < round { await Task.yield() }
-            while !lane.isIdle { await Task.yield() }
+            try await until { calls.withLock { $0 } == round }
+            try await until { lane.isIdle }
             await lane.perform {}
         }
         await lane.perform { pipe.close() }
@@ -300,7 +300,7 @@ struct LaneTests {
         #expect(await pair.close() == 0)
     }
 
-    @Test func aLaneThatIsDroppedFreesItsDescriptors() async {
+    @Test func aLaneThatIsDroppedFreesItsDescriptors() async throws {
         weak var dropped: Lane?
         do {
             let lane = Lane(gauge: gauge)
@@ -308,7 +308,7 @@ struct LaneTests {
             let pipe = await lane.perform { [gauge] in DescriptorPair(lane: lane, gauge: gauge) }
             await lane.perform { pipe.close() }
         }
-        while dropped != nil || gauge.counts != .zero { await Task.yield() }
+        try await until { dropped == nil && gauge.counts == .zero }
     }
 
     /// A handler for the signal makes the calls of the lane's thread end early (EINTR).

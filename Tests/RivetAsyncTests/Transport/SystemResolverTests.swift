@@ -38,7 +38,7 @@ struct SystemResolverTests {
             for port in 1...6 {
                 group.addTask { try await resolver.resolve(host: "a", port: UInt16(port), gauge: gauge)[0].port }
             }
-            while load.withLock({ $0.now }) < 2 { await Task.yield() }
+            try await until { load.withLock { $0.now } == 2 }
             for _ in 0..<6 { gate.signal() }
             return try await group.reduce(into: Set()) { $0.insert($1) }
         }
@@ -55,7 +55,7 @@ struct SystemResolverTests {
             return [.loopback(port: port)]
         }
         let running = Task { try await resolver.resolve(host: "a", port: 1, gauge: gauge) }
-        while started.withLock({ $0.isEmpty }) { await Task.yield() }
+        try await until { started.withLock { $0 } == [1] }
         let waiting = Task { try await resolver.resolve(host: "a", port: 2, gauge: gauge) }
         running.cancel()
         waiting.cancel()

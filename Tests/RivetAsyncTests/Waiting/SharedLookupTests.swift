@@ -23,10 +23,7 @@ struct SharedLookupTests {
                 }
             }
         }
-        while gauge.counts.waiters != 3 {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await until { gauge.counts.waiters == 3 }
         answer.set()
         for caller in callers { #expect(try await caller.value == 7) }
         #expect(try await lookup.value { 8 } == 7)
@@ -48,10 +45,7 @@ struct SharedLookupTests {
                 }
             }
         }
-        while gauge.counts.waiters != 2 {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
+        try await until { gauge.counts.waiters == 2 }
         callers[0].cancel()
         await #expect(throws: CancellationError.self) { try await callers[0].value }
         root.cancel()
