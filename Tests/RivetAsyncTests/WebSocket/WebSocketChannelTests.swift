@@ -114,7 +114,7 @@ struct WebSocketChannelTests {
         let count = kind.mostOnTheWay / 1_000 + 2_000
         stage.peerStream.writeLater((0..<count).flatMap { _ in one } + frame(8, [0x03, 0xE8]))
         // The peer's writes come to a stop: what is on the way and the inbox are full.
-        try await until { await stage.stream.lane.perform { connection.receivedCount } > 50_000 }
+        try await until { await stage.stream.lane.perform { connection.receivedCount } > 40_000 }
         try await stage.untilStill(waiters: 0)
         let pending = await stage.peerStream.lane.perform { stage.peerStream.pendingOutput }
         #expect(pending > 1_500_000)
