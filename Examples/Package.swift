@@ -27,6 +27,9 @@ let programs = [
     "Counter",
 ]
 
+/// Programs of a page or two, each with a README.md of its own.
+let applications: [String] = []
+
 let package = Package(
     name: "Examples",
     platforms: [.macOS(.v26)],
@@ -44,10 +47,11 @@ let package = Package(
             swiftSettings: settings
         )
     ]
-        + programs.map { name in
+        + (programs + applications).map { name in
             .executableTarget(
                 name: name,
                 dependencies: ["ExampleSupport", .product(name: "RivetAsync", package: "RivetAsync")],
+                exclude: applications.contains(name) ? ["README.md"] : [],
                 swiftSettings: settings
             )
         }

@@ -13,7 +13,7 @@ struct Backend: Example {
             // Whether the actor is there shows at the start and not with the first request.
             try await client.getOrCreate(Counter.self, setup.key("backend")).send(Increment(amount: 0))
 
-            let listener = try HTTPListener.start { request in
+            try await HTTPListener.serve { request in
                 guard request.method == "POST", request.path.hasPrefix("/increment/") else {
                     return .init(404, "try POST /increment/NAME")
                 }
@@ -27,13 +27,12 @@ struct Backend: Example {
                 } catch {
                     return .init(502, "the counter cannot be reached")
                 }
+            } while: { listener in
+                print(try await listener.request("POST", "/increment/apples"))
+                print(try await listener.request("POST", "/increment/apples"))
+                print(try await listener.request("POST", "/increment/pears"))
+                print(try await listener.request("GET", "/"))
             }
-            defer { listener.stop() }
-
-            print(try await listener.request("POST", "/increment/apples"))
-            print(try await listener.request("POST", "/increment/apples"))
-            print(try await listener.request("POST", "/increment/pears"))
-            print(try await listener.request("GET", "/"))
         }
     }
 }

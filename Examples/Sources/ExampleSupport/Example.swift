@@ -9,12 +9,37 @@ package protocol Example: SendableMetatype {
     static var summary: String { get }
     /// The actors that it needs.
     static var actors: [any ActorDefinition.Type] { get }
+    /// Its own options; none by default.
+    static var options: [ExampleOption] { get }
+    /// How long it may take before it is ended; nil where a person says when. 45 s by default, of which no example that
+    /// ends by itself needs a tenth.
+    static var timeLimit: Duration? { get }
 
+    /// The engine that runs in this process where the environment names none.
+    static func engine(_ options: Options) throws -> EngineSettings
     /// What it does.
     static func run(_ setup: Setup) async throws
 }
 
+/// What the engine in this process is like.
+package struct EngineSettings: Sendable {
+    /// Where it listens on 127.0.0.1; 0 for any free port.
+    package var port: UInt16
+    /// Whether the answers to plain HTTP requests pass piece by piece.
+    package var streamsBodies: Bool
+    /// Whether it has to run, so that the environment may not name another one.
+    package var isWanted: Bool
+
+    package init(port: UInt16 = 0, streamsBodies: Bool = false, isWanted: Bool = false) {
+        (self.port, self.streamsBodies, self.isWanted) = (port, streamsBodies, isWanted)
+    }
+}
+
 extension Example {
+    package static var options: [ExampleOption] { [] }
+    package static var timeLimit: Duration? { .seconds(45) }
+    package static func engine(_ options: Options) throws -> EngineSettings { EngineSettings() }
+
     /// Runs the program on the engine of the environment or on one in this process.
     ///
     /// Results go to standard output. What differs from run to run goes to standard error, and so does an error, as one
@@ -23,14 +48,14 @@ extension Example {
     @concurrent package static func main() async {
         let program = CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent } ?? "\(Self.self)"
         do {
-            let options = try Options(CommandLine.arguments.dropFirst())
+            let options = try Options(CommandLine.arguments.dropFirst(), own: Self.options)
             if options.wantsHelp {
-                print(Options.help(program, summary, actors: actors.map { $0.actorName }))
+                print(Options.help(program, summary, own: Self.options, actors: actors.map { $0.actorName }))
                 return
             }
             try await run(options)
         } catch let error as UsageError {
-            quit("\(program): \(error.message)\n\(Options.usage(program))")
+            quit("\(program): \(error.message)\n\(Options.usage(program, own: Self.options))")
         } catch is CancellationError {
             quit("\(program): interrupted; everything is closed", status: 130)
         } catch {
@@ -40,7 +65,11 @@ extension Example {
 
     private static func run(_ options: Options) async throws {
         let environment = ProcessInfo.processInfo.environment["RIVET_ENDPOINT"] ?? ""
-        let engine = environment.isEmpty ? try await LocalEngine.start { $0.addExampleActors() } : nil
+        let settings = try engine(options)
+        if settings.isWanted, !environment.isEmpty {
+            throw UsageError("for an engine in this process unset RIVET_ENDPOINT")
+        }
+        let engine = environment.isEmpty ? try await startEngine(settings) : nil
         let configuration =
             if let engine { try RivetConfiguration(endpoint: engine.endpoint) } else {
                 try RivetConfiguration.fromEnvironment()
@@ -48,22 +77,33 @@ extension Example {
         note("engine: \(engine.map { "in this process, at \($0.endpoint)" } ?? configuration.description)")
         if engine == nil { try await askWhetherThisIsRivet(configuration) }
 
-        let setup = Setup(configuration, keyPrefix: options.keyPrefix)
+        let setup = Setup(configuration, options, localEndpoint: engine?.endpoint)
         let program = Task {
             try await run(setup)
             try Task.checkCancellation()  // A loop over events ends without an error when its task is cancelled.
         }
         let interruption = Interruption { program.cancel() }
-        let limit = Task {
-            try await Task.sleep(for: timeLimit)
-            program.cancel()
+        let limit = timeLimit.map { timeLimit in
+            Task {
+                try await Task.sleep(for: timeLimit)
+                program.cancel()
+                throw NothingMoreCame(within: timeLimit)
+            }
         }
         let outcome = await program.result
-        limit.cancel()
+        limit?.cancel()
         interruption.stop()
         await engine?.stop()
-        if (try? await limit.value) != nil { throw NothingMoreCame(within: timeLimit) }
+        if case .failure(let error as NothingMoreCame) = await limit?.result { throw error }
         try outcome.get()
+    }
+
+    private static func startEngine(_ settings: EngineSettings) async throws -> LocalEngine {
+        var limits = LocalEngine.Limits()
+        limits.streamsBodies = settings.streamsBodies
+        return try await LocalEngine.start(transport: .loopback(port: settings.port), limits: limits) {
+            $0.addExampleActors()
+        }
     }
 
     /// Looks for an actor that is not there, because "not found" comes at once, and only from Rivet.
@@ -80,9 +120,6 @@ extension Example {
     }
 }
 
-/// No example needs a tenth of it.
-private let timeLimit = Duration.seconds(45)
-
 /// The program waits for something that does not come.
 struct NothingMoreCame: Error {
     let limit: Duration
@@ -98,7 +135,7 @@ struct NoAnswer: Error {
 }
 
 /// Writes a line to standard error.
-func note(_ line: String) {
+package func note(_ line: String) {
     FileHandle.standardError.write(Data("\(line)\n".utf8))
 }
 

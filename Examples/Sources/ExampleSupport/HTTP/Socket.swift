@@ -5,11 +5,20 @@ import Foundation
 struct Socket: Sendable {
     private let descriptor: Int32
 
-    /// Listens on a free port of 127.0.0.1.
-    static func listening() throws(SocketError) -> Socket {
+    /// Listens on a port of 127.0.0.1, any free one with 0.
+    static func listening(port: UInt16) throws(SocketError) -> Socket {
         let socket = try make()
-        try check(withAddress(port: 0) { bind(socket.descriptor, $0, $1) }, "bind")
-        try check(listen(socket.descriptor, 16), "listen")
+        // Connections of a program that listened there before are no reason to wait.
+        var yes: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        _ = setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, size)
+        do {
+            try check(withAddress(port: port) { bind(socket.descriptor, $0, $1) }, "port \(port)")
+            try check(listen(socket.descriptor, 16), "listen")
+        } catch {
+            socket.close()
+            throw error
+        }
         return socket
     }
 

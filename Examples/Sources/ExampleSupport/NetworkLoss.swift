@@ -5,7 +5,7 @@ import Foundation
 /// network that fails.
 ///
 /// A program of your own has no use for this.
-func cutAllConnections() {
+package func cutAllConnections() {
     for descriptor in 0..<Int32(1_024) {
         var address = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
