@@ -11,5 +11,6 @@ extension LocalEngine.Registry {
         addRaw()
         addDoomed()
         addSlow()
+        addChatRoom()
     }
 }
