@@ -28,7 +28,7 @@ let programs = [
 ]
 
 /// Programs of a page or two, each with a README.md of its own.
-let applications: [String] = ["Chat", "LivePage"]
+let applications: [String] = ["Chat", "LivePage", "TokenStream"]
 
 let package = Package(
     name: "Examples",

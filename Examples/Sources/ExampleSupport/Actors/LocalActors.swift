@@ -12,5 +12,6 @@ extension LocalEngine.Registry {
         addDoomed()
         addSlow()
         addChatRoom()
+        addWriter()
     }
 }
