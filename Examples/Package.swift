@@ -28,7 +28,7 @@ let programs = [
 ]
 
 /// Programs of a page or two, each with a README.md of its own.
-let applications: [String] = ["Chat", "LivePage", "TokenStream"]
+let applications = ["Chat", "LivePage", "TokenStream", "Auction"]
 
 let package = Package(
     name: "Examples",

@@ -13,5 +13,6 @@ extension LocalEngine.Registry {
         addSlow()
         addChatRoom()
         addWriter()
+        addLot()
     }
 }
