@@ -9,6 +9,9 @@ usage: Examples/compare.sh ENDPOINT [--key TEXT]
 Runs every example on the engine in its own process and on the engine at ENDPOINT, whose actors are written in
 JavaScript, and compares what they print, byte for byte. One line for each program; status 1 if one differs or fails.
 
+A program is left out, and a line says so, when it needs an actor that the host of Tests/RealEngineTests/Host does not
+have: those actors are in Swift only.
+
   --key TEXT  the first part of every key there; a fresh one by default, so that each run meets new actors
 TEXT
 }
@@ -36,6 +39,15 @@ binaries=$(swift build --package-path "$package" --show-bin-path) || exit
 programs=$(swift package --package-path "$package" completion-tool list-executables) || exit
 [ -n "$programs" ] || { echo "compare.sh: the package lists no programs" >&2 && exit 1; }
 
+# The names in the last call of `setup`, one a line.
+served=$(sed -n '/^setup({/,$p' "$package/../Tests/RealEngineTests/Host/actors.mjs" | grep -oE '\w+' | grep -vxE 'setup|use|start')
+[ -n "$served" ] || { echo "compare.sh: the host of Tests/RealEngineTests names no actors" >&2 && exit 1; }
+
+# The actors that a program needs and the host does not have, as its help lists them.
+missing() {
+    "$binaries/$1" --help | sed -n '/needs these actors:$/{n;s/\.$//;s/, /\n/g;p}' | grep -vxF "$served" | paste -sd' '
+}
+
 work=$(mktemp -d) || exit
 trap 'rm -rf "$work"' EXIT
 
@@ -49,6 +61,10 @@ run() {
 status=0
 for program in $programs; do
     begun=$SECONDS
+    if lacks=$(missing "$program") && [ -n "$lacks" ]; then
+        printf '%-22s left out: the actors in JavaScript have no %s\n' "$program" "$lacks"
+        continue
+    fi
     (unset RIVET_ENDPOINT && run "$program" local --javascript)
     RIVET_ENDPOINT=$endpoint run "$program" engine --javascript --key "$key"
     if ! difference=$(diff -u --label 'in this process' "$work/local" --label "$endpoint" "$work/engine"); then
