@@ -55,7 +55,8 @@ trap 'rm -rf "$work"' EXIT
 run() {
     local name=$1 output=$2
     shift 2
-    "$binaries/$name" "$@" >"$work/$output" 2>"$work/$output.errors" || echo "exit status $?" >>"$work/$output"
+    # A program for a person ends where its input does.
+    "$binaries/$name" "$@" </dev/null >"$work/$output" 2>"$work/$output.errors" || echo "exit status $?" >>"$work/$output"
 }
 
 status=0

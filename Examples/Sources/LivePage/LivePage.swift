@@ -16,6 +16,8 @@ struct LivePage: Example {
         try await withRivetClient(configuration) { client in
             let counter = client.getOrCreate(Counter.self, setup.key("live-page"))
             try await counter.withConnection { connection in
+                // Whether the actor is there shows now and not with the first page.
+                print("it is \(try await connection.send(Get()))")
                 try await HTTPListener.serve(port: try setup.options.port("--port")) { request in
                     switch (request.method, request.path) {
                     case ("GET", "/"): .init(200, Page.html, type: "text/html; charset=utf-8")
@@ -25,8 +27,7 @@ struct LivePage: Example {
                     default: .init(404, "nothing here")
                     }
                 } while: { listener in
-                    print("http://127.0.0.1:\(listener.port)")
-                    note("Return ends it")
+                    note("http://127.0.0.1:\(listener.port) has the page; Return ends it")
                     await StandardInput.nextLine()
                 }  // The pages' streams have ended here, then the connection closes, then the client.
             }
@@ -43,7 +44,7 @@ struct LivePage: Example {
             }
             group.addTask {
                 // Where events may be missing the number is read again.
-                for try await change in counts.resyncing({ try await connection.send(Increment(amount: 0)) }) {
+                for try await change in counts.resyncing({ try await connection.send(Get()) }) {
                     switch change {
                     case .snapshot(let count): try await write(Page.event("snapshot", "\(count)"))
                     case .event(let event): try await write(Page.event("count", "\(event.count)"))

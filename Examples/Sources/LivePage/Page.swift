@@ -12,9 +12,9 @@ enum Page {
         <meta name="viewport" content="width=device-width">
         <title>Live page</title>
         <style>
-            :root { color-scheme: light dark; --line: light-dark(#d9dce1, #3a3f47); --soft: light-dark(#5c6470, #9aa3af);
-                --accent: light-dark(#2457d6, #7aa2ff); --page: light-dark(#f4f5f7, #15171a);
-                --card: light-dark(#fff, #1e2126); }
+            :root { color-scheme: light dark; --page: light-dark(#f4f5f7, #15171a); --card: light-dark(#fff, #1e2126);
+                --line: light-dark(#d9dce1, #3a3f47); --soft: light-dark(#5c6470, #9aa3af);
+                --accent: light-dark(#2457d6, #7aa2ff); }
             body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--page);
                 font: 16px/1.5 system-ui, sans-serif; }
             main { width: min(24rem, 100vw - 5rem); padding: 1.5rem; background: var(--card);
@@ -26,8 +26,8 @@ enum Page {
             button { padding: .5rem 1.25rem; font: inherit; font-weight: 600; color: light-dark(#fff, #10131a);
                 background: var(--accent); border: 0; border-radius: 8px; cursor: pointer; }
             #answer { margin-left: .75rem; color: var(--soft); font-size: .875rem; }
-            ol { height: 9rem; overflow-y: auto; margin: 1.25rem 0 0; padding: .75rem 0 0; list-style: none;
-                border-top: 1px solid var(--line); color: var(--soft); font-size: .875rem; }
+            ol { height: 9rem; overflow-y: auto; scrollbar-width: thin; margin: 1.25rem 0 0; padding: .75rem 0 0;
+                list-style: none; border-top: 1px solid var(--line); color: var(--soft); font-size: .875rem; }
         </style>
         <main>
             <h1>An actor's number</h1>
@@ -38,16 +38,17 @@ enum Page {
         </main>
         <script>
             const element = (id) => document.getElementById(id);
-            const log = (text) => {
+            const show = (count, how) => {
                 const line = document.createElement("li");
-                line.textContent = text;
+                line.textContent = how;
                 element("log").prepend(line);
+                element("count").textContent = count;
             };
             const events = new EventSource("/events");
-            const on = (name, show) => events.addEventListener(name, ({ data }) => show(data));
+            const on = (name, act) => events.addEventListener(name, ({ data }) => act(data));
             on("status", (text) => { element("status").textContent = text; });
-            on("snapshot", (count) => { element("count").textContent = count; log(`it is ${count}, read from the actor`); });
-            on("count", (count) => { element("count").textContent = count; log(`it became ${count}, by an event`); });
+            on("snapshot", (count) => show(count, `it is ${count}, read from the actor`));
+            on("count", (count) => show(count, `it became ${count}, by an event`));
             events.onerror = () => { element("status").textContent = "the web server is gone"; };
             document.querySelector("button").onclick = async () => {
                 // The number itself comes as an event, to every page.

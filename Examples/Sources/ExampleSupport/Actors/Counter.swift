@@ -19,6 +19,15 @@ package struct Increment: ActorAction {
     package init(amount: Int) { self.amount = amount }
 }
 
+/// Answers the number, and tells nobody.
+package struct Get: ActorAction {
+    package typealias Target = Counter
+    package typealias Output = Int
+    package static var argumentStyle: ArgumentStyle { .ofThisRun }
+
+    package init() {}
+}
+
 /// Sends so many ticks, numbered from 0, and answers how many.
 package struct Burst: ActorAction {
     package typealias Target = Counter
@@ -54,6 +63,7 @@ extension LocalEngine.Registry {
                 actor.broadcast(NewCount(count: actor.state))
                 return actor.state
             }
+            counter.on(Get.self) { _, actor in actor.state }
             counter.on(Burst.self) { burst, actor in
                 for n in 0..<burst.n { actor.broadcast(Tick(n: n)) }
                 return burst.n
