@@ -25,7 +25,9 @@ struct Chat: Example {
         if let endpoint = setup.localEndpoint {
             note("in another terminal: \(Invitation.command(endpoint: endpoint, room: room))")
         }
-        while setup.options["--engine"] != nil { try await Task.sleep(for: .seconds(60)) }
+        if setup.options["--engine"] != nil {
+            while true { try await Task.sleep(for: .seconds(60)) }  // Until it is interrupted.
+        }
 
         var configuration = setup.configuration
         configuration.reconnect = .interactive  // Without an end: who sits there says when.
