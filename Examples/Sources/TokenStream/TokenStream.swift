@@ -26,7 +26,7 @@ struct TokenStream: Example {
                 let stops = connection.events(of: Stopped.self)
                 let (words, continuation) = AsyncStream.makeStream(of: String.self)
                 let reading = Task {
-                    for try await event in try await ask(writer, Prompt(text: "a long story")) {
+                    for try await event in try await ask(writer, Prompt(text: "a long story", times: 1_000)) {
                         continuation.yield(event.data)
                     }
                 }

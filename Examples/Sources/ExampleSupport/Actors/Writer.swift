@@ -11,10 +11,14 @@ package enum Writer: ActorDefinition {
 /// What it is asked for, as JSON.
 package struct Prompt: Codable, Sendable {
     package var text: String
+    /// How often it says its answer.
+    package var times: Int
     /// Breaks off behind so many words.
     package var failsAfter: Int?
 
-    package init(text: String, failsAfter: Int? = nil) { (self.text, self.failsAfter) = (text, failsAfter) }
+    package init(text: String, times: Int = 1, failsAfter: Int? = nil) {
+        (self.text, self.times, self.failsAfter) = (text, times, failsAfter)
+    }
 }
 
 /// Nobody listens any more, and it has stopped writing.
@@ -52,7 +56,7 @@ private struct Words: AsyncSequence, Sendable {
 
         mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> ByteChunk? {
             let answer = "You said “\(words.prompt.text)”, and I say it back, word by word.".split(separator: " ")
-            guard next < answer.count else { return nil }
+            guard next < answer.count * words.prompt.times else { return nil }
             if next == words.prompt.failsAfter, words.written == 0 { throw Tired() }
             do {
                 try await Task.sleep(for: .milliseconds(30))  // It thinks.
@@ -61,7 +65,7 @@ private struct Words: AsyncSequence, Sendable {
                 throw error
             }
             next += 1
-            return ByteChunk("id: \(next)\nevent: word\ndata: \(answer[next - 1])\n\n".utf8)
+            return ByteChunk("id: \(next)\nevent: word\ndata: \(answer[(next - 1) % answer.count])\n\n".utf8)
         }
     }
 }
