@@ -106,7 +106,7 @@ struct SharedEndTests {
     func clientReleased() async throws {
         let server = try await LiteralServer.start()
         let clock = TestClock()
-        func use() async throws -> (Stage.Socket, ResourceGauge, () -> ClientContext?) {
+        func use() async throws -> (Stage.Socket, ResourceGauge, isThere: () -> Bool) {
             var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
             configuration.looksUpMetadata = false
             configuration.replyNudge = .off
@@ -121,15 +121,18 @@ struct SharedEndTests {
             socket.initialize()
             try await user.connection.waitUntilConnected()
             await user.end()
-            return (socket, client.context.gauge, { [weak context = client.context] in context })
+            let context = client.context
+            let pool = context.pool
+            return (socket, context.gauge, { [weak context, weak pool] in context != nil || pool != nil })
         }
-        let (socket, gauge, context) = try await use()
+        let (socket, gauge, isThere) = try await use()
         #expect(try await socket.isSilent())
         await clock.advance(by: .seconds(10))
         try #require(try await socket.isClosed())
         socket.close(1_000)
         socket.peer.finish()
-        try await until { context() == nil && gauge.counts == .zero }
+        // Behind the context the pool and the lanes are closed, one after the other, by a task that has them until then.
+        try await until { !isThere() && gauge.counts == .zero }
         await server.stop()
     }
 
