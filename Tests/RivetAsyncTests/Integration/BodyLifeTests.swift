@@ -40,8 +40,8 @@ struct BodyLifeTests {
             var (_, reader, peer) = try await Self.half(client, server)
             let closing = Task { await client.close(within: .seconds(30)) }
             try await until { client.context.isClosed }
-            // It waits for the answer, beside the task of the deadlines.
-            try await until { client.context.gauge.counts.waiters == 2 }
+            // It waits for the answer, beside who called it and the task of the deadlines.
+            try await until { client.context.gauge.counts.waiters == 3 }
             let refused = await #expect(throws: RivetError.self) {
                 _ = try await Self.handle(client).fetch(ActorRequest("x"))
             }
