@@ -307,6 +307,7 @@ actor ConnectionDriver: ClientMember {
         switch action {
         case .report(let status): report(status)
         case .beginAttempt:
+            if machine.connectionNumber > 0 { events.reopens() }
             attempt = Attempt(gauge: context.gauge)
             turn.update { $0 = .attempt }
         case .endAttempt(let ending):

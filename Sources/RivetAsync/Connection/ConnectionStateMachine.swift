@@ -18,7 +18,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private var isReadingHeld = false
     private var timers = TimerTable<Timer>()
     private var queue = RingBuffer<Action>()
-    private var connectionNumber = 0
+    private(set) var connectionNumber = 0
     private let openTimeout: Duration
     /// What the callers of `pause` and `resume` said last.
     private(set) var wantsPause = false

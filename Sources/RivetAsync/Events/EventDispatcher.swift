@@ -4,6 +4,8 @@
 /// feed which holds up the socket has no room for them.
 ///
 /// These are the events of one read: the socket is not read while any wait. What comes after a loss waits behind them.
+/// So do the events that an actor sends while a lost connection opens again, ahead of its `Init`, which says what the
+/// loss is to be told with.
 ///
 /// `@unchecked Sendable`: touched on the connection's lane only.
 final class EventDispatcher: @unchecked Sendable {
@@ -22,6 +24,14 @@ final class EventDispatcher: @unchecked Sendable {
     /// Those that have ended by their policy, which is told at the end of the turn.
     @exclusivity(unchecked) private var finished: [EventFeed] = []
     @exclusivity(unchecked) private var held = RingBuffer<Held>()
+    /// Whether a lost connection opens again, whose loss has not been told.
+    @exclusivity(unchecked) private var isReopening = false
+    /// What came meanwhile, and how large it is. Those beyond the bounds, and what comes behind them, stand before the loss.
+    @exclusivity(unchecked) private var early = RingBuffer<EventMessage>()
+    @exclusivity(unchecked) private var earlySize = 0
+    private static let mostEarlyEvents = 256
+    private static let mostEarlyBytes = 1 << 20
+
     /// Called with a feed that has ended by its policy.
     var onFinish: (EventFeed) -> Void = { _ in }
 
@@ -39,10 +49,25 @@ final class EventDispatcher: @unchecked Sendable {
     var isHolding: Bool { !held.isEmpty }
 
     func deliver(_ event: EventMessage) {
+        received &+= 1
+        if isReopening { keep(event) } else { pass(event) }
+    }
+
+    private func pass(_ event: EventMessage) {
         if run.isFull { settle() }
         if !run.isOf(event.nameBytes) { flush() }
-        received &+= 1
         if isHolding { held.append(.event(event)) } else { run.append(event) }
+    }
+
+    private func keep(_ event: EventMessage) {
+        early.append(event)
+        earlySize += event.size
+        if early.count > Self.mostEarlyEvents || earlySize > Self.mostEarlyBytes { passEarly() }
+    }
+
+    private func passEarly() {
+        (isReopening, earlySize) = (false, 0)
+        while let event = early.popFirst() { pass(event) }
     }
 
     /// Called at the end of a turn: the feeds get what was gathered, and their readers are woken.
@@ -53,8 +78,12 @@ final class EventDispatcher: @unchecked Sendable {
         while let feed = finished.popLast() { onFinish(feed) }
     }
 
+    /// A lost connection opens again: what comes from here on stands behind the loss.
+    func reopens() { isReopening = true }
+
     /// Each feed learns that events may have been missed, behind those that came before.
     func reconnected(_ info: ConnectionInfo) {
+        defer { passEarly() }
         // What there is no room for waits from here on, and the loss behind it.
         flush()
         guard isHolding else { return mark(info) }
@@ -71,7 +100,10 @@ final class EventDispatcher: @unchecked Sendable {
     func release() -> Bool { release(whateverRoom: false) }
 
     /// No event follows: what waits goes to the feeds, room or not.
-    func finish() { _ = release(whateverRoom: true) }
+    func finish() {
+        passEarly()
+        _ = release(whateverRoom: true)
+    }
 
     private func release(whateverRoom: Bool) -> Bool {
         flush()

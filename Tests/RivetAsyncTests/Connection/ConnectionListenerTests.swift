@@ -47,6 +47,28 @@ struct ConnectionListenerTests {
         }
     }
 
+    @Test("B90, B104: events that come before Init of a connection that is back stand behind its gap")
+    func beforeInitAgain() async throws {
+        try await Stage.run { stage in
+            var deliveries = Self.numbers(stage).deliveries.makeAsyncIterator()
+            let socket = try await stage.open()
+            #expect(try await socket.next() == "subscribe e")
+            socket.close(1_001)
+            let second = try await stage.upgrade()
+            second.event("1")
+            second.initialize()
+            guard case .gap(.reconnected(let info)) = try await deliveries.next() else {
+                Issue.record("no gap")
+                return
+            }
+            #expect(info.connectionNumber == 2)
+            guard case .event(1) = try await deliveries.next() else {
+                Issue.record("no event")
+                return
+            }
+        }
+    }
+
     @Test("B283: who hears an answer finds the events that came before it, also those of the same read")
     func answerBehindEvents() async throws {
         try await Stage.run { stage in

@@ -133,6 +133,39 @@ struct EventDispatcherTests {
         #expect(await EventFeedTests.read(stage.slow) == ["3", "reconnected 2"])
     }
 
+    @Test("B90, B104: a loss is told before what came ahead of Init, up to a bound")
+    func earlyEvents() async {
+        let stage = Stage()
+        stage.book.change { $0.remove(stage.slow) }
+        stage.deliver(1...1)
+        stage.dispatcher.reopens()
+        stage.deliver(2...3)
+        stage.deliver(4...4, to: "y")
+        #expect(await EventFeedTests.read(stage.other) == ["1"])
+        stage.lose(2)
+        stage.deliver(5...5)
+        #expect(await EventFeedTests.read(stage.other) == ["reconnected 2", "2", "3", "5"])
+        #expect(await EventFeedTests.read(stage.elsewhere) == ["reconnected 2", "4"])
+
+        // The attempt fails, the next one too, and then the connection ends.
+        for number in 6...7 as ClosedRange<UInt8> {
+            stage.dispatcher.reopens()
+            stage.deliver(number...number, to: "y")
+        }
+        stage.dispatcher.finish()
+        #expect(await EventFeedTests.read(stage.elsewhere) == ["6", "7"])
+
+        // Nobody's word makes it keep more.
+        for (count, places) in [(256, ["reconnected 3", "8"]), (257, ["8", "reconnected 3"])] {
+            stage.dispatcher.reopens()
+            for _ in 0..<count { stage.dispatcher.deliver(EventFeedTests.event(8, of: "y")) }
+            stage.lose(3)
+            stage.dispatcher.settle()
+            let read = await EventFeedTests.read(stage.elsewhere).filter { !$0.hasPrefix("gap") }
+            #expect([read.first, read.last] == places)
+        }
+    }
+
     @Test("B221: what waits is not lost when the connection ends, or when the listener that held it up has gone")
     func ends() async {
         let stage = Stage()

@@ -55,6 +55,8 @@ package struct EventMessage: Sendable {
     var nameBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: message.unsafeBytes[namePlace]) }
     var argumentsBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: message.unsafeBytes[argumentsPlace]) }
     var argumentsSize: Int { argumentsPlace.count }
+    /// How much of its message it keeps.
+    var size: Int { message.count }
 }
 
 /// An error as the actor or the engine reports it, over a connection or over HTTP (PROTOCOL i1).
