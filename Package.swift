@@ -10,6 +10,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InferIsolatedConformances"),
 ]
 
+// What the compiler cannot prove safe says `unsafe` or `@safe` and why: CONTRIBUTING.md, "Unsafe code".
+let librarySettings = settings + [.strictMemorySafety()]
+
 let package = Package(
     name: "RivetAsync",
     platforms: [.macOS(.v26)],
@@ -20,8 +23,8 @@ let package = Package(
     targets: [
         // Headers only: epoll and eventfd are not visible through `import Glibc`.
         .target(name: "CEpoll"),
-        .target(name: "RivetAsync", dependencies: ["CEpoll"], swiftSettings: settings),
-        .target(name: "RivetAsyncLocal", dependencies: ["RivetAsync"], swiftSettings: settings),
+        .target(name: "RivetAsync", dependencies: ["CEpoll"], swiftSettings: librarySettings),
+        .target(name: "RivetAsyncLocal", dependencies: ["RivetAsync"], swiftSettings: librarySettings),
         .target(name: "CAllocationCounter", path: "Benchmarks/Allocations"),
         .executableTarget(
             name: "Benchmarks",

@@ -24,7 +24,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
     }
 
     /// The connection's lane.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { lifetime.driver.unownedExecutor }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe lifetime.driver.unownedExecutor }
 
     /// The current status first, then every change; ends after the last one.
     public nonisolated var status: ConnectionStatusSequence {

@@ -28,7 +28,7 @@ public actor ActorWebSocket {
     private nonisolated var socket: OpenWebSocket { lifetime.socket }
 
     /// The socket's lane.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { socket.lane.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe socket.lane.asUnownedSerialExecutor() }
 
     init(_ socket: OpenWebSocket) {
         lifetime = ActorWebSocketLifetime(socket)

@@ -17,7 +17,7 @@ public actor ActorInstance<Definition: ActorDefinition, State: Sendable> {
     }
 
     /// The actor's own lane, shared with what hosts it: both are isolated together.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { hosted.unownedExecutor }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe hosted.unownedExecutor }
 
     /// The actor's id.
     public nonisolated var id: ActorID { hosted.id }

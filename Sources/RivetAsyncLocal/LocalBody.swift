@@ -74,7 +74,7 @@ public struct LocalBody: AsyncSequence, Sendable {
             guard chunk.count <= maxBytes - collected.count else {
                 throw RivetError(.limitExceeded, "the body has more than \(maxBytes) bytes", fault: .caller)
             }
-            chunk.withUnsafeBytes { collected.append(contentsOf: $0) }
+            collected.append(chunk)
         }
         return collected
     }

@@ -11,25 +11,25 @@ package enum Base64 {
     }()
 
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        bytes.withContiguousStorageIfAvailable { encode(UnsafeRawBufferPointer($0)) }
-            ?? Array(bytes).withUnsafeBytes { encode($0) }
+        unsafe bytes.withContiguousStorageIfAvailable { unsafe encode(UnsafeRawBufferPointer($0)) }
+            ?? Array(bytes).withUnsafeBytes { unsafe encode($0) }
     }
 
     package static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         let count = (bytes.count + 2) / 3 * 4
-        return String(unsafeUninitializedCapacity: count) { text in
-            alphabet.withUnsafeBufferPointer { alphabet in
+        return unsafe String(unsafeUninitializedCapacity: count) { text in
+            unsafe alphabet.withUnsafeBufferPointer { alphabet in
                 var read = 0
                 var write = 0
                 while read < bytes.count {
                     let left = bytes.count - read
-                    var bits = UInt32(bytes[read]) << 16
-                    if left > 1 { bits |= UInt32(bytes[read + 1]) << 8 }
-                    if left > 2 { bits |= UInt32(bytes[read + 2]) }
-                    text[write] = alphabet[Int(bits >> 18)]
-                    text[write + 1] = alphabet[Int(bits >> 12 & 63)]
-                    text[write + 2] = left > 1 ? alphabet[Int(bits >> 6 & 63)] : UInt8(ascii: "=")
-                    text[write + 3] = left > 2 ? alphabet[Int(bits & 63)] : UInt8(ascii: "=")
+                    var bits = unsafe UInt32(bytes[read]) << 16
+                    if left > 1 { unsafe bits |= UInt32(bytes[read + 1]) << 8 }
+                    if left > 2 { unsafe bits |= UInt32(bytes[read + 2]) }
+                    unsafe text[write] = alphabet[Int(bits >> 18)]
+                    unsafe text[write + 1] = alphabet[Int(bits >> 12 & 63)]
+                    unsafe text[write + 2] = left > 1 ? alphabet[Int(bits >> 6 & 63)] : UInt8(ascii: "=")
+                    unsafe text[write + 3] = left > 2 ? alphabet[Int(bits & 63)] : UInt8(ascii: "=")
                     read += 3
                     write += 4
                 }
@@ -40,29 +40,29 @@ package enum Base64 {
 
     /// The bytes of `text`, or nil unless it is canonical: full groups, padding only at the end, unused bits zero.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        text.withContiguousStorageIfAvailable { decode(UnsafeRawBufferPointer($0)) }
-            ?? Array(text).withUnsafeBytes { decode($0) }
+        unsafe text.withContiguousStorageIfAvailable { unsafe decode(UnsafeRawBufferPointer($0)) }
+            ?? Array(text).withUnsafeBytes { unsafe decode($0) }
     }
 
     package static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
-        let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        let padding = unsafe text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
         let digits = text.count - padding
         var isCanonical = true
-        let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { bytes, filled in
-            values.withUnsafeBufferPointer { values in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { bytes, filled in
+            unsafe values.withUnsafeBufferPointer { values in
                 var bits: UInt32 = 0
                 var bitCount: UInt32 = 0
                 // The top bit of what is no digit stays in here.
                 var seen: UInt8 = 0
                 for index in 0..<digits {
-                    let value = values[Int(text[index])]
+                    let value = unsafe values[Int(text[index])]
                     seen |= value
                     bits = bits << 6 | UInt32(value & 63)
                     bitCount += 6
                     if bitCount >= 8 {
                         bitCount -= 8
-                        bytes[filled] = UInt8(truncatingIfNeeded: bits >> bitCount)
+                        unsafe bytes[filled] = UInt8(truncatingIfNeeded: bits >> bitCount)
                         filled += 1
                     }
                 }

@@ -3,7 +3,9 @@
 /// A growable queue of bytes: appended at the end, consumed at the front.
 ///
 /// It keeps its memory when it empties, so a buffer that is filled and drained over and over allocates once.
-package struct ByteBuffer: ~Copyable, @unchecked Sendable {
+///
+/// `@safe`: it owns its memory, and writes nowhere before `reserve` has made room.
+@safe package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     private var base: UnsafeMutableRawPointer
     package private(set) var capacity: Int
     private var head = 0
@@ -11,43 +13,47 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
 
     package init(capacity: Int = 0) {
         self.capacity = max(capacity, 64)
-        base = .allocate(byteCount: self.capacity, alignment: 16)
+        unsafe base = .allocate(byteCount: self.capacity, alignment: 16)
     }
 
-    deinit { base.deallocate() }
+    deinit { unsafe base.deallocate() }
 
     package var count: Int { tail &- head }
     package var isEmpty: Bool { head == tail }
 
-    package borrowing func withUnsafeBytes<R, E: Error>(
+    @safe package borrowing func withUnsafeBytes<R, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
-        try body(UnsafeRawBufferPointer(start: base + head, count: count))
+        try unsafe body(UnsafeRawBufferPointer(start: base + head, count: count))
     }
 
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        (base + tail).copySmallMemory(from: source, count: bytes.count)
+        unsafe (base + tail).copySmallMemory(from: source, count: bytes.count)
         tail &+= bytes.count
     }
 
     @inline(__always)
     package mutating func append(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) {
         reserve(bytes.count &+ 1)
-        base.storeBytes(of: head, toByteOffset: tail, as: UInt8.self)
-        if let source = bytes.baseAddress { (base + tail + 1).copySmallMemory(from: source, count: bytes.count) }
+        unsafe base.storeBytes(of: head, toByteOffset: tail, as: UInt8.self)
+        if let source = bytes.baseAddress { unsafe (base + tail + 1).copySmallMemory(from: source, count: bytes.count) }
         tail &+= bytes.count &+ 1
     }
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {
-        let done: Void? = bytes.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
-        if done == nil { Array(bytes).withUnsafeBytes { append($0) } }
+        let done: Void? = bytes.withContiguousStorageIfAvailable { unsafe append(UnsafeRawBufferPointer($0)) }
+        if done == nil { unsafe Array(bytes).withUnsafeBytes { unsafe append($0) } }
+    }
+
+    package mutating func append(_ other: borrowing ByteBuffer) {
+        other.withUnsafeBytes { unsafe append($0) }
     }
 
     package mutating func append(_ byte: UInt8) {
         reserve(1)
-        base.storeBytes(of: byte, toByteOffset: tail, as: UInt8.self)
+        unsafe base.storeBytes(of: byte, toByteOffset: tail, as: UInt8.self)
         tail &+= 1
     }
 
@@ -57,7 +63,7 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) {
         reserve(count)
-        let filled = try body(UnsafeMutableRawBufferPointer(start: base + tail, count: capacity &- tail))
+        let filled = try unsafe body(UnsafeMutableRawBufferPointer(start: base + tail, count: capacity &- tail))
         precondition(filled >= 0 && filled <= capacity &- tail)
         tail &+= filled
     }
@@ -74,19 +80,25 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
         tail = head &+ count
     }
 
+    package subscript(index: Int) -> UInt8 {
+        precondition(index >= 0 && index < count)
+        return unsafe base.load(fromByteOffset: head &+ index, as: UInt8.self)
+    }
+
     /// Overwrites the byte at `index`.
     package mutating func replaceByte(at index: Int, with byte: UInt8) {
         precondition(index >= 0 && index < count)
-        base.storeBytes(of: byte, toByteOffset: head &+ index, as: UInt8.self)
+        unsafe base.storeBytes(of: byte, toByteOffset: head &+ index, as: UInt8.self)
     }
 
-    /// Moves what stands from `index` on by `gap` bytes, and gives the bytes in between to `fill`.
-    package mutating func insert(_ gap: Int, at index: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        precondition(index >= 0 && index <= count && gap >= 0)
+    /// Moves what stands from `index` on, and puts `bytes` in between.
+    package mutating func insert(_ bytes: some Collection<UInt8>, at index: Int) {
+        let gap = bytes.count
+        precondition(index >= 0 && index <= count)
         reserve(gap)
-        let place = base + head + index
-        (place + gap).copyMemory(from: place, byteCount: count &- index)
-        fill(UnsafeMutableRawBufferPointer(start: place, count: gap))
+        let place = unsafe base + head + index
+        unsafe (place + gap).copyMemory(from: place, byteCount: count &- index)
+        unsafe UnsafeMutableRawBufferPointer(start: place, count: gap).copyBytes(from: bytes)
         tail &+= gap
     }
 
@@ -103,13 +115,13 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     private mutating func makeRoom(_ additional: Int) {
         let used = count
         if capacity &- used >= additional, head >= used {
-            base.copyMemory(from: base + head, byteCount: used)
+            unsafe base.copyMemory(from: base + head, byteCount: used)
         } else {
             let newCapacity = max(capacity * 2, used + additional)
             let grown = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 16)
-            grown.copyMemory(from: base + head, byteCount: used)
-            base.deallocate()
-            base = grown
+            unsafe grown.copyMemory(from: base + head, byteCount: used)
+            unsafe base.deallocate()
+            unsafe base = grown
             capacity = newCapacity
         }
         (head, tail) = (0, used)
@@ -120,15 +132,15 @@ extension UnsafeMutableRawPointer {
     /// Copies, without a call where it is a few bytes: names, short texts.
     @inline(__always)
     func copySmallMemory(from source: UnsafeRawPointer, count: Int) {
-        if count > 16 { return copyMemory(from: source, byteCount: count) }
+        if count > 16 { return unsafe copyMemory(from: source, byteCount: count) }
         // The first and the last word, or half of one, overlap in the middle.
         func copy<Word: FixedWidthInteger & BitwiseCopyable>(_: Word.Type) {
             let last = count &- MemoryLayout<Word>.size
-            let words = (
+            let words = unsafe (
                 source.loadUnaligned(as: Word.self), source.loadUnaligned(fromByteOffset: last, as: Word.self)
             )
-            storeBytes(of: words.0, as: Word.self)
-            storeBytes(of: words.1, toByteOffset: last, as: Word.self)
+            unsafe storeBytes(of: words.0, as: Word.self)
+            unsafe storeBytes(of: words.1, toByteOffset: last, as: Word.self)
         }
         switch count {
         case 8...: copy(UInt64.self)
@@ -140,11 +152,18 @@ extension UnsafeMutableRawPointer {
     }
 }
 
+extension [UInt8] {
+    /// The bytes of a buffer, copied.
+    package init(_ buffer: borrowing ByteBuffer) {
+        self = buffer.withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+}
+
 extension ByteChunk {
     /// What `write` appends to an empty buffer.
     package init(writing write: (inout ByteBuffer) -> Void) {
         var buffer = ByteBuffer()
         write(&buffer)
-        self = buffer.withUnsafeBytes { ByteChunk(copying: $0) }
+        self = buffer.withUnsafeBytes { unsafe ByteChunk(copying: $0) }
     }
 }

@@ -12,8 +12,13 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
 
     /// Copies `bytes` into a new buffer.
     public init(_ bytes: some Sequence<UInt8>) {
-        let copied = bytes.withContiguousStorageIfAvailable { ByteChunk(copying: UnsafeRawBufferPointer($0)) }
-        self = copied ?? Array(bytes).withUnsafeBytes { ByteChunk(copying: $0) }
+        let copied = bytes.withContiguousStorageIfAvailable { unsafe ByteChunk(copying: UnsafeRawBufferPointer($0)) }
+        self = unsafe copied ?? Array(bytes).withUnsafeBytes { unsafe ByteChunk(copying: $0) }
+    }
+
+    /// The bytes of `other` in a buffer of their own, so that its large one can go.
+    package init(copyOf other: ByteChunk) {
+        self = other.withUnsafeBytes { unsafe ByteChunk(copying: $0) }
     }
 
     package init(copying bytes: UnsafeRawBufferPointer) {
@@ -22,7 +27,7 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
             return
         }
         let storage = ByteStorage.allocate(capacity: bytes.count)
-        storage.base.copyMemory(from: source, byteCount: bytes.count)
+        unsafe storage.base.copyMemory(from: source, byteCount: bytes.count)
         self.init(storage: storage, offset: 0, count: bytes.count)
     }
 
@@ -48,7 +53,7 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
     /// The byte at `position`, which must be in `0 ..< count`.
     public subscript(position: Int) -> UInt8 {
         precondition(position >= 0 && position < count, "ByteChunk index out of range")
-        return withUnsafeBytes { $0[position] }
+        return withUnsafeBytes { unsafe $0[position] }
     }
 
     /// The same bytes from `range`, sharing the buffer; `range` is clamped to the chunk.
@@ -66,33 +71,41 @@ public struct ByteChunk: Sendable, Hashable, RandomAccessCollection {
     /// The size of the buffer that this slice keeps alive, in bytes.
     package var retainedSize: Int { storage?.capacity ?? 0 }
 
+    /// Calls `body` with the bytes, each access to which is checked.
+    @inline(__always)
+    package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        defer { withExtendedLifetime(storage) {} }
+        return try unsafe body(Span(_unsafeElements: unsafeBytes.assumingMemoryBound(to: UInt8.self)))
+    }
+
     /// Calls `body` with the bytes.
     ///
     /// The pointer is valid only during the call.
     @inlinable
-    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try body(unsafeBytes)
+    @safe public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try unsafe body(unsafeBytes)
     }
 
     /// Calls `body` with the bytes, which always are contiguous.
+    @safe
     public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R? {
-        try body(unsafeBytes.assumingMemoryBound(to: UInt8.self))
+        try unsafe body(unsafeBytes.assumingMemoryBound(to: UInt8.self))
     }
 
     @usableFromInline var unsafeBytes: UnsafeRawBufferPointer {
-        guard let storage else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(start: storage.base + offset, count: count)
+        guard let storage else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+        return unsafe UnsafeRawBufferPointer(start: storage.base + offset, count: count)
     }
 
     /// Compares the bytes, wherever they lie.
     public static func == (a: ByteChunk, b: ByteChunk) -> Bool {
         guard a.count == b.count else { return false }
-        return a.withUnsafeBytes { left in b.withUnsafeBytes { right in left.elementsEqual(right) } }
+        return a.withUnsafeBytes { left in b.withUnsafeBytes { right in unsafe left.elementsEqual(right) } }
     }
 
     /// Hashes the bytes, wherever they lie.
     public func hash(into hasher: inout Hasher) {
-        withUnsafeBytes { hasher.combine(bytes: $0) }
+        withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }
 }
 
@@ -112,12 +125,12 @@ package final class ByteStorage: @unchecked Sendable {
         let capacity = max(capacity, 1)
         let blocks = capacity / 16 &+ (capacity % 16 > 0 ? 1 : 0)
         let memory = Memory(bufferClass: ByteStorage.self, minimumCapacity: blocks) { _, _ in capacity }
-        return unsafeDowncast(memory.buffer, to: ByteStorage.self)
+        return unsafe unsafeDowncast(memory.buffer, to: ByteStorage.self)
     }
 
     @inline(__always)
     package var base: UnsafeMutableRawPointer {
-        Memory(unsafeBufferObject: self).withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) }
+        unsafe Memory(unsafeBufferObject: self).withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) }
     }
 
     @inline(__always)

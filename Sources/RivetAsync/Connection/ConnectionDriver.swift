@@ -68,7 +68,7 @@ actor ConnectionDriver: ClientMember {
 
     nonisolated var executor: any TaskExecutor { lane.taskExecutor }
     nonisolated var isPinned: Bool { handle.query.isPinned }
-    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe lane.asUnownedSerialExecutor() }
 
     init(handle: HandleCore, options: ConnectOptions, shareKey: SharedConnectionKey? = nil) {
         let context = handle.context

@@ -73,7 +73,7 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
                 token: token,
                 rayID: head.fields["x-rivet-ray-id"]
             )
-            let connection = WebSocketConnection(
+            let connection = unsafe WebSocketConnection(
                 stream: stream,
                 handler: socket,
                 // Disconnecting waits at most 2 s for the peer (B162).
@@ -129,7 +129,11 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         output.removeAll()
         write(&output)
         output.withUnsafeBytes { bytes in
-            if codec.encoding.isText { connection.send(text: bytes) } else { connection.send(binary: bytes) }
+            if codec.encoding.isText {
+                unsafe connection.send(text: bytes)
+            } else {
+                unsafe connection.send(binary: bytes)
+            }
         }
         count()
         // A buffer that has grown for one message is not kept.

@@ -44,7 +44,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         let judged = { @Sendable [context] (error: RivetError) -> RivetError in
             context.judged(error, call.token, at: call.address)
         }
-        channel = WebSocketChannel(
+        channel = unsafe WebSocketChannel(
             lane: lane,
             maskingKeys: WebSocketMaskingKeys(fill: context.random.stream()),
             translate: { [explanation] ending in
@@ -77,7 +77,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
             let rayID = head.fields["x-rivet-ray-id"]
             let socket = OpenWebSocket(handle, call, lane: lane, rayID: rayID)
             let size = configuration.maxMessageSize
-            let connection = WebSocketConnection(
+            let connection = unsafe WebSocketConnection(
                 stream: stream,
                 handler: socket,
                 configuration: .init(

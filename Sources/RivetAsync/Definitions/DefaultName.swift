@@ -10,7 +10,7 @@ package enum DefaultName {
         for step in 0..<maxProbes {
             let slot = (id.hashValue &+ step) & (slotCount - 1)
             // A slot is written once and never changes, so a loser of the race simply reads the winner's entry.
-            let entry = slots[slot].load() ?? slots[slot].storeIfNil(Entry(id: id, name: make(of: type)))
+            let entry = unsafe slots[slot].load() ?? slots[slot].storeIfNil(Entry(id: id, name: make(of: type)))
             if entry.id == id { return entry.name }
         }
         return make(of: type)  // More types than places: still right, only slower.
@@ -31,8 +31,8 @@ package enum DefaultName {
     // `nonisolated(unsafe)`: the pointer never changes, and what it points to are atomics.
     private nonisolated(unsafe) static let slots: UnsafeMutablePointer<AtomicLazyReference<Entry>> = {
         let slots = UnsafeMutablePointer<AtomicLazyReference<Entry>>.allocate(capacity: slotCount)
-        for index in 0..<slotCount { (slots + index).initialize(to: AtomicLazyReference()) }
-        return slots
+        for index in 0..<slotCount { unsafe (slots + index).initialize(to: AtomicLazyReference()) }
+        return unsafe slots
     }()
 
     private static func make(of type: any Any.Type) -> String { lowerCamelCase(plain(type)) }

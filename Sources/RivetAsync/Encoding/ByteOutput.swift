@@ -12,37 +12,42 @@ extension ByteBuffer: ByteOutput {}
 
 extension [UInt8]: ByteOutput {
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        append(contentsOf: bytes)
+        unsafe append(contentsOf: bytes)
     }
 }
 
 extension ByteOutput where Self: ~Copyable {
     package mutating func append(_ head: UInt8, _ bytes: UnsafeRawBufferPointer) {
         append(head)
-        append(bytes)
+        unsafe append(bytes)
+    }
+
+    /// At once, where `append(contentsOf:)` of an array would take a chunk byte by byte.
+    package mutating func append(_ chunk: ByteChunk) {
+        chunk.withUnsafeBytes { unsafe append($0) }
     }
 
     package mutating func append(_ text: StaticString) {
-        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     package mutating func append(utf8 text: String) {
-        withUTF8(of: text) { append($0) }
+        unsafe withUTF8(of: text) { unsafe append($0) }
     }
 
     /// The lowest `count` bytes of `word`, highest first.
     @inline(__always)
     package mutating func append(bigEndian word: UInt64, count: Int) {
         var bytes = (word << UInt64(64 &- count &* 8)).bigEndian
-        withUnsafeBytes(of: &bytes) { append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        unsafe withUnsafeBytes(of: &bytes) { unsafe append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
 }
 
 /// Calls `body` with the text's bytes: without a copy, but for the few strings that are not stored as UTF-8.
 @inline(__always)
 package func withUTF8<R>(of text: String, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    let done = try text.utf8.withContiguousStorageIfAvailable { try body(UnsafeRawBufferPointer($0)) }
+    let done = try unsafe text.utf8.withContiguousStorageIfAvailable { try unsafe body(UnsafeRawBufferPointer($0)) }
     if let done { return done }
     var copy = text
-    return try copy.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+    return try copy.withUTF8 { try unsafe body(UnsafeRawBufferPointer($0)) }
 }

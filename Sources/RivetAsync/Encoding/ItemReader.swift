@@ -74,7 +74,7 @@ package enum ItemKind: Sendable {
 
 extension ItemReader {
     package init(_ bytes: UnsafeRawBufferPointer) {
-        self.init(bytes, position: 0)
+        unsafe self.init(bytes, position: 0)
     }
 
     @inline(__always)

@@ -107,8 +107,8 @@ package enum PercentEncoding {
     private static func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {
         let digits: StaticString = "0123456789ABCDEF"
         out.append(UInt8(ascii: "%"))
-        out.append(digits.utf8Start[Int(byte >> 4)])
-        out.append(digits.utf8Start[Int(byte & 15)])
+        unsafe out.append(digits.utf8Start[Int(byte >> 4)])
+        unsafe out.append(digits.utf8Start[Int(byte & 15)])
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt8? {

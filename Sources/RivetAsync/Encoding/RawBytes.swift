@@ -5,7 +5,7 @@ extension UnsafeRawBufferPointer {
     func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
         func isSame<Word: FixedWidthInteger & BitwiseCopyable>(_ index: Int, _: Word.Type) -> Bool {
-            loadUnaligned(fromByteOffset: index, as: Word.self)
+            unsafe loadUnaligned(fromByteOffset: index, as: Word.self)
                 == other.loadUnaligned(fromByteOffset: index, as: Word.self)
         }
         // What is left at the end overlaps with what was compared before.
@@ -27,12 +27,12 @@ extension UnsafeRawBufferPointer {
     /// Whether all bytes are ASCII.
     @inline(__always)
     func isASCII() -> Bool {
-        func word(_ index: Int) -> UInt64 { loadUnaligned(fromByteOffset: index, as: UInt64.self) }
-        func half(_ index: Int) -> UInt32 { loadUnaligned(fromByteOffset: index, as: UInt32.self) }
+        func word(_ index: Int) -> UInt64 { unsafe loadUnaligned(fromByteOffset: index, as: UInt64.self) }
+        func half(_ index: Int) -> UInt32 { unsafe loadUnaligned(fromByteOffset: index, as: UInt32.self) }
         // What is left at the end overlaps with what was looked at before.
         guard count >= 8 else {
             if count >= 4 { return (half(0) | half(count &- 4)) & 0x8080_8080 == 0 }
-            return allSatisfy { $0 < 0x80 }
+            return unsafe allSatisfy { $0 < 0x80 }
         }
         var all = word(count &- 8)
         var index = 0
@@ -47,14 +47,14 @@ extension UnsafeRawBufferPointer {
 /// Text from short ASCII, which names and most other texts are; nil for all else.
 @inline(__always)
 func makeShortText(_ bytes: UnsafeRawBufferPointer) -> String? {
-    guard bytes.count <= 64, bytes.isASCII() else { return nil }
+    guard bytes.count <= 64, unsafe bytes.isASCII() else { return nil }
     return String(copying: unsafe UTF8Span(unchecked: Span(_unsafeBytes: bytes), isKnownASCII: true))
 }
 
 /// Text from bytes that must be UTF-8.
 func makeText(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CodingError) -> String {
-    if let text = makeShortText(bytes) { return text }
-    guard let text = try? UTF8Span(validating: Span(_unsafeBytes: bytes)) else {
+    if let text = unsafe makeShortText(bytes) { return text }
+    guard let text = try? unsafe UTF8Span(validating: Span(_unsafeBytes: bytes)) else {
         throw CodingError(.invalidUTF8, at: offset)
     }
     return String(copying: text)

@@ -54,7 +54,7 @@ extension ItemReader {
     /// Reads `["$BigInt", "…"]`; nil if the number does not fit.
     mutating func readBigIntPair<T: FixedWidthInteger>(as _: T.Type) throws(CodingError) -> T? {
         let digits = try readBigIntDigits(wanted: "\(T.self)")
-        return withUTF8(of: digits) { T(decimal: $0) }
+        return unsafe withUTF8(of: digits) { unsafe T(decimal: $0) }
     }
 
     /// The digits of `["$BigInt", "…"]`, checked.
@@ -119,11 +119,11 @@ func isDecimalInteger(_ text: String) -> Bool {
 extension FixedWidthInteger {
     /// The number that checked decimal `digits` stand for, or nil if it does not fit.
     init?(decimal digits: UnsafeRawBufferPointer) {
-        let negative = digits.first == UInt8(ascii: "-")
+        let negative = unsafe digits.first == UInt8(ascii: "-")
         var value: Self = 0
-        for digit in negative ? digits.dropFirst() : digits[...] {
+        for index in (negative ? 1 : 0)..<digits.count {
             let (shifted, overflowed) = value.multipliedReportingOverflow(by: 10)
-            let digit = Self(truncatingIfNeeded: digit &- 48)
+            let digit = unsafe Self(truncatingIfNeeded: digits[index] &- 48)
             let (next, overflowedToo) =
                 negative ? shifted.subtractingReportingOverflow(digit) : shifted.addingReportingOverflow(digit)
             if overflowed || overflowedToo { return nil }

@@ -15,20 +15,20 @@ final class EventDispatcher: @unchecked Sendable {
     }
 
     private let book: Subscriptions
-    // Nothing that an access calls changes the same variable.
-    @exclusivity(unchecked) private var listeners = Subscriptions.Copy()
+    // `@safe`: nothing that an access calls changes the same variable.
+    @safe @exclusivity(unchecked) private var listeners = Subscriptions.Copy()
     /// What has come last and is of one name.
-    @exclusivity(unchecked) private var run: EventRun
+    @safe @exclusivity(unchecked) private var run: EventRun
     /// The feeds whose readers are to be woken at the end of the turn.
-    @exclusivity(unchecked) private var touched: [EventFeed] = []
+    @safe @exclusivity(unchecked) private var touched: [EventFeed] = []
     /// Those that have ended by their policy, which is told at the end of the turn.
-    @exclusivity(unchecked) private var finished: [EventFeed] = []
-    @exclusivity(unchecked) private var held = RingBuffer<Held>()
+    @safe @exclusivity(unchecked) private var finished: [EventFeed] = []
+    @safe @exclusivity(unchecked) private var held = RingBuffer<Held>()
     /// Whether a lost connection opens again, whose loss has not been told.
-    @exclusivity(unchecked) private var isReopening = false
+    @safe @exclusivity(unchecked) private var isReopening = false
     /// What came meanwhile, and how large it is. Those beyond the bounds, and what comes behind them, stand before the loss.
-    @exclusivity(unchecked) private var early = RingBuffer<EventMessage>()
-    @exclusivity(unchecked) private var earlySize = 0
+    @safe @exclusivity(unchecked) private var early = RingBuffer<EventMessage>()
+    @safe @exclusivity(unchecked) private var earlySize = 0
     private static let mostEarlyEvents = 256
     private static let mostEarlyBytes = 1 << 20
 
@@ -36,7 +36,7 @@ final class EventDispatcher: @unchecked Sendable {
     var onFinish: (EventFeed) -> Void = { _ in }
 
     private let tally: EventTally
-    @exclusivity(unchecked) private var received = 0
+    @safe @exclusivity(unchecked) private var received = 0
 
     /// `format` is that of the events' arguments.
     init(_ book: Subscriptions, _ tally: EventTally, format: ValueFormat) {
@@ -55,7 +55,7 @@ final class EventDispatcher: @unchecked Sendable {
 
     private func pass(_ event: EventMessage) {
         if run.isFull { settle() }
-        if !run.isOf(event.nameBytes) { flush() }
+        if unsafe !run.isOf(event.nameBytes) { flush() }
         if isHolding { held.append(.event(event)) } else { run.append(event) }
     }
 

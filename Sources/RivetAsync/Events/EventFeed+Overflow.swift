@@ -50,7 +50,7 @@ extension EventFeed {
         // A slow reader must not keep whole receive buffers alive for a few bytes of each.
         state.ring.mutateEach { entry in
             if case .event(let value) = entry, value.bytes.retainedSize > value.bytes.count {
-                let copied = value.bytes.withUnsafeBytes { ByteChunk(copying: $0) }
+                let copied = ByteChunk(copyOf: value.bytes)
                 entry = .event(EncodedValue(bytes: copied, format: value.format))
             }
         }

@@ -21,7 +21,9 @@ struct EventRun {
     var isFull: Bool { events.count >= Self.maxCount }
 
     /// Whether `bytes` are the name of all that is here.
-    func isOf(_ bytes: UnsafeRawBufferPointer) -> Bool { events.first?.nameBytes.hasSameBytes(as: bytes) ?? true }
+    func isOf(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        unsafe events.first?.nameBytes.hasSameBytes(as: bytes) ?? true
+    }
 
     @inline(__always)
     mutating func append(_ event: EventMessage) { events.append(event) }
@@ -40,8 +42,10 @@ struct EventRun {
         )
         var offset = 0
         for event in events where Self.isSmall(event) {
-            let bytes = event.argumentsBytes
-            if let base = bytes.baseAddress { (copies.base + offset).copySmallMemory(from: base, count: bytes.count) }
+            let bytes = unsafe event.argumentsBytes
+            if let base = bytes.baseAddress {
+                unsafe (copies.base + offset).copySmallMemory(from: base, count: bytes.count)
+            }
             offset += bytes.count
         }
         self.copies = copies

@@ -38,7 +38,7 @@ struct SubscriptionTable: Sendable {
     }
 
     /// The feeds that want an event of this name; none for one nobody listens to (B97).
-    func feeds(of run: EventRun) -> [EventFeed] { rows.first { run.isOf($0.bytes.unsafeBytes) }?.feeds ?? [] }
+    func feeds(of run: EventRun) -> [EventFeed] { rows.first { unsafe run.isOf($0.bytes.unsafeBytes) }?.feeds ?? [] }
 }
 
 /// The table that listeners change from anywhere and the lane reads for each event.

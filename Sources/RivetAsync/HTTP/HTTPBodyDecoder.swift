@@ -130,7 +130,7 @@ struct HTTPBodyDecoder: Sendable {
     }
 
     /// Hexadecimal digits, then perhaps extensions, which nobody defines and which are ignored (§7.1.1).
-    private static func chunkSize(_ line: UnsafeRawBufferPointer, offset: Int) throws(HTTPError) -> Int {
+    private static func chunkSize(_ line: Span<UInt8>, offset: Int) throws(HTTPError) -> Int {
         var size = 0
         var position = 0
         while position < line.count, let digit = hexDigit(line[position]) {

@@ -34,11 +34,11 @@ struct HTTPLineReader: Sendable {
     mutating func next<R>(
         in chunk: ByteChunk,
         from position: inout Int,
-        _ body: (UnsafeRawBufferPointer, Int) throws(HTTPError) -> R
+        _ body: (Span<UInt8>, Int) throws(HTTPError) -> R
     ) throws(HTTPError) -> R? {
         let start = offset &- partial.count
         let from = position
-        let (taken, isComplete) = chunk.withUnsafeBytes { bytes in
+        let (taken, isComplete) = chunk.withSpan { bytes in
             var end = from
             while end < bytes.count, bytes[end] != 0x0a { end &+= 1 }
             return end < bytes.count ? (end &+ 1 &- from, true) : (end &- from, false)
@@ -50,7 +50,7 @@ struct HTTPLineReader: Sendable {
         if isComplete && partial.isEmpty {
             return try Self.read(chunk.slice(from..<position), start, body)
         }
-        chunk.withUnsafeBytes { partial.append(contentsOf: $0[from..<(from &+ taken)]) }
+        partial.append(chunk.slice(from..<position))
         guard isComplete else { return nil }
         defer { partial.removeAll(keepingCapacity: true) }
         return try Self.read(ByteChunk(partial), start, body)
@@ -90,20 +90,14 @@ struct HTTPLineReader: Sendable {
     private static func read<R>(
         _ line: ByteChunk,
         _ start: Int,
-        _ body: (UnsafeRawBufferPointer, Int) throws(HTTPError) -> R
+        _ body: (Span<UInt8>, Int) throws(HTTPError) -> R
     ) throws(HTTPError) -> R {
-        let result: Result<R, HTTPError> = line.withUnsafeBytes { bytes in
+        try line.withSpan { bytes throws(HTTPError) in
             let length = bytes.count &- 2
             guard length >= 0, bytes[length] == 0x0d else {
-                return .failure(.malformed(.lineEnding, offset: start &+ bytes.count &- 1))
+                throw .malformed(.lineEnding, offset: start &+ bytes.count &- 1)
             }
-            let line = UnsafeRawBufferPointer(rebasing: bytes[..<length])
-            do throws(HTTPError) {
-                return .success(try body(line, start))
-            } catch {
-                return .failure(error)
-            }
+            return try body(bytes.extracting(first: length), start)
         }
-        return try result.get()
     }
 }

@@ -99,7 +99,7 @@ package struct HTTPRequestDecoder: Sendable {
 
     /// `GET /path?query HTTP/1.1`, one blank between (RFC 9112 §3).
     private static func requestLine(
-        _ line: UnsafeRawBufferPointer,
+        _ line: Span<UInt8>,
         offset: Int
     ) throws(HTTPError) -> (method: String, target: String, minorVersion: Int) {
         var position = 0
@@ -107,14 +107,14 @@ package struct HTTPRequestDecoder: Sendable {
         guard position > 0, position < line.count, line[position] == 0x20 else {
             throw .malformed(.requestLine, offset: offset &+ position)
         }
-        let method = HTTPSyntax.text(UnsafeRawBufferPointer(rebasing: line[..<position]))
+        let method = HTTPSyntax.text(line.extracting(first: position))
         let start = position &+ 1
         position = start
         while position < line.count, line[position] > 0x20, line[position] < 0x7f { position &+= 1 }
         guard position > start, position < line.count, line[position] == 0x20 else {
             throw .malformed(.requestLine, offset: offset &+ position)
         }
-        let target = HTTPSyntax.text(UnsafeRawBufferPointer(rebasing: line[start..<position]))
+        let target = HTTPSyntax.text(line.extracting(start..<position))
         let version = try HTTPSyntax.version(line, at: position &+ 1, offset: offset, part: .requestLine)
         guard line.count == position &+ 9 else { throw .malformed(.requestLine, offset: offset &+ position &+ 9) }
         return (method, target, version)

@@ -46,7 +46,7 @@ package struct HTTPRequestEncoder: Sendable {
 /// A chunked body as it is written (RFC 9112 §7.1).
 package enum HTTPChunkEncoder {
     /// Writes one chunk; nothing for no bytes, because an empty chunk would end the body.
-    package static func write(_ bytes: UnsafeRawBufferPointer, into buffer: inout ByteBuffer) {
+    package static func write(_ bytes: some Collection<UInt8>, into buffer: inout ByteBuffer) {
         guard !bytes.isEmpty else { return }
         buffer.append(String(bytes.count, radix: 16).utf8)
         buffer.append("\r\n".utf8)

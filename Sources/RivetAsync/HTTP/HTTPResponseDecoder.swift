@@ -147,23 +147,20 @@ package struct HTTPResponseDecoder: Sendable {
 
     /// A peer that speaks something else (TLS, SSH, HTTP/2) may never send a line end: its first bytes tell.
     private func checkBeginning(of chunk: ByteChunk, from position: Int) throws(HTTPError) {
-        let prefix: StaticString = "HTTP/"
-        var index = reader.lineLength
         var at = position
-        while index < prefix.utf8CodeUnitCount, at < chunk.count {
-            guard chunk[at] == prefix.utf8Start[index] else {
+        for byte in "HTTP/".utf8.dropFirst(reader.lineLength) where at < chunk.count {
+            guard chunk[at] == byte else {
                 // An alert, as the answer to what is no ClientHello.
-                if index == 0, chunk[at] == 21 { throw .answeredInTLS }
+                if reader.lineLength == 0, at == position, chunk[at] == 21 { throw .answeredInTLS }
                 throw .malformed(.statusLine, offset: reader.offset &+ at &- position)
             }
-            index &+= 1
             at &+= 1
         }
     }
 
     /// `HTTP/1.1 200 OK`; the reason may be missing, and the blank before it too (RFC 9112 §4).
     private static func statusLine(
-        _ line: UnsafeRawBufferPointer,
+        _ line: Span<UInt8>,
         offset: Int
     ) throws(HTTPError) -> (HTTPResponseHead, minorVersion: Int) {
         let minorVersion = try HTTPSyntax.version(line, at: 0, offset: offset, part: .statusLine)
@@ -179,10 +176,11 @@ package struct HTTPResponseDecoder: Sendable {
         }
         guard status >= 100 else { throw .malformed(.statusLine, offset: offset &+ 9) }
         guard line.count == 12 || line[12] == 0x20 else { throw .malformed(.statusLine, offset: offset &+ 12) }
-        let reason = UnsafeRawBufferPointer(rebasing: line[min(13, line.count)...])
-        if let bad = reason.firstIndex(where: { !HTTPSyntax.isTextByte($0) }) {
-            throw .malformed(.statusLine, offset: offset &+ 13 &+ bad)
+        let start = min(13, line.count)
+        for position in start..<line.count where !HTTPSyntax.isTextByte(line[position]) {
+            throw .malformed(.statusLine, offset: offset &+ position)
         }
-        return (HTTPResponseHead(status: status, reason: HTTPSyntax.text(reason)), minorVersion)
+        let reason = HTTPSyntax.text(line.extracting(droppingFirst: start))
+        return (HTTPResponseHead(status: status, reason: reason), minorVersion)
     }
 }

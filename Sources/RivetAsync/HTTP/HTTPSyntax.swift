@@ -31,27 +31,29 @@ package enum HTTPSyntax {
     }
 
     /// Received text: UTF-8 if it is, else each byte as the character of that number (ISO 8859-1), so nothing is lost.
-    static func text(_ bytes: UnsafeRawBufferPointer) -> String {
-        if let text = try? UTF8Span(validating: Span(_unsafeBytes: bytes)) { return String(copying: text) }
-        return String(String.UnicodeScalarView(bytes.lazy.map { Unicode.Scalar($0) }))
+    static func text(_ bytes: Span<UInt8>) -> String {
+        if let text = try? UTF8Span(validating: bytes) { return String(copying: text) }
+        var text = String.UnicodeScalarView()
+        for index in bytes.indices { text.append(Unicode.Scalar(bytes[index])) }
+        return String(text)
     }
 
     /// Reads `HTTP/1.x` at `position`: 0, or 1 for that and anything newer, which is read as 1.1 (RFC 9110 §2.5).
     static func version(
-        _ line: UnsafeRawBufferPointer,
+        _ line: Span<UInt8>,
         at position: Int,
         offset: Int,
         part: HTTPError.Part
     ) throws(HTTPError) -> Int {
-        let form: StaticString = "HTTP/1."
-        for index in 0..<form.utf8CodeUnitCount {
-            let at = position &+ index
-            guard at < line.count else { throw .malformed(part, offset: offset &+ at) }
-            guard line[at] == form.utf8Start[index] else {
-                throw index < 5 ? .malformed(part, offset: offset &+ at) : .unsupportedVersion(offset: offset &+ at)
+        var minor = position
+        for byte in "HTTP/1.".utf8 {
+            guard minor < line.count else { throw .malformed(part, offset: offset &+ minor) }
+            guard line[minor] == byte else {
+                throw minor < position &+ 5
+                    ? .malformed(part, offset: offset &+ minor) : .unsupportedVersion(offset: offset &+ minor)
             }
+            minor &+= 1
         }
-        let minor = position &+ form.utf8CodeUnitCount
         guard minor < line.count, line[minor] >= 0x30, line[minor] <= 0x39 else {
             throw .malformed(part, offset: offset &+ minor)
         }
@@ -61,15 +63,15 @@ package enum HTTPSyntax {
     /// Reads `name: value` (RFC 9112 §5); `offset` is where the line begins, for the error.
     ///
     /// Blanks before the name or the colon are refused, not mended (§5.1).
-    static func field(_ line: UnsafeRawBufferPointer, offset: Int) throws(HTTPError) -> HTTPFields.Field {
-        if let first = line.first, isBlank(first) { throw .malformed(.foldedField, offset: offset) }
+    static func field(_ line: Span<UInt8>, offset: Int) throws(HTTPError) -> HTTPFields.Field {
+        if !line.isEmpty, isBlank(line[0]) { throw .malformed(.foldedField, offset: offset) }
         var colon = 0
         while colon < line.count, isTokenByte(line[colon]) { colon &+= 1 }
         guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else {
             throw .malformed(.fieldName, offset: offset &+ colon)
         }
         return HTTPFields.Field(
-            text(UnsafeRawBufferPointer(rebasing: line[..<colon])),
+            text(line.extracting(first: colon)),
             try fieldValue(line, from: colon &+ 1, offset: offset)
         )
     }
@@ -77,7 +79,7 @@ package enum HTTPSyntax {
     /// The rest of a field's line from `start` on, without the blanks around it.
     @inline(__always)
     static func fieldValue(
-        _ line: UnsafeRawBufferPointer,
+        _ line: Span<UInt8>,
         from start: Int,
         offset: Int
     ) throws(HTTPError) -> String {
@@ -87,7 +89,7 @@ package enum HTTPSyntax {
         for position in start..<end where !isTextByte(line[position]) {
             throw .malformed(.fieldValue, offset: offset &+ position)
         }
-        return text(UnsafeRawBufferPointer(rebasing: line[start..<end]))
+        return text(line.extracting(start..<end))
     }
 
     /// A blank or a tab.

@@ -13,8 +13,10 @@ package enum WallClock {
     package static var milliseconds: Int64 {
         // Two words, as `timespec` has on 64 bits. Which module its members belong to depends on the order of files.
         var now = (seconds: 0, nanoseconds: 0)
-        withUnsafeMutablePointer(to: &now) { pointer in
-            _ = pointer.withMemoryRebound(to: timespec.self, capacity: 1) { clock_gettime(CLOCK_REALTIME, $0) }
+        unsafe withUnsafeMutablePointer(to: &now) { pointer in
+            _ = unsafe pointer.withMemoryRebound(to: timespec.self, capacity: 1) {
+                unsafe clock_gettime(CLOCK_REALTIME, $0)
+            }
         }
         return Int64(now.seconds) &* 1_000 &+ Int64(now.nanoseconds) / 1_000_000
     }

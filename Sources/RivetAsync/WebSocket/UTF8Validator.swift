@@ -19,13 +19,13 @@ package struct UTF8Validator: Sendable {
     package mutating func accepts(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var start = 0
         while missing > 0, start < bytes.count {
-            guard step(bytes[start]) else { return false }
+            guard unsafe step(bytes[start]) else { return false }
             start &+= 1
         }
-        let end = bytes.count &- Self.openTail(of: bytes, from: start)
-        guard Self.isValid(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { return false }
+        let end = unsafe bytes.count &- Self.openTail(of: bytes, from: start)
+        guard unsafe Self.isValid(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { return false }
         for index in end..<bytes.count {
-            guard step(bytes[index]) else { return false }
+            guard unsafe step(bytes[index]) else { return false }
         }
         return true
     }
@@ -35,7 +35,7 @@ package struct UTF8Validator: Sendable {
     package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count > 0 else { return true }
         do {
-            _ = try UTF8Span(validating: bytes.assumingMemoryBound(to: UInt8.self).span)
+            _ = try unsafe UTF8Span(validating: bytes.assumingMemoryBound(to: UInt8.self).span)
             return true
         } catch {
             return false
@@ -48,7 +48,7 @@ package struct UTF8Validator: Sendable {
             let index = bytes.count &- length
             guard index >= start else { return 0 }
             let needed =
-                switch bytes[index] {
+                switch unsafe bytes[index] {
                 case 0x80...0xBF: 0
                 case 0xC0...0xDF: 2
                 case 0xE0...0xEF: 3

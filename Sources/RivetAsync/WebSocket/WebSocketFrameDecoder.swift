@@ -28,7 +28,7 @@ package struct WebSocketFrameDecoder: Sendable {
         mutating func makeRoom(for needed: Int) {
             guard storage.capacity &- offset < needed else { return }
             let larger = ByteStorage.allocate(capacity: min(head.payloadSize, max(needed, storage.capacity * 2)))
-            larger.base.copyMemory(from: storage.base + offset, byteCount: filled)
+            unsafe larger.base.copyMemory(from: storage.base + offset, byteCount: filled)
             // Only memory of its own grows, so the offset is zero on both sides.
             storage = larger
         }
@@ -73,7 +73,7 @@ package struct WebSocketFrameDecoder: Sendable {
         assembly = nil
         growing.makeRoom(for: growing.filled &+ 1)
         assembly = growing
-        return UnsafeMutableRawBufferPointer(
+        return unsafe UnsafeMutableRawBufferPointer(
             start: growing.storage.base + growing.filled,
             count: growing.storage.capacity &- growing.filled
         )
@@ -117,12 +117,13 @@ package struct WebSocketFrameDecoder: Sendable {
     /// ask.
     package mutating func takeMessages(maxSize: Int) -> WebSocketReceivedMessages? {
         guard role == .client, headCount == 0, assembly == nil else { return nil }
-        let bytes = chunk.unsafeBytes
+        let bytes = unsafe chunk.unsafeBytes
         let largest = min(maxSize, limits.maxFrameSize)
         var end = position
-        while let frame = WebSocketMessageFrame(bytes, at: end), frame.end &- frame.start <= largest {
+        while let frame = unsafe WebSocketMessageFrame(bytes, at: end), frame.end &- frame.start <= largest {
             if frame.isText {
-                guard UTF8Validator.isValid(UnsafeRawBufferPointer(rebasing: bytes[frame.start..<frame.end])) else {
+                guard unsafe UTF8Validator.isValid(UnsafeRawBufferPointer(rebasing: bytes[frame.start..<frame.end]))
+                else {
                     break
                 }
             }
@@ -147,9 +148,9 @@ package struct WebSocketFrameDecoder: Sendable {
     /// What of the chunk is to be read; valid while the chunk is kept.
     @inline(__always)
     private var unread: UnsafeRawBufferPointer {
-        let bytes = chunk.unsafeBytes
-        guard let base = bytes.baseAddress else { return bytes }
-        return UnsafeRawBufferPointer(start: base + position, count: bytes.count &- position)
+        let bytes = unsafe chunk.unsafeBytes
+        guard let base = bytes.baseAddress else { return unsafe bytes }
+        return unsafe UnsafeRawBufferPointer(start: base + position, count: bytes.count &- position)
     }
 
     /// Lets the chunk go, so that an idle connection keeps no receive buffer.
@@ -161,7 +162,7 @@ package struct WebSocketFrameDecoder: Sendable {
     // MARK: Heads
 
     private mutating func takeHead() throws(WebSocketProtocolError) -> Head? {
-        if headCount == 0, let head = try parseHead(unread) {
+        if headCount == 0, let head = try unsafe parseHead(unread) {
             position &+= head.size
             return head
         }
@@ -178,8 +179,8 @@ package struct WebSocketFrameDecoder: Sendable {
     }
 
     private func parseStoredHead() throws(WebSocketProtocolError) -> Head? {
-        try withUnsafeBytes(of: headBytes) { bytes throws(WebSocketProtocolError) in
-            try parseHead(UnsafeRawBufferPointer(rebasing: bytes[..<headCount]))
+        try unsafe withUnsafeBytes(of: headBytes) { bytes throws(WebSocketProtocolError) in
+            try unsafe parseHead(UnsafeRawBufferPointer(rebasing: bytes[..<headCount]))
         }
     }
 
@@ -189,7 +190,7 @@ package struct WebSocketFrameDecoder: Sendable {
     @inline(__always)
     private func parseHead(_ bytes: UnsafeRawBufferPointer) throws(WebSocketProtocolError) -> Head? {
         guard bytes.count > 0 else { return nil }
-        let first = bytes[0]
+        let first = unsafe bytes[0]
         guard let opcode = WebSocketOpcode(rawValue: first & 0xF), first & 0x70 == 0 else {
             throw first & 0x70 != 0 ? .reservedBits(first >> 4 & 7) : .reservedOpcode(first & 0xF)
         }
@@ -197,18 +198,18 @@ package struct WebSocketFrameDecoder: Sendable {
         guard isFinal || !opcode.isControl else { throw .fragmentedControlFrame(opcode) }
 
         guard bytes.count > 1 else { return nil }
-        let isMasked = bytes[1] & 0x80 != 0
+        let isMasked = unsafe bytes[1] & 0x80 != 0
         guard isMasked == (role == .server) else {
             throw isMasked ? .maskedFrameFromServer : .unmaskedFrameFromClient
         }
-        var payloadSize = UInt64(bytes[1] & 0x7F)
+        var payloadSize = unsafe UInt64(bytes[1] & 0x7F)
         var headSize = 2
         if payloadSize >= 126 {
             let isShort = payloadSize == 126
             headSize = isShort ? 4 : 10
             guard bytes.count >= headSize else { return nil }
             payloadSize =
-                isShort
+                unsafe isShort
                 ? UInt64(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
                 : UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
             guard payloadSize >> 63 == 0 else { throw .lengthAbove63Bits }
@@ -218,7 +219,7 @@ package struct WebSocketFrameDecoder: Sendable {
         var maskingKey: UInt32?
         if isMasked {
             guard bytes.count >= headSize &+ 4 else { return nil }
-            maskingKey = bytes.loadUnaligned(fromByteOffset: headSize, as: UInt32.self)
+            maskingKey = unsafe bytes.loadUnaligned(fromByteOffset: headSize, as: UInt32.self)
             headSize &+= 4
         }
         return Head(
@@ -246,15 +247,15 @@ package struct WebSocketFrameDecoder: Sendable {
     private mutating func fillAssembly() {
         guard var growing = assembly else { return }
         let count = min(growing.head.payloadSize &- growing.filled, chunk.count &- position)
-        guard count > 0, let source = unread.baseAddress else { return }
+        guard count > 0, let source = unsafe unread.baseAddress else { return }
         assembly = nil
         let needed = growing.filled &+ count
         growing.makeRoom(for: needed)
-        let destination = growing.storage.base + growing.offset + growing.filled
+        let destination = unsafe growing.storage.base + growing.offset + growing.filled
         if let key = growing.head.maskingKey {
-            WebSocketMasking.apply(key: key, phase: growing.filled, from: source, to: destination, count: count)
+            unsafe WebSocketMasking.apply(key: key, phase: growing.filled, from: source, to: destination, count: count)
         } else {
-            destination.copyMemory(from: source, byteCount: count)
+            unsafe destination.copyMemory(from: source, byteCount: count)
         }
         growing.filled = needed
         position &+= count

@@ -19,35 +19,52 @@ package enum WebSocketFrameEncoder {
         into buffer: inout ByteBuffer
     ) {
         let count = payload.count
-        buffer.appendDirectly(maxHeadSize &+ count) { output in
+        unsafe buffer.appendDirectly(maxHeadSize &+ count) { output in
             guard let start = output.baseAddress else { return 0 }
             let first = (isFinal ? 0x80 : 0) | (reservedBits & 7) << 4 | opcode.rawValue
             let maskBit: UInt8 = maskingKey == nil ? 0 : 0x80
-            start.storeBytes(of: first, as: UInt8.self)
+            unsafe start.storeBytes(of: first, as: UInt8.self)
             var headSize = 2
             if count < 126 {
-                start.storeBytes(of: maskBit | UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
+                unsafe start.storeBytes(of: maskBit | UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
             } else if count <= 0xFFFF {
-                start.storeBytes(of: maskBit | 126, toByteOffset: 1, as: UInt8.self)
-                start.storeBytes(of: UInt16(truncatingIfNeeded: count).bigEndian, toByteOffset: 2, as: UInt16.self)
+                unsafe start.storeBytes(of: maskBit | 126, toByteOffset: 1, as: UInt8.self)
+                unsafe start.storeBytes(
+                    of: UInt16(truncatingIfNeeded: count).bigEndian,
+                    toByteOffset: 2,
+                    as: UInt16.self
+                )
                 headSize = 4
             } else {
-                start.storeBytes(of: maskBit | 127, toByteOffset: 1, as: UInt8.self)
-                start.storeBytes(of: UInt64(truncatingIfNeeded: count).bigEndian, toByteOffset: 2, as: UInt64.self)
+                unsafe start.storeBytes(of: maskBit | 127, toByteOffset: 1, as: UInt8.self)
+                unsafe start.storeBytes(
+                    of: UInt64(truncatingIfNeeded: count).bigEndian,
+                    toByteOffset: 2,
+                    as: UInt64.self
+                )
                 headSize = 10
             }
             if let maskingKey {
-                start.storeBytes(of: maskingKey, toByteOffset: headSize, as: UInt32.self)
+                unsafe start.storeBytes(of: maskingKey, toByteOffset: headSize, as: UInt32.self)
                 headSize &+= 4
             }
             guard count > 0, let source = payload.baseAddress else { return headSize }
             if let maskingKey {
-                WebSocketMasking.apply(key: maskingKey, from: source, to: start + headSize, count: count)
+                unsafe WebSocketMasking.apply(key: maskingKey, from: source, to: start + headSize, count: count)
             } else {
-                (start + headSize).copyMemory(from: source, byteCount: count)
+                unsafe (start + headSize).copyMemory(from: source, byteCount: count)
             }
             return headSize &+ count
         }
+    }
+
+    package static func encode(
+        _ opcode: WebSocketOpcode,
+        _ payload: [UInt8],
+        maskingKey: UInt32?,
+        into buffer: inout ByteBuffer
+    ) {
+        unsafe payload.withUnsafeBytes { unsafe encode(opcode, $0, maskingKey: maskingKey, into: &buffer) }
     }
 
     /// Appends a close frame (§5.5.1).
@@ -63,6 +80,6 @@ package enum WebSocketFrameEncoder {
                 payload.append(contentsOf: bytes)
             }
         }
-        payload.withUnsafeBytes { encode(.close, $0, maskingKey: maskingKey, into: &buffer) }
+        encode(.close, payload, maskingKey: maskingKey, into: &buffer)
     }
 }

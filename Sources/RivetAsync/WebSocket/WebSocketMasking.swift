@@ -23,27 +23,31 @@ package enum WebSocketMasking {
         case 32...:
             let end = count &- 32
             let last =
-                source.loadUnaligned(fromByteOffset: end, as: SIMD4<UInt64>.self) ^ pattern(key, at: phase &+ end)
-            apply(first, from: source, to: destination, blocksBefore: end)
-            destination.storeBytes(of: last, toByteOffset: end, as: SIMD4<UInt64>.self)
+                unsafe source.loadUnaligned(fromByteOffset: end, as: SIMD4<UInt64>.self)
+                ^ pattern(key, at: phase &+ end)
+            unsafe apply(first, from: source, to: destination, blocksBefore: end)
+            unsafe destination.storeBytes(of: last, toByteOffset: end, as: SIMD4<UInt64>.self)
         case 16...:
             let end = count &- 16
-            let head = source.loadUnaligned(as: SIMD2<UInt64>.self) ^ first
+            let head = unsafe source.loadUnaligned(as: SIMD2<UInt64>.self) ^ first
             let last =
-                source.loadUnaligned(fromByteOffset: end, as: SIMD2<UInt64>.self) ^ pattern(key, at: phase &+ end)
-            destination.storeBytes(of: head, as: SIMD2<UInt64>.self)
-            destination.storeBytes(of: last, toByteOffset: end, as: SIMD2<UInt64>.self)
+                unsafe source.loadUnaligned(fromByteOffset: end, as: SIMD2<UInt64>.self)
+                ^ pattern(key, at: phase &+ end)
+            unsafe destination.storeBytes(of: head, as: SIMD2<UInt64>.self)
+            unsafe destination.storeBytes(of: last, toByteOffset: end, as: SIMD2<UInt64>.self)
         case 8...:
             let end = count &- 8
-            let head = source.loadUnaligned(as: UInt64.self) ^ first
-            let last = source.loadUnaligned(fromByteOffset: end, as: UInt64.self) ^ pattern(key, at: phase &+ end)
-            destination.storeBytes(of: head, as: UInt64.self)
-            destination.storeBytes(of: last, toByteOffset: end, as: UInt64.self)
+            let head = unsafe source.loadUnaligned(as: UInt64.self) ^ first
+            let last =
+                unsafe source.loadUnaligned(fromByteOffset: end, as: UInt64.self) ^ pattern(key, at: phase &+ end)
+            unsafe destination.storeBytes(of: head, as: UInt64.self)
+            unsafe destination.storeBytes(of: last, toByteOffset: end, as: UInt64.self)
         default:
             var rest = first.littleEndian
             for offset in 0..<max(count, 0) {
-                let masked = source.load(fromByteOffset: offset, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
-                destination.storeBytes(of: masked, toByteOffset: offset, as: UInt8.self)
+                let masked =
+                    unsafe source.load(fromByteOffset: offset, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
+                unsafe destination.storeBytes(of: masked, toByteOffset: offset, as: UInt8.self)
                 rest >>= 8
             }
         }
@@ -60,19 +64,19 @@ package enum WebSocketMasking {
         typealias Vector = SIMD4<UInt64>
         var offset = 0
         while offset &+ 96 < end {
-            let a = source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ word
-            let b = source.loadUnaligned(fromByteOffset: offset &+ 32, as: Vector.self) ^ word
-            let c = source.loadUnaligned(fromByteOffset: offset &+ 64, as: Vector.self) ^ word
-            let d = source.loadUnaligned(fromByteOffset: offset &+ 96, as: Vector.self) ^ word
-            destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
-            destination.storeBytes(of: b, toByteOffset: offset &+ 32, as: Vector.self)
-            destination.storeBytes(of: c, toByteOffset: offset &+ 64, as: Vector.self)
-            destination.storeBytes(of: d, toByteOffset: offset &+ 96, as: Vector.self)
+            let a = unsafe source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ word
+            let b = unsafe source.loadUnaligned(fromByteOffset: offset &+ 32, as: Vector.self) ^ word
+            let c = unsafe source.loadUnaligned(fromByteOffset: offset &+ 64, as: Vector.self) ^ word
+            let d = unsafe source.loadUnaligned(fromByteOffset: offset &+ 96, as: Vector.self) ^ word
+            unsafe destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
+            unsafe destination.storeBytes(of: b, toByteOffset: offset &+ 32, as: Vector.self)
+            unsafe destination.storeBytes(of: c, toByteOffset: offset &+ 64, as: Vector.self)
+            unsafe destination.storeBytes(of: d, toByteOffset: offset &+ 96, as: Vector.self)
             offset &+= 128
         }
         while offset < end {
-            let a = source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ word
-            destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
+            let a = unsafe source.loadUnaligned(fromByteOffset: offset, as: Vector.self) ^ word
+            unsafe destination.storeBytes(of: a, toByteOffset: offset, as: Vector.self)
             offset &+= 32
         }
     }
@@ -87,14 +91,16 @@ package enum WebSocketMasking {
 }
 
 /// Masking keys (RFC 6455 §5.3) from a source that is asked for 64 at a time.
-package struct WebSocketMaskingKeys: Sendable {
+///
+/// `@safe`: `fill` gets a buffer that it need not keep, and whoever gives it vouches that it stays within.
+@safe package struct WebSocketMaskingKeys: Sendable {
     private let fill: @Sendable (UnsafeMutableRawBufferPointer) -> Void
     private var batch: InlineArray<64, UInt32> = .init(repeating: 0)
     private var used = 64
 
     /// - Parameter fill: must fill the buffer with bytes that the peer cannot predict (§10.3).
     package init(fill: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void) {
-        self.fill = fill
+        unsafe self.fill = fill
     }
 
     @inline(__always)
@@ -106,7 +112,7 @@ package struct WebSocketMaskingKeys: Sendable {
 
     @inline(never)
     private mutating func refill() {
-        withUnsafeMutableBytes(of: &batch) { fill($0) }
+        unsafe withUnsafeMutableBytes(of: &batch) { unsafe fill($0) }
         used = 0
     }
 }

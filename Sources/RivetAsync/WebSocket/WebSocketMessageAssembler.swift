@@ -23,12 +23,12 @@ package struct WebSocketMessageAssembler: Sendable {
             let needed = count &+ payload.count
             if needed > capacity {
                 let larger = ByteStorage.allocate(capacity: min(limit, max(needed, capacity &* 2)))
-                if let storage { larger.base.copyMemory(from: storage.base, byteCount: count) }
+                if let storage { unsafe larger.base.copyMemory(from: storage.base, byteCount: count) }
                 storage = larger
             }
             payload.withUnsafeBytes { bytes in
                 guard let source = bytes.baseAddress, let storage else { return }
-                (storage.base + count).copyMemory(from: source, byteCount: bytes.count)
+                unsafe (storage.base + count).copyMemory(from: source, byteCount: bytes.count)
             }
             count = needed
         }
@@ -98,7 +98,7 @@ package struct WebSocketMessageAssembler: Sendable {
     private mutating func checkText(_ payload: ByteChunk, isEnd: Bool) throws(WebSocketProtocolError) {
         let fresh = payload.slice(checkedOfFrame..<payload.count)
         checkedOfFrame = payload.count
-        let isValid = fresh.withUnsafeBytes { validator.accepts($0) }
+        let isValid = fresh.withUnsafeBytes { unsafe validator.accepts($0) }
         guard isValid, !isEnd || validator.isComplete else { throw .textNotUTF8 }
     }
 }

@@ -45,7 +45,7 @@ package struct WebSocketReceivedMessages: Sequence, IteratorProtocol, Sendable, 
             position = bytes.count
             return WebSocketReceivedMessage(isText: isText, payload: bytes)
         }
-        guard let frame = WebSocketMessageFrame(bytes.unsafeBytes, at: position) else { return nil }
+        guard let frame = unsafe WebSocketMessageFrame(bytes.unsafeBytes, at: position) else { return nil }
         position = frame.end
         return WebSocketReceivedMessage(isText: frame.isText, payload: bytes.slice(frame.start..<frame.end))
     }
@@ -65,19 +65,21 @@ struct WebSocketMessageFrame {
     init?(_ bytes: UnsafeRawBufferPointer, at position: Int) {
         let left = bytes.count &- position
         guard left >= 2 else { return nil }
-        let first = bytes[position]
+        let first = unsafe bytes[position]
         guard first == 0x81 || first == 0x82 else { return nil }
-        var size = UInt64(bytes[position &+ 1])
+        var size = unsafe UInt64(bytes[position &+ 1])
         var headSize = 2
         if size >= 126 {
             switch size {
             case 126 where left >= 4:
                 headSize = 4
-                size = UInt64(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: position &+ 2, as: UInt16.self)))
+                size = unsafe UInt64(
+                    UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: position &+ 2, as: UInt16.self))
+                )
                 guard size > 125 else { return nil }
             case 127 where left >= 10:
                 headSize = 10
-                size = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: position &+ 2, as: UInt64.self))
+                size = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: position &+ 2, as: UInt64.self))
                 guard size > 0xFFFF else { return nil }
             default: return nil
             }

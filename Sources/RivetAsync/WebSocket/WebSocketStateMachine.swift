@@ -86,7 +86,7 @@ package struct WebSocketStateMachine: Sendable {
     /// Where the rest of a large frame had best be received; `received(inRoom:)` follows before any other input.
     package mutating func receiveRoom() -> UnsafeMutableRawBufferPointer? {
         switch state {
-        case .open, .closing: decoder.receiveRoom()
+        case .open, .closing: unsafe decoder.receiveRoom()
         case .draining, .ended: nil
         }
     }
@@ -208,7 +208,7 @@ package struct WebSocketStateMachine: Sendable {
         let code = WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
         guard code.isAllowedOnTheWire else { throw .closeCodeNotAllowed(code.rawValue) }
         let text = payload.slice(2..<payload.count)
-        guard text.withUnsafeBytes({ UTF8Validator.isValid($0) }) else { throw .closeReasonNotUTF8 }
+        guard text.withUnsafeBytes({ unsafe UTF8Validator.isValid($0) }) else { throw .closeReasonNotUTF8 }
         return WebSocketClosing(code, reason: String(decoding: text, as: UTF8.self))
     }
 

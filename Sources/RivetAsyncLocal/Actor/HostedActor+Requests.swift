@@ -94,7 +94,7 @@ extension HostedActor {
         var collected: [UInt8] = []
         try await producer { chunk in
             guard chunk.count <= limit - collected.count else { throw EngineError.responseTooLarge }
-            chunk.withUnsafeBytes { collected.append(contentsOf: $0) }
+            collected.append(chunk)
         }
         return collected
     }

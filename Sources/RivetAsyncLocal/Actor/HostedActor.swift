@@ -57,7 +57,7 @@ actor HostedActor {
     nonisolated let createdAt: Int64
     nonisolated let facts = Mutex(Facts())
     nonisolated let lane: Lane
-    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe lane.asUnownedSerialExecutor() }
 
     private(set) var phase = Phase.asleep
     private(set) var generation = 0

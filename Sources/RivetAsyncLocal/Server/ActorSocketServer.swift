@@ -183,7 +183,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
 
     private static func frame(_ opcode: WebSocketOpcode, _ payload: [UInt8]) -> [UInt8] {
         var buffer = ByteBuffer(capacity: payload.count + 16)
-        payload.withUnsafeBytes { WebSocketFrameEncoder.encode(opcode, $0, maskingKey: nil, into: &buffer) }
-        return buffer.withUnsafeBytes { Array($0) }
+        WebSocketFrameEncoder.encode(opcode, payload, maskingKey: nil, into: &buffer)
+        return Array(buffer)
     }
 }

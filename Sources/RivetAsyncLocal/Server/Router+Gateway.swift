@@ -130,7 +130,7 @@ extension Router {
     private static func parameters(_ text: String) -> ByteChunk? {
         let bytes = ByteChunk(text.utf8)
         let isJSON = bytes.withUnsafeBytes { bytes in
-            var reader = JSONReader(bytes)
+            var reader = unsafe JSONReader(bytes)
             do {
                 _ = try reader.readItem()
                 try reader.readEnd()

@@ -108,7 +108,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         if let upload { return upload.received(bytes) }
         let limit = server.engine.limits.maxRequestBody
         guard bytes.count <= limit - body.count else { throw .tooLarge(.body, limit: limit, actual: nil) }
-        bytes.withUnsafeBytes { body.append(contentsOf: $0) }
+        body.append(bytes)
     }
 
     private func bodyEnded() {
@@ -275,7 +275,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         guard let encoder = try? HTTPResponseEncoder(head, framing: framing) else { return nil }
         var buffer = ByteBuffer()
         encoder.write(into: &buffer)
-        return buffer.withUnsafeBytes { Array($0) }
+        return Array(buffer)
     }
 
     /// Lets the client read what was written, and then closes: closing at once could reset it away.

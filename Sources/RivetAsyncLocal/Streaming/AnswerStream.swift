@@ -68,9 +68,7 @@ final class AnswerStream: @unchecked Sendable {
             self.budget = budget - part.count
         }
         stream.write { buffer in
-            part.withUnsafeBytes { bytes in
-                if isChunked { HTTPChunkEncoder.write(bytes, into: &buffer) } else { buffer.append(bytes) }
-            }
+            if isChunked { HTTPChunkEncoder.write(part, into: &buffer) } else { buffer.append(part) }
         }
         if budget == 0 {
             abandon()

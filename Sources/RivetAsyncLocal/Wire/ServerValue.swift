@@ -12,15 +12,15 @@ enum ServerValue {
         return try bytes.withUnsafeBytes { document in
             var output: [UInt8] = []
             if isJSON {
-                var reader = JSONReader(document)
+                var reader = unsafe JSONReader(document)
                 _ = try reader.readItem()
                 reader.position = 0
-                try writeJSON(&reader, document, &output)
+                try writeJSON(&reader, bytes, &output)
             } else {
-                var reader = CBORReader(document)
+                var reader = unsafe CBORReader(document)
                 _ = try reader.readItem()
                 reader.position = 0
-                try writeCBOR(&reader, document, &output)
+                try writeCBOR(&reader, bytes, &output)
             }
             return ByteChunk(output)
         }
@@ -29,11 +29,11 @@ enum ServerValue {
     /// Whether CBOR holds nothing that JSON cannot: no byte strings and no tags (PROTOCOL e1, g6).
     static func isPlainCBOR(_ bytes: ByteChunk) -> Bool {
         bytes.withUnsafeBytes { document in
-            var reader = CBORReader(document)
+            var reader = unsafe CBORReader(document)
             var ignored: [UInt8] = []
             var isPlain = true
             do {
-                try writeCBOR(&reader, document, &ignored) { isPlain = false }
+                try writeCBOR(&reader, bytes, &ignored) { isPlain = false }
                 return isPlain
             } catch {
                 return false
@@ -45,7 +45,7 @@ enum ServerValue {
 
     private static func writeJSON(
         _ reader: inout JSONReader,
-        _ document: UnsafeRawBufferPointer,
+        _ document: ByteChunk,
         _ output: inout [UInt8]
     ) throws(CodingError) {
         switch try reader.peekKind() {
@@ -74,13 +74,13 @@ enum ServerValue {
             }
             output.append(UInt8(ascii: "]"))
         default:
-            output.append(UnsafeRawBufferPointer(rebasing: document[try reader.readItem()]))
+            output.append(document.slice(try reader.readItem()))
         }
     }
 
     private static func writeCBOR(
         _ reader: inout CBORReader,
-        _ document: UnsafeRawBufferPointer,
+        _ document: ByteChunk,
         _ output: inout [UInt8],
         foundUnplain: () -> Void = {}
     ) throws(CodingError) {
@@ -121,7 +121,7 @@ enum ServerValue {
             try reader.skipItem(depth: 0)
             output.appendCBORNull()
         default:
-            output.append(UnsafeRawBufferPointer(rebasing: document[try reader.readItem()]))
+            output.append(document.slice(try reader.readItem()))
         }
     }
 

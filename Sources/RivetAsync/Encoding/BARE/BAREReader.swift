@@ -4,13 +4,15 @@
 ///
 /// It gives strings and data as places in the document, so nothing is copied and no memory is taken on a length's
 /// word. Not an owner: the bytes must outlive it. Every access is checked against `end`.
-package struct BAREReader {
+///
+/// `@safe`: who makes one vouches that the bytes outlive it; from then on every access is checked.
+@safe package struct BAREReader {
     private let base: UnsafeRawPointer
     private let end: Int
     package private(set) var position = 0
 
     package init(_ bytes: UnsafeRawBufferPointer) {
-        base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
+        unsafe base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
         end = bytes.count
     }
 
@@ -22,7 +24,7 @@ package struct BAREReader {
     package mutating func readByte() throws(CodingError) -> UInt8 {
         guard position < end else { throw CodingError(.truncated, at: position) }
         defer { position &+= 1 }
-        return base.load(fromByteOffset: position, as: UInt8.self)
+        return unsafe base.load(fromByteOffset: position, as: UInt8.self)
     }
 
     /// A fixed-width integer, little-endian.
@@ -31,7 +33,7 @@ package struct BAREReader {
         let width = MemoryLayout<T>.size
         guard end &- position >= width else { throw CodingError(.truncated, at: position) }
         defer { position &+= width }
-        return T(littleEndian: base.loadUnaligned(fromByteOffset: position, as: T.self))
+        return unsafe T(littleEndian: base.loadUnaligned(fromByteOffset: position, as: T.self))
     }
 
     @inline(__always)
@@ -75,12 +77,18 @@ package struct BAREReader {
         return position..<(position &+ Int(count))
     }
 
+    /// The bytes of a place that was read.
+    @inline(__always)
+    private func bytes(_ place: Range<Int>) -> UnsafeRawBufferPointer {
+        assert(place.lowerBound >= 0 && place.upperBound <= end)
+        return unsafe UnsafeRawBufferPointer(start: base + place.lowerBound, count: place.count)
+    }
+
     /// The place of the bytes of a `str`, which are UTF-8.
     @inline(__always)
     package mutating func readText() throws(CodingError) -> Range<Int> {
         let range = try readData()
-        let bytes = UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
-        guard (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil else {
+        guard unsafe (try? UTF8Span(validating: Span(_unsafeBytes: bytes(range)))) != nil else {
             throw CodingError(.invalidUTF8, at: range.lowerBound)
         }
         return range
@@ -88,10 +96,7 @@ package struct BAREReader {
 
     package mutating func readString() throws(CodingError) -> String {
         let range = try readData()
-        return try makeText(
-            UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count),
-            at: range.lowerBound
-        )
+        return try unsafe makeText(bytes(range), at: range.lowerBound)
     }
 
     package mutating func readOptional<T>(_ body: (inout Self) throws(CodingError) -> T) throws(CodingError) -> T? {

@@ -17,7 +17,7 @@ extension ByteOutput where Self: ~Copyable {
     }
 
     package mutating func appendBARE<T: FixedWidthInteger & BitwiseCopyable>(fixed value: T) {
-        withUnsafeBytes(of: value.littleEndian) { append($0) }
+        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe append($0) }
     }
 
     package mutating func appendBARE(_ value: Bool) {
@@ -26,11 +26,11 @@ extension ByteOutput where Self: ~Copyable {
 
     package mutating func appendBARE(data: UnsafeRawBufferPointer) {
         appendBARE(uint: UInt64(data.count))
-        append(data)
+        unsafe append(data)
     }
 
     package mutating func appendBARE(_ text: String) {
-        withUTF8(of: text) { appendBARE(data: $0) }
+        unsafe withUTF8(of: text) { unsafe appendBARE(data: $0) }
     }
 
     package mutating func appendBARE<T>(optional value: T?, _ body: (inout Self, T) -> Void) {

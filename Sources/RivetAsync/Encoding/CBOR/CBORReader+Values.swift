@@ -67,10 +67,10 @@ extension CBORReader {
     mutating func readBigNumber<T: FixedWidthInteger>(negative: Bool) throws(CodingError) -> T? {
         var magnitude: UInt128 = 0
         var fits = true
-        try readChunks(readHead()) { (chunk) throws(CodingError) in
-            for byte in chunk {
+        try unsafe readChunks(readHead()) { (chunk) throws(CodingError) in
+            for index in 0..<chunk.count {
                 fits = fits && magnitude >> 120 == 0
-                magnitude = magnitude << 8 | UInt128(byte)
+                magnitude = unsafe magnitude << 8 | UInt128(chunk[index])
                 if !fits { return }
             }
         }
@@ -150,7 +150,7 @@ extension CBORReader {
         case .bytes where tag != 2 && tag != 3:
             let head = try readHead()
             var bytes: [UInt8] = []
-            try readChunks(head) { (chunk) throws(CodingError) in bytes.append(contentsOf: chunk) }
+            try unsafe readChunks(head) { (chunk) throws(CodingError) in unsafe bytes.append(contentsOf: chunk) }
             return bytes
         case .array:
             return try readBytesOfArray()
@@ -185,7 +185,7 @@ extension CBORReader {
             return nil
         }
         let head = try readHead()
-        try readChunks(head) { (_) throws(CodingError) in }
+        try unsafe readChunks(head) { (_) throws(CodingError) in }
         return position &- Int(truncatingIfNeeded: head.argument)..<position
     }
 }

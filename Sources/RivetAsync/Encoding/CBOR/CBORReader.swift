@@ -3,16 +3,38 @@
 /// Reads CBOR (RFC 8949): every well-formed encoding, also not in shortest form; nothing else.
 ///
 /// Not a `Sendable` value and no owner: the bytes must outlive it. Every access is checked against `end`.
-package struct CBORReader: ItemReader {
+///
+/// `@safe`: who makes one vouches that the bytes outlive it; from then on every access is checked.
+@safe package struct CBORReader: ItemReader {
     let base: UnsafeRawPointer
     let end: Int
     package var position: Int
     package var hasPairs: Bool { true }
 
     package init(_ bytes: UnsafeRawBufferPointer, position: Int) {
-        base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
+        unsafe base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
         end = bytes.count
         self.position = position
+    }
+
+    // MARK: Memory; the caller has held the place against `end`
+
+    @inline(__always)
+    func byte(at index: Int) -> UInt8 {
+        assert(index >= 0 && index < end)
+        return unsafe base.load(fromByteOffset: index, as: UInt8.self)
+    }
+
+    @inline(__always)
+    private func word<Word: BitwiseCopyable>(_: Word.Type) -> Word {
+        assert(MemoryLayout<Word>.size <= left)
+        return unsafe base.loadUnaligned(fromByteOffset: position, as: Word.self)
+    }
+
+    @inline(__always)
+    private func bytes(_ start: Int, _ count: Int) -> UnsafeRawBufferPointer {
+        assert(start >= 0 && count >= 0 && count <= end &- start)
+        return unsafe UnsafeRawBufferPointer(start: base + start, count: count)
     }
 
     // MARK: Heads
@@ -31,7 +53,7 @@ package struct CBORReader: ItemReader {
     @inline(__always)
     func peek() throws(CodingError) -> UInt8 {
         guard position < end else { throw CodingError(.truncated, at: position) }
-        return base.load(fromByteOffset: position, as: UInt8.self)
+        return byte(at: position)
     }
 
     @inline(__always)
@@ -57,10 +79,10 @@ package struct CBORReader: ItemReader {
         guard width <= left else { throw CodingError(.truncated, at: start) }
         let argument: UInt64 =
             switch width {
-            case 1: UInt64(base.load(fromByteOffset: position, as: UInt8.self))
-            case 2: UInt64(UInt16(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt16.self)))
-            case 4: UInt64(UInt32(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt32.self)))
-            default: UInt64(bigEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            case 1: UInt64(byte(at: position))
+            case 2: UInt64(UInt16(bigEndian: word(UInt16.self)))
+            case 4: UInt64(UInt32(bigEndian: word(UInt32.self)))
+            default: UInt64(bigEndian: word(UInt64.self))
             }
         position &+= width
         // Below 32 a simple value has one form only, the short one (RFC 8949 §3.3).
@@ -110,7 +132,7 @@ package struct CBORReader: ItemReader {
         case 0, 1, 7:
             return
         case 2, 3:
-            try readChunks(head) { (_) throws(CodingError) in }
+            try unsafe readChunks(head) { (_) throws(CodingError) in }
         case 6:
             guard depth < maxNestingDepth else { throw CodingError.tooDeep(at: start) }
             try skipItem(depth: depth &+ 1)
@@ -160,12 +182,12 @@ package struct CBORReader: ItemReader {
     /// The size of the number, simple value or short string that is next, as its first two bytes tell it; 0 for others.
     @inline(__always)
     private func plainSize() -> Int {
-        let initial = base.load(fromByteOffset: position, as: UInt8.self)
+        let initial = byte(at: position)
         let info = Int(initial & 31)
         if initial & 0xc0 == 0x40 {  // major types 2 and 3
             if info < 24 { return 1 &+ info }
             guard info == 24, left > 1 else { return 0 }
-            return 2 &+ Int(base.load(fromByteOffset: position &+ 1, as: UInt8.self))
+            return 2 &+ Int(byte(at: position &+ 1))
         }
         guard initial < 0x40 || initial >= 0xe0 else { return 0 }
         if info < 24 { return 1 }
@@ -197,7 +219,7 @@ package struct CBORReader: ItemReader {
     @inline(__always)
     mutating func readShortMapHead() -> Int? {
         guard position < end else { return nil }
-        let count = Int(base.load(fromByteOffset: position, as: UInt8.self) ^ 0xa0)
+        let count = Int(byte(at: position) ^ 0xa0)
         guard count < 24, count <= (left &- 1) / 2 else { return nil }
         position &+= 1
         return count
@@ -230,7 +252,7 @@ package struct CBORReader: ItemReader {
         _ head: Head,
         _ body: (UnsafeRawBufferPointer) throws(CodingError) -> Void
     ) throws(CodingError) {
-        if !head.isIndefinite { return try body(readSlice(head.argument)) }
+        if !head.isIndefinite { return try unsafe body(readSlice(head.argument)) }
         while true {
             let initial = try peek()
             if initial == 0xff { break }
@@ -238,7 +260,7 @@ package struct CBORReader: ItemReader {
             guard initial >> 5 == head.major, initial & 31 != 31 else {
                 throw CodingError(.invalidChunk, at: position)
             }
-            try body(readSlice(readHead().argument))
+            try unsafe body(readSlice(readHead().argument))
         }
         position &+= 1
     }
@@ -246,9 +268,9 @@ package struct CBORReader: ItemReader {
     @inline(__always)
     private mutating func readSlice(_ count: UInt64) throws(CodingError) -> UnsafeRawBufferPointer {
         guard count <= UInt64(left) else { throw CodingError(.lengthExceedsInput, at: position) }
-        let slice = UnsafeRawBufferPointer(start: base + position, count: Int(count))
+        let slice = unsafe bytes(position, Int(count))
         position &+= Int(count)
-        return slice
+        return unsafe slice
     }
 
     /// The commonest text: short ASCII in one piece; nil, and nothing read, if another or none is next.
@@ -256,27 +278,29 @@ package struct CBORReader: ItemReader {
     mutating func readShortText() -> String? {
         guard left > 1 else { return nil }
         var start = position &+ 1
-        var count = Int(base.load(fromByteOffset: position, as: UInt8.self) ^ 0x60)
+        var count = Int(byte(at: position) ^ 0x60)
         if count == 24 {
-            count = Int(base.load(fromByteOffset: start, as: UInt8.self))
+            count = Int(byte(at: start))
             start &+= 1
         } else if count > 24 {
             return nil
         }
         guard count <= end &- start else { return nil }
-        let text = makeShortText(UnsafeRawBufferPointer(start: base + start, count: count))
+        let text = unsafe makeShortText(bytes(start, count))
         if text != nil { position = start &+ count }
         return text
     }
 
     package mutating func readText() throws(CodingError) -> String {
         let start = position
-        if let text = try readPlainText() { return try makeText(text, at: start) }
+        if let text = try unsafe readPlainText() { return try unsafe makeText(text, at: start) }
         _ = try readTags()
         guard try peek() >> 5 == 3 else { throw CodingError(.typeMismatch, at: start, wanted: "text") }
         var text = ""
         // Each chunk is whole characters (RFC 8949 §3.2.3).
-        try readChunks(readHead()) { (chunk) throws(CodingError) in text += try makeText(chunk, at: start) }
+        try unsafe readChunks(readHead()) { (chunk) throws(CodingError) in
+            unsafe text += try makeText(chunk, at: start)
+        }
         return text
     }
 
@@ -285,7 +309,7 @@ package struct CBORReader: ItemReader {
     mutating func readPlainText() throws(CodingError) -> UnsafeRawBufferPointer? {
         let initial = try peek()
         guard initial >> 5 == 3, initial & 31 != 31 else { return nil }
-        return try readSlice(readHead().argument)
+        return try unsafe readSlice(readHead().argument)
     }
 
     package mutating func readKey() throws(CodingError) -> String? {
@@ -304,12 +328,12 @@ package struct CBORReader: ItemReader {
 
     @inline(__always)
     package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
-        if let key = try readPlainText() { return key.hasSameBytes(as: name) }
-        return try readOddKey(equals: name)
+        if let key = try unsafe readPlainText() { return unsafe key.hasSameBytes(as: name) }
+        return try unsafe readOddKey(equals: name)
     }
 
     private mutating func readOddKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         guard let key = try readKey() else { return false }
-        return withUTF8(of: key) { $0.hasSameBytes(as: name) }
+        return unsafe withUTF8(of: key) { unsafe $0.hasSameBytes(as: name) }
     }
 }

@@ -49,7 +49,7 @@ extension ByteOutput where Self: ~Copyable {
 
     @inline(__always)
     package mutating func appendCBOR(_ text: String) {
-        withUTF8(of: text) { appendCBOR(text: $0) }
+        unsafe withUTF8(of: text) { unsafe appendCBOR(text: $0) }
     }
 
     /// A member of a map.
@@ -60,14 +60,14 @@ extension ByteOutput where Self: ~Copyable {
 
     @inline(__always)
     package mutating func appendCBOR(text: UnsafeRawBufferPointer) {
-        if text.count < 24 { return append(0x60 | UInt8(truncatingIfNeeded: text.count), text) }
+        if text.count < 24 { return unsafe append(0x60 | UInt8(truncatingIfNeeded: text.count), text) }
         appendCBORHead(major: 3, UInt64(text.count))
-        append(text)
+        unsafe append(text)
     }
 
     package mutating func appendCBOR(bytes: UnsafeRawBufferPointer) {
         appendCBORHead(major: 2, UInt64(bytes.count))
-        append(bytes)
+        unsafe append(bytes)
     }
 
     package mutating func appendCBOR(_ value: Bool) {

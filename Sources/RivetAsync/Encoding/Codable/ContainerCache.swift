@@ -6,7 +6,8 @@
 /// type that the runtime has to look up for each type of keys. So a container that only the cache still holds is given
 /// out once more, to another place; `Core` is the part of it that knows the place.
 struct ContainerCache<Core: AnyObject> {
-    private struct Entry {
+    /// `@safe`: `stored` keeps the container, and the container its core.
+    @safe private struct Entry {
         let key: ObjectIdentifier
         let stored: AnyObject
         /// What the stored container is: a reference and nothing else.
@@ -15,7 +16,7 @@ struct ContainerCache<Core: AnyObject> {
         let container: Unmanaged<Anything>
         /// A part of the container, which keeps it.
         let core: Unmanaged<Core>
-        var isUnused: Bool { container.isUniquelyReferenced() }
+        var isUnused: Bool { unsafe container.isUniquelyReferenced() }
     }
 
     /// The class of an object of which nothing else is known.
@@ -31,18 +32,18 @@ struct ContainerCache<Core: AnyObject> {
     mutating func unused(_ key: Any.Type, _ prepare: (Core) throws -> Void) rethrows -> Unmanaged<AnyObject>? {
         for index in entries.indices where entries[index].key == ObjectIdentifier(key) {
             guard entries[index].isUnused else { continue }
-            try entries[index].core._withUnsafeGuaranteedRef(prepare)
-            return .passUnretained(entries[index].stored)
+            try unsafe entries[index].core._withUnsafeGuaranteedRef(prepare)
+            return unsafe .passUnretained(entries[index].stored)
         }
         return nil
     }
 
     /// Whether there is room for it and it is one that can be used again.
     mutating func remember<Container>(_ container: Container, _ core: Core, for key: Any.Type) -> Bool {
-        guard entries.count < Self.maxCount, let box = Self.onlyReference(in: container) else { return false }
-        let reference = withUnsafeBytes(of: container) { $0.loadUnaligned(as: Unmanaged<Anything>.self) }
-        guard reference.toOpaque() == box else { return false }
-        entries.append(
+        guard entries.count < Self.maxCount, let box = unsafe Self.onlyReference(in: container) else { return false }
+        let reference = unsafe withUnsafeBytes(of: container) { unsafe $0.loadUnaligned(as: Unmanaged<Anything>.self) }
+        guard unsafe reference.toOpaque() == box else { return false }
+        unsafe entries.append(
             Entry(
                 key: ObjectIdentifier(key),
                 stored: StoredContainer(container),
@@ -60,14 +61,14 @@ struct ContainerCache<Core: AnyObject> {
         guard MemoryLayout<Container>.size == MemoryLayout<AnyObject>.size, children.count == 1,
             let box = children.first?.value, type(of: box) is AnyClass
         else { return nil }
-        return Unmanaged.passUnretained(box as AnyObject).toOpaque()
+        return unsafe Unmanaged.passUnretained(box as AnyObject).toOpaque()
     }
 
     /// Forgets the containers that somebody kept; `body` is called with every core, and whether it is one of those.
     mutating func settle(_ body: (_ core: Core, _ isKept: Bool) -> Void) {
         for index in entries.indices.reversed() {
             let isKept = !entries[index].isUnused
-            entries[index].core._withUnsafeGuaranteedRef { body($0, isKept) }
+            unsafe entries[index].core._withUnsafeGuaranteedRef { body($0, isKept) }
             if isKept { entries.remove(at: index) }
         }
     }

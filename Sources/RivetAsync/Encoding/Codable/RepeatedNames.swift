@@ -9,17 +9,17 @@ struct NameID: Hashable {
     init(_ text: UnsafeRawBufferPointer) {
         var words: (UInt64, UInt64) = (0, UInt64(text.count))
         if text.count < 16 {
-            withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: text) }
+            unsafe withUnsafeMutableBytes(of: &words) { unsafe $0.copyBytes(from: text) }
             words.1 |= UInt64(text.count) << 56
         } else {
             var hasher = Hasher()
-            hasher.combine(bytes: text)
+            unsafe hasher.combine(bytes: text)
             words.0 = UInt64(truncatingIfNeeded: hasher.finalize())
         }
         self.words = words
     }
 
-    init(_ name: String) { self = withUTF8(of: name) { NameID($0) } }
+    init(_ name: String) { self = unsafe withUTF8(of: name) { unsafe NameID($0) } }
 
     static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
@@ -37,24 +37,24 @@ enum KnownNames {
     private static let places = 512
     nonisolated(unsafe) private static let numbers: UnsafeMutablePointer<Atomic<UInt64>> = {
         let numbers = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 2 * places)
-        for index in 0..<2 * places { (numbers + index).initialize(to: Atomic(0)) }
-        return numbers
+        for index in 0..<2 * places { unsafe (numbers + index).initialize(to: Atomic(0)) }
+        return unsafe numbers
     }()
 
     @inline(__always)
     static func contains(_ names: UInt64) -> Bool {
-        let place = place(names)
-        return place[0].load(ordering: .relaxed) == names || place[1].load(ordering: .relaxed) == names
+        let place = unsafe place(names)
+        return unsafe place[0].load(ordering: .relaxed) == names || place[1].load(ordering: .relaxed) == names
     }
 
     /// The older of the two in its place makes room.
     static func insert(_ names: UInt64) {
-        let place = place(names)
-        place[1].store(place[0].exchange(names, ordering: .relaxed), ordering: .relaxed)
+        let place = unsafe place(names)
+        unsafe place[1].store(place[0].exchange(names, ordering: .relaxed), ordering: .relaxed)
     }
 
     @inline(__always)
     private static func place(_ names: UInt64) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        numbers + Int(truncatingIfNeeded: names >> 55) * 2
+        unsafe numbers + Int(truncatingIfNeeded: names >> 55) * 2
     }
 }

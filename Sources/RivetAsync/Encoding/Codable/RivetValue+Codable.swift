@@ -10,7 +10,7 @@ extension ValueOutput {
         case .bigInteger(let digits): try write(digits: digits)
         case .double(let value): try write(value)
         case .string(let value): write(value)
-        case .bytes(let value): value.withUnsafeBytes { write(bytes: $0) }
+        case .bytes(let value): unsafe value.withUnsafeBytes { unsafe write(bytes: $0) }
         case .array(let elements):
             try writeArray { for element in elements { try writeElement(element) } }
         case .map(let members):

@@ -2,7 +2,9 @@
 
 extension JSONReader {
     /// A number's parts: `digits` without sign, point and exponent, as far as they fit.
-    struct Number {
+    ///
+    /// `@safe`: as its reader.
+    @safe struct Number {
         var bytes: UnsafeRawBufferPointer
         var isInteger = true
         /// The first digits as a number, while it is exact.
@@ -15,7 +17,7 @@ extension JSONReader {
     /// Steps over a number (RFC 8259 §6).
     mutating func scanNumber() throws(CodingError) -> Number {
         let start = position
-        var number = Number(bytes: UnsafeRawBufferPointer(start: base, count: 0))
+        var number = unsafe Number(bytes: UnsafeRawBufferPointer(start: base, count: 0))
         if try peek() == UInt8(ascii: "-") { position &+= 1 }
         let firstDigit = byte(at: position)
         let digits = scanDigits(&number)
@@ -32,13 +34,13 @@ extension JSONReader {
             number.isInteger = false
             let sign = byte(at: position)
             if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { position &+= 1 }
-            var exponent = Number(bytes: number.bytes)
+            var exponent = unsafe Number(bytes: number.bytes)
             guard scanDigits(&exponent) > 0 else { throw malformed() }
             // No document has so many digits that they could make up for a larger one.
             let value = exponent.isExact ? Int(min(exponent.significand, 1 << 40)) : 1 << 40
             number.exponent = number.exponent &+ (sign == UInt8(ascii: "-") ? -value : value)
         }
-        number.bytes = UnsafeRawBufferPointer(start: base + start, count: position &- start)
+        unsafe number.bytes = bytes(start, position &- start)
         return number
     }
 
@@ -73,7 +75,7 @@ extension JSONReader {
         if number.isExact, number.exponent == 0 {
             value = isNegative ? T(exactly: -Int128(number.significand)) : T(exactly: number.significand)
         } else if number.isInteger {
-            value = T(decimal: number.bytes)
+            value = unsafe T(decimal: number.bytes)
         } else {
             switch number.whole {
             case .number(let magnitude): value = isNegative ? T(negative: magnitude) : T(exactly: magnitude)
@@ -137,7 +139,7 @@ extension JSONReader.Number {
     }
 
     func parsed<F: BinaryFloatingPoint & LosslessStringConvertible>() -> F {
-        F(String(decoding: bytes, as: UTF8.self)) ?? .infinity
+        unsafe F(String(decoding: bytes, as: UTF8.self)) ?? .infinity
     }
 
     /// What digits with a point or an exponent are as a whole number; told by the digits, since a Double has too few.
@@ -155,7 +157,9 @@ extension JSONReader.Number {
         if isExact {
             magnitude = UInt128(significand)
         } else {
-            for byte in bytes {
+            let bytes = unsafe bytes
+            for index in 0..<bytes.count {
+                let byte = unsafe bytes[index]
                 guard byte | 0x20 != UInt8(ascii: "e") else { break }
                 guard byte &- 0x30 < 10 else { continue }
                 if byte == UInt8(ascii: "0") {

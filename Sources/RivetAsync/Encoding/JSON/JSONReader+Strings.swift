@@ -4,8 +4,8 @@ extension JSONReader {
     package mutating func readText() throws(CodingError) -> String {
         guard try peek() == UInt8(ascii: "\"") else { throw CodingError(.typeMismatch, at: position, wanted: "text") }
         let start = position
-        let string = try scanString()
-        return string.hasEscapes ? try unescape(string.bytes, at: start) : try makeText(string.bytes, at: start)
+        let string = try unsafe scanString()
+        return unsafe string.hasEscapes ? try unescape(string.bytes, at: start) : try makeText(string.bytes, at: start)
     }
 
     /// Steps over the string that starts at the position: what stands between its quotes.
@@ -18,9 +18,9 @@ extension JSONReader {
             guard let byte = byte(at: position) else { throw malformed() }
             switch byte {
             case UInt8(ascii: "\""):
-                let bytes = UnsafeRawBufferPointer(start: base + start, count: position &- start)
+                let bytes = unsafe bytes(start, position &- start)
                 position &+= 1
-                return (bytes, hasEscapes)
+                return unsafe (bytes, hasEscapes)
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 try scanEscape()
@@ -38,7 +38,7 @@ extension JSONReader {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         while position &+ 8 <= end {
-            let word = base.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            let word = unsafe base.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             let quotes = word ^ (ones &* 0x22)
             let slashes = word ^ (ones &* 0x5c)
             // A byte that is zero, or below 0x20, borrows into its top bit; so may one above it, never one below.
@@ -91,10 +91,10 @@ extension JSONReader {
 
     /// The text that a scanned string with escapes stands for.
     func unescape(_ raw: UnsafeRawBufferPointer, at offset: Int) throws(CodingError) -> String {
-        guard (try? UTF8Span(validating: Span(_unsafeBytes: raw))) != nil else {
+        guard unsafe (try? UTF8Span(validating: Span(_unsafeBytes: raw))) != nil else {
             throw CodingError(.invalidUTF8, at: offset)
         }
-        var reader = JSONReader(raw)
+        var reader = unsafe JSONReader(raw)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(raw.count)
         while let byte = reader.byte(at: reader.position) {

@@ -3,18 +3,20 @@
 /// Reads JSON (RFC 8259), strictly: no comments, no trailing commas, no bare control characters.
 ///
 /// Not a `Sendable` value and no owner: the bytes must outlive it. Every access is checked against `end`.
-package struct JSONReader: ItemReader {
+///
+/// `@safe`: who makes one vouches that the bytes outlive it; from then on every access is checked.
+@safe package struct JSONReader: ItemReader {
     let base: UnsafeRawPointer
     let end: Int
     package var position: Int
     package let hasPairs: Bool
 
     package init(_ bytes: UnsafeRawBufferPointer, position: Int) {
-        self.init(bytes, position: position, hasPairs: true)
+        unsafe self.init(bytes, position: position, hasPairs: true)
     }
 
     init(_ bytes: UnsafeRawBufferPointer, position: Int, hasPairs: Bool) {
-        base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
+        unsafe base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
         end = bytes.count
         self.position = position
         self.hasPairs = hasPairs
@@ -22,7 +24,14 @@ package struct JSONReader: ItemReader {
 
     @inline(__always)
     func byte(at index: Int) -> UInt8? {
-        index < end ? base.load(fromByteOffset: index, as: UInt8.self) : nil
+        unsafe index < end ? base.load(fromByteOffset: index, as: UInt8.self) : nil
+    }
+
+    /// Of what was stepped over, or is known to be there.
+    @inline(__always)
+    func bytes(_ start: Int, _ count: Int) -> UnsafeRawBufferPointer {
+        assert(start >= 0 && count >= 0 && count <= end &- start)
+        return unsafe UnsafeRawBufferPointer(start: base + start, count: count)
     }
 
     func malformed() -> CodingError {
@@ -33,7 +42,7 @@ package struct JSONReader: ItemReader {
     @inline(__always)
     mutating func peek() throws(CodingError) -> UInt8 {
         while position < end {
-            let byte = base.load(fromByteOffset: position, as: UInt8.self)
+            let byte = unsafe base.load(fromByteOffset: position, as: UInt8.self)
             guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return byte }
             position &+= 1
         }
@@ -59,7 +68,7 @@ package struct JSONReader: ItemReader {
     package mutating func skipItem(depth: Int) throws(CodingError) {
         switch try peek() {
         case UInt8(ascii: "\""):
-            _ = try scanString()
+            _ = try unsafe scanString()
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             guard depth < maxNestingDepth else { throw CodingError.tooDeep(at: position) }
             let isMap = try peek() == UInt8(ascii: "{")
@@ -90,7 +99,7 @@ package struct JSONReader: ItemReader {
 
     mutating func skipKey() throws(CodingError) {
         guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
-        _ = try scanString()
+        _ = try unsafe scanString()
         try readColon()
     }
 
@@ -136,7 +145,7 @@ package struct JSONReader: ItemReader {
     private mutating func readLiteral(_ word: StaticString) throws(CodingError) {
         let count = word.utf8CodeUnitCount
         guard end &- position >= count,
-            UnsafeRawBufferPointer(start: base + position, count: count)
+            unsafe bytes(position, count)
                 .hasSameBytes(as: UnsafeRawBufferPointer(start: word.utf8Start, count: count))
         else { throw malformed() }
         position &+= count
@@ -152,11 +161,11 @@ package struct JSONReader: ItemReader {
     package mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         guard try peek() == UInt8(ascii: "\"") else { throw malformed() }
         let start = position
-        let string = try scanString()
-        var isEqual = string.bytes.hasSameBytes(as: name)
-        if string.hasEscapes {
-            let key = try unescape(string.bytes, at: start)
-            isEqual = withUTF8(of: key) { $0.hasSameBytes(as: name) }
+        let string = try unsafe scanString()
+        var isEqual = unsafe string.bytes.hasSameBytes(as: name)
+        if unsafe string.hasEscapes {
+            let key = try unsafe unescape(string.bytes, at: start)
+            isEqual = unsafe withUTF8(of: key) { unsafe $0.hasSameBytes(as: name) }
         }
         try readColon()
         return isEqual

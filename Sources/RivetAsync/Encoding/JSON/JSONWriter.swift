@@ -3,16 +3,16 @@
 /// JSON as we write it: no blanks, escapes only where RFC 8259 §7 wants them, as the server writes it (PROTOCOL j5).
 extension ByteOutput where Self: ~Copyable {
     package mutating func appendJSON(_ text: String) {
-        withUTF8(of: text) { appendJSON(text: $0) }
+        unsafe withUTF8(of: text) { unsafe appendJSON(text: $0) }
     }
 
     package mutating func appendJSON(text: UnsafeRawBufferPointer) {
         append(UInt8(ascii: "\""))
         var start = 0
         for index in 0..<text.count {
-            let byte = text[index]
+            let byte = unsafe text[index]
             guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-            append(UnsafeRawBufferPointer(rebasing: text[start..<index]))
+            unsafe append(UnsafeRawBufferPointer(rebasing: text[start..<index]))
             start = index &+ 1
             append(UInt8(ascii: "\\"))
             switch byte {
@@ -28,7 +28,7 @@ extension ByteOutput where Self: ~Copyable {
             default: append(byte)
             }
         }
-        append(UnsafeRawBufferPointer(rebasing: text[start...]))
+        unsafe append(UnsafeRawBufferPointer(rebasing: text[start...]))
         append(UInt8(ascii: "\""))
     }
 
@@ -44,15 +44,15 @@ extension ByteOutput where Self: ~Copyable {
 
     private mutating func appendDecimal(_ value: UInt64) {
         if value < 10 { return append(UInt8(truncatingIfNeeded: value) | 0x30) }
-        withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
+        unsafe withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
             var start = 20
             var rest = value
             repeat {
                 start &-= 1
-                digits[start] = UInt8(truncatingIfNeeded: rest % 10) | 0x30
+                unsafe digits[start] = UInt8(truncatingIfNeeded: rest % 10) | 0x30
                 rest /= 10
             } while rest > 0
-            append(UnsafeRawBufferPointer(rebasing: digits[start...]))
+            unsafe append(UnsafeRawBufferPointer(rebasing: digits[start...]))
         }
     }
 

@@ -91,13 +91,13 @@ struct HTTPBodyPieces {
             first = piece
         } else {
             if all.isEmpty { all = Array(first) }
-            piece.withUnsafeBytes { all.append(contentsOf: $0) }
+            all.append(piece)
         }
         count += piece.count
     }
 
     /// A copy: a piece keeps a whole receive buffer.
-    var bytes: ByteChunk { all.isEmpty ? first.withUnsafeBytes { ByteChunk(copying: $0) } : ByteChunk(all) }
+    var bytes: ByteChunk { all.isEmpty ? ByteChunk(copyOf: first) : ByteChunk(all) }
 }
 
 /// Notices that nobody can read any more.
@@ -235,7 +235,7 @@ package final class HTTPBodyBuffer: Sendable {
     private static func joined(_ state: inout State) -> ByteChunk {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(state.byteCount)
-        state.chunks.mutateEach { chunk in chunk.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+        state.chunks.mutateEach { chunk in bytes.append(chunk) }
         return ByteChunk(bytes)
     }
 

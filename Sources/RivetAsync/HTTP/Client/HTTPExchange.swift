@@ -177,12 +177,10 @@ final class HTTPExchange: @unchecked Sendable {
         let piece = rest.slice(0..<count)
         rest = rest.slice(count..<rest.count)
         connection.stream.write { buffer in
-            piece.withUnsafeBytes { bytes in
-                if encoder.framing == .chunked {
-                    HTTPChunkEncoder.write(bytes, into: &buffer)
-                } else {
-                    buffer.append(bytes)
-                }
+            if encoder.framing == .chunked {
+                HTTPChunkEncoder.write(piece, into: &buffer)
+            } else {
+                buffer.append(piece)
             }
         }
     }

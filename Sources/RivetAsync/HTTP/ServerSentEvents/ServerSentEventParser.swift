@@ -47,14 +47,14 @@ struct ServerSentEventParser: Sendable {
                 }
             }
             let start = position
-            let end = chunk.withUnsafeBytes { bytes in
-                bytes[start...].firstIndex { $0 == 0x0a || $0 == 0x0d }
+            let end = chunk.withSpan { bytes in
+                (start..<bytes.count).first { bytes[$0] == 0x0a || bytes[$0] == 0x0d }
             }
             let size = (end ?? chunk.count) &- start &+ line.count
             guard size <= maxLineSize else { throw .tooLarge(.eventLine, limit: maxLineSize, actual: size) }
             let piece = chunk.slice(start..<(end ?? chunk.count))
             guard let end else {
-                piece.withUnsafeBytes { line.append(contentsOf: $0) }
+                line.append(piece)
                 position = chunk.count
                 return nil
             }
@@ -81,7 +81,7 @@ struct ServerSentEventParser: Sendable {
             if piece.isEmpty { return endEvent() }
             try field(piece)
         } else {
-            piece.withUnsafeBytes { line.append(contentsOf: $0) }
+            line.append(piece)
             let whole = ByteChunk(line)
             line = []
             try field(whole)
@@ -99,7 +99,7 @@ struct ServerSentEventParser: Sendable {
             let size = data.count &+ value.count &+ (hasData ? 1 : 0)
             guard size <= maxEventSize else { throw .tooLarge(.event, limit: maxEventSize, actual: size) }
             if hasData { data.append(0x0a) }
-            value.withUnsafeBytes { data.append(contentsOf: $0) }
+            data.append(value)
             hasData = true
         } else if name.elementsEqual("event".utf8) {
             type = Self.text(value)
@@ -126,7 +126,7 @@ struct ServerSentEventParser: Sendable {
     }
 
     private static func text(_ bytes: ByteChunk) -> String {
-        bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        String(decoding: bytes, as: UTF8.self)
     }
 
     /// Digits alone; more than there are numbers for is the largest.

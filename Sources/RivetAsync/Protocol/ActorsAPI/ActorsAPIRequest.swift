@@ -93,7 +93,7 @@ package struct ActorsAPIRequest: Sendable, Equatable {
 /// Reads a whole JSON document.
 func readJSON<T>(_ document: ByteChunk, _ body: (inout JSONReader) throws(CodingError) -> T) throws(CodingError) -> T {
     defer { withExtendedLifetime(document) {} }
-    var reader = JSONReader(document.unsafeBytes)
+    var reader = unsafe JSONReader(document.unsafeBytes)
     let result = try body(&reader)
     try reader.readEnd()
     return result

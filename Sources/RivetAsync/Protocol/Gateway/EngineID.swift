@@ -23,8 +23,9 @@ package struct EngineID: Sendable, Equatable {
 
     package var text: String {
         var bytes: [UInt8] = [1]
-        withUnsafeBytes(of: uuid.bigEndian) { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: label.bigEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(bigEndian: UInt64(truncatingIfNeeded: uuid >> 64), count: 8)
+        bytes.append(bigEndian: UInt64(truncatingIfNeeded: uuid), count: 8)
+        bytes.append(bigEndian: UInt64(label), count: 2)
         var text: [UInt8] = []
         for _ in 0..<Self.digitCount {
             // Long division by 36, from the highest byte, which is the last.

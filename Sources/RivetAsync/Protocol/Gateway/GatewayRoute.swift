@@ -123,8 +123,8 @@ package enum GatewayRoute: Sendable {
     }
 
     private static func isCBOR(_ bytes: [UInt8]) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            var reader = CBORReader(bytes)
+        unsafe bytes.withUnsafeBytes { bytes in
+            var reader = unsafe CBORReader(bytes)
             do {
                 try reader.skipItem(depth: 0)
                 try reader.readEnd()

@@ -52,8 +52,10 @@ package struct EventMessage: Sendable {
     package var arguments: ByteChunk { message.slice(argumentsPlace) }
 
     /// The bytes of the name; valid as long as the event is.
-    var nameBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: message.unsafeBytes[namePlace]) }
-    var argumentsBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: message.unsafeBytes[argumentsPlace]) }
+    var nameBytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: message.unsafeBytes[namePlace]) }
+    var argumentsBytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: message.unsafeBytes[argumentsPlace])
+    }
     var argumentsSize: Int { argumentsPlace.count }
     /// How much of its message it keeps.
     var size: Int { message.count }

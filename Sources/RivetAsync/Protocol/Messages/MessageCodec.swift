@@ -33,16 +33,16 @@ package struct MessageCodec: Sendable {
         cbor: (inout CBORReader) throws(CodingError) -> T,
         json: (inout JSONReader) throws(CodingError) -> T
     ) throws(CodingError) -> T {
-        let bytes = document.unsafeBytes
+        let bytes = unsafe document.unsafeBytes
         // The slices that `cbor` and `json` make keep the same memory; the document lives as long as the call.
         defer { withExtendedLifetime(document) {} }
         if encoding == .json {
-            var reader = JSONReader(bytes)
+            var reader = unsafe JSONReader(bytes)
             let result = try json(&reader)
             try reader.readEnd()
             return result
         }
-        var reader = CBORReader(bytes)
+        var reader = unsafe CBORReader(bytes)
         let result = try cbor(&reader)
         try reader.readEnd()
         return result
@@ -55,7 +55,7 @@ package struct MessageCodec: Sendable {
         _ body: (inout BAREReader, ProtocolVersion) throws(CodingError) -> T
     ) throws(CodingError) -> T {
         defer { withExtendedLifetime(document) {} }
-        var reader = BAREReader(document.unsafeBytes)
+        var reader = unsafe BAREReader(document.unsafeBytes)
         let version = try reader.readVersion(since: first)
         let result = try body(&reader, version)
         try reader.readEnd()
@@ -98,12 +98,8 @@ func readEnvelope<Reader: MessageReader, Message>(
 }
 
 extension ByteOutput where Self: ~Copyable {
-    mutating func append(_ chunk: ByteChunk) {
-        chunk.withUnsafeBytes { append($0) }
-    }
-
     mutating func appendBARE(data chunk: ByteChunk) {
-        chunk.withUnsafeBytes { appendBARE(data: $0) }
+        chunk.withUnsafeBytes { unsafe appendBARE(data: $0) }
     }
 
     /// `{"body":{"tag":NAME,"val":{…` up to the first of `fields` members.

@@ -10,7 +10,7 @@ protocol MessageReader: ItemReader {
 
 extension CBORReader: MessageReader {
     mutating func readVerbatimText() throws(CodingError) -> Range<Int>? {
-        guard let bytes = try readPlainText() else { return nil }
+        guard let bytes = try unsafe readPlainText() else { return nil }
         return (position &- bytes.count)..<position
     }
 }
@@ -19,12 +19,12 @@ extension JSONReader: MessageReader {
     mutating func readVerbatimText() throws(CodingError) -> Range<Int>? {
         guard try peek() == UInt8(ascii: "\"") else { return nil }
         let start = position
-        let string = try scanString()
-        if string.hasEscapes {
+        let string = try unsafe scanString()
+        if unsafe string.hasEscapes {
             position = start
             return nil
         }
-        return (position &- 1 &- string.bytes.count)..<(position &- 1)
+        return unsafe (position &- 1 &- string.bytes.count)..<(position &- 1)
     }
 }
 
@@ -148,7 +148,7 @@ extension MessageReader {
 
 extension ByteChunk {
     fileprivate var isUTF8: Bool {
-        withUnsafeBytes { (try? UTF8Span(validating: Span(_unsafeBytes: $0))) != nil }
+        withUnsafeBytes { unsafe (try? UTF8Span(validating: Span(_unsafeBytes: $0))) != nil }
     }
 }
 

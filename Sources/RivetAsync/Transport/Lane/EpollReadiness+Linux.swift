@@ -12,7 +12,9 @@ import Synchronization
 ///
 /// The descriptors are closed with the object, and whoever interrupts holds a reference meanwhile: so the number it
 /// writes to is never somebody else's. `@unchecked Sendable`: all other state is touched on the lane only.
-final class EpollReadiness: Readiness, @unchecked Sendable {
+///
+/// `@safe`: `events` lives as long as this, and `epoll_wait` fills as many as it holds.
+@safe final class EpollReadiness: Readiness, @unchecked Sendable {
     static let canWait = true
     static let reportsEnds = true
     private static let capacity = 256
@@ -35,8 +37,8 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
             throw .system(.eventfd, error)
         }
         // Edge-triggered: each write is reported once and the counter need not be read back.
-        var event = epoll_event(events: Self.inputs, data: epoll_data_t(u64: Self.interruption))
-        guard epoll_ctl(set, EPOLL_CTL_ADD, interrupter, &event) == 0 else {
+        var event = unsafe epoll_event(events: Self.inputs, data: epoll_data_t(u64: Self.interruption))
+        guard unsafe epoll_ctl(set, EPOLL_CTL_ADD, interrupter, &event) == 0 else {
             let error = Errno.current
             SystemCalls.close(set)
             SystemCalls.close(interrupter)
@@ -52,7 +54,7 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
     }
 
     deinit {
-        events.deallocate()
+        unsafe events.deallocate()
         SystemCalls.close(set)
         SystemCalls.close(interrupter)
         gauge.descriptors.subtract(2, ordering: .relaxed)
@@ -63,8 +65,8 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
     private static let everything = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
     func add(_ descriptor: Int32, _ registration: Registration) throws(TransportError) {
-        var event = epoll_event(events: Self.everything, data: epoll_data_t(u64: registration.rawValue))
-        guard epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) == 0 else { throw .system(.epoll, .current) }
+        var event = unsafe epoll_event(events: Self.everything, data: epoll_data_t(u64: registration.rawValue))
+        guard unsafe epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event) == 0 else { throw .system(.epoll, .current) }
     }
 
     func remove(_ descriptor: Int32, _ registration: Registration) {
@@ -79,26 +81,26 @@ final class EpollReadiness: Readiness, @unchecked Sendable {
 
     func wait(milliseconds: Int32) -> Int {
         // After a signal (EINTR) the lane goes round once more, which is all that is needed.
-        max(0, Int(epoll_wait(set, events, Int32(Self.capacity), milliseconds)))
+        unsafe max(0, Int(epoll_wait(set, events, Int32(Self.capacity), milliseconds)))
     }
 
     func event(at index: Int) -> (registration: Registration, events: ReadyEvents) {
-        let event = events[index]
+        let (inputs, number) = unsafe (events[index].events, events[index].data.u64)
         var ready: ReadyEvents = []
-        if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+        if inputs & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
             ready = [.readable, .ended]
-        } else if event.events & EPOLLIN.rawValue != 0 {
+        } else if inputs & EPOLLIN.rawValue != 0 {
             ready = .readable
         }
-        if event.events & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+        if inputs & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
             ready.insert(.writable)
         }
-        return (Registration(rawValue: event.data.u64), ready)
+        return (Registration(rawValue: number), ready)
     }
 
     func interrupt() {
         var one: UInt64 = 1
-        SystemCalls.write(interrupter, &one, MemoryLayout<UInt64>.size)
+        unsafe SystemCalls.write(interrupter, &one, MemoryLayout<UInt64>.size)
     }
 
     func cancel(_ completion: @escaping @Sendable () -> Void) {

@@ -12,7 +12,7 @@ extension Lane: SerialExecutor {
     }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
-        UnownedSerialExecutor(ordinary: self)
+        unsafe UnownedSerialExecutor(ordinary: self)
     }
 
     package func isIsolatingCurrentContext() -> Bool? { isCurrent }

@@ -281,7 +281,7 @@ package final class Lane: @unchecked Sendable {
     /// Memory to receive into; `takeReceived` makes the filled part a chunk.
     ///
     /// On the lane, with no call between.
-    package func receiveRoom() -> UnsafeMutableRawBufferPointer { pool.room() }
+    package func receiveRoom() -> UnsafeMutableRawBufferPointer { unsafe pool.room() }
     package func takeReceived(_ count: Int) -> ByteChunk { pool.take(count) }
 
     private func turn() {
@@ -343,9 +343,9 @@ package final class Lane: @unchecked Sendable {
             for index in jobs.indices {
                 switch jobs[index] {
                 case .actor(let job):
-                    job.runSynchronously(on: asUnownedSerialExecutor())
+                    unsafe job.runSynchronously(on: asUnownedSerialExecutor())
                 case .task(let job, let executor):
-                    job.runSynchronously(
+                    unsafe job.runSynchronously(
                         isolatedTo: asUnownedSerialExecutor(),
                         taskExecutor: executor.asUnownedTaskExecutor()
                     )

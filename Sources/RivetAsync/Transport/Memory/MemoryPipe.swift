@@ -47,7 +47,9 @@ final class MemoryPipe: Sendable {
         guard let room else { return .abandoned }
         let count = min(room, output.count)
         if count > 0 {
-            let chunk = output.withUnsafeBytes { ByteChunk(copying: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            let chunk = output.withUnsafeBytes {
+                unsafe ByteChunk(copying: UnsafeRawBufferPointer(rebasing: $0[..<count]))
+            }
             output.removeFirst(count)
             let reader = state.withLock { state in
                 state.chunks.append(chunk)

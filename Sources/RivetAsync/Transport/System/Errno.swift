@@ -27,5 +27,5 @@ package struct Errno: RawRepresentable, Hashable, Sendable, CustomStringConverti
     package static let addressInUse = Errno(rawValue: EADDRINUSE)
     package static let addressNotAvailable = Errno(rawValue: EADDRNOTAVAIL)
 
-    package var description: String { "\(String(cString: strerror(rawValue))) (errno \(rawValue))" }
+    package var description: String { unsafe "\(String(cString: strerror(rawValue))) (errno \(rawValue))" }
 }

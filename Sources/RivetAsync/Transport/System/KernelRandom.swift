@@ -17,7 +17,7 @@ package enum KernelRandom {
         var filled = 0
         #if os(Linux)
         while filled < buffer.count, let base = buffer.baseAddress {
-            let count = getrandom(base + filled, buffer.count - filled, 0)
+            let count = unsafe getrandom(base + filled, buffer.count - filled, 0)
             if count > 0 {
                 filled += count
             } else if count == 0 || errno != EINTR {
@@ -27,7 +27,7 @@ package enum KernelRandom {
         #endif
         var generator = SystemRandomNumberGenerator()
         while filled < buffer.count {
-            buffer[filled] = generator.next()
+            unsafe buffer[filled] = generator.next()
             filled += 1
         }
     }

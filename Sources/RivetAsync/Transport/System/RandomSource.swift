@@ -5,7 +5,9 @@ import Synchronization
 /// what is added to waits.
 ///
 /// A test gives its own (B21).
-package struct RandomSource: Sendable {
+///
+/// `@safe`: as `WebSocketMaskingKeys`: who gives `fill` vouches that it stays within its buffer.
+@safe package struct RandomSource: Sendable {
     package typealias Fill = @Sendable (UnsafeMutableRawBufferPointer) -> Void
 
     /// Fills the whole buffer.
@@ -13,24 +15,24 @@ package struct RandomSource: Sendable {
     /// Uniform in 0 ..< 1.
     let fraction: @Sendable () -> Double
 
-    package init(fill: @escaping Fill = KernelRandom.fill, fraction: (@Sendable () -> Double)? = nil) {
-        self.fill = fill
+    package init(fill: @escaping Fill = unsafe KernelRandom.fill, fraction: (@Sendable () -> Double)? = nil) {
+        unsafe self.fill = fill
         self.fraction =
             fraction ?? {
                 var word: UInt64 = 0
-                withUnsafeMutableBytes(of: &word) { fill($0) }
+                unsafe withUnsafeMutableBytes(of: &word) { unsafe fill($0) }
                 return Double(word >> 11) * 0x1p-53
             }
     }
 
-    package static let kernel = RandomSource()
+    package static let kernel = unsafe RandomSource()
 
     /// The kernel's, asked for 32 bytes at a time, which go a long way: see ``stream()``.
-    package static func stretchedKernel() -> RandomSource { RandomSource(fill: kernel.stream()) }
+    package static func stretchedKernel() -> RandomSource { unsafe RandomSource(fill: kernel.stream()) }
 
     package func bytes(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
-            fill(UnsafeMutableRawBufferPointer(buffer))
+        unsafe [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
+            unsafe fill(UnsafeMutableRawBufferPointer(buffer))
             filled = buffer.count
         }
     }
@@ -41,18 +43,18 @@ package struct RandomSource: Sendable {
     /// Asked for each, the kernel takes longer over a masking key than all the rest of a small frame needs.
     package func stream() -> Fill {
         let state = Mutex<(cipher: ChaCha, blocksLeft: Int)>((ChaCha(key: .init(repeating: 0), rounds: 8), 0))
-        return { [fill] buffer in
+        return { [fill = unsafe fill] buffer in
             state.withLock { state in
                 for offset in stride(from: 0, to: buffer.count, by: 64) {
                     if state.blocksLeft == 0 {
                         var seed = InlineArray<8, UInt32>(repeating: 0)
-                        withUnsafeMutableBytes(of: &seed) { fill($0) }
+                        unsafe withUnsafeMutableBytes(of: &seed) { unsafe fill($0) }
                         state = (ChaCha(key: seed, rounds: 8), 64)
                     }
                     state.blocksLeft -= 1
-                    withUnsafeBytes(of: state.cipher.next()) { block in
-                        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[offset...])
-                        part.copyMemory(from: UnsafeRawBufferPointer(rebasing: block.prefix(part.count)))
+                    unsafe withUnsafeBytes(of: state.cipher.next()) { block in
+                        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[offset...])
+                        unsafe part.copyMemory(from: UnsafeRawBufferPointer(rebasing: block.prefix(part.count)))
                     }
                 }
             }

@@ -11,6 +11,6 @@ import Darwin
 package enum StandardError {
     package static func say(_ line: String) {
         let bytes = Array("\(line)\n".utf8)
-        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

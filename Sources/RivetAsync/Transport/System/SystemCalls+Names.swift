@@ -13,25 +13,25 @@ extension SystemCalls {
     /// Without AI_ADDRCONFIG, which would hide `::1` from a machine that is not on a network; an address that cannot
     /// be reached fails at once.
     static func addresses(host: String, port: UInt16) throws(TransportError) -> [SocketAddress] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = streamType
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_family = AF_UNSPEC
+        unsafe hints.ai_socktype = streamType
         var list: UnsafeMutablePointer<addrinfo>?
-        let result = getaddrinfo(host, nil, &hints, &list)
+        let result = unsafe getaddrinfo(host, nil, &hints, &list)
         guard result == 0 else {
-            let reason = result == EAI_SYSTEM ? Errno.current.description : String(cString: gai_strerror(result))
+            let reason = unsafe result == EAI_SYSTEM ? Errno.current.description : String(cString: gai_strerror(result))
             throw .nameNotResolved(host: host, reason: reason)
         }
-        defer { freeaddrinfo(list) }
+        defer { unsafe freeaddrinfo(list) }
         var addresses: [SocketAddress] = []
-        var entry = list
-        while let current = entry {
-            entry = current.pointee.ai_next
-            guard let raw = current.pointee.ai_addr else { continue }
+        var entry = unsafe list
+        while let current = unsafe entry {
+            unsafe entry = current.pointee.ai_next
+            guard let raw = unsafe current.pointee.ai_addr else { continue }
             var storage = sockaddr_storage()
-            let size = min(Int(current.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-            withUnsafeMutableBytes(of: &storage) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: size))
+            let size = unsafe min(Int(current.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: size))
             }
             guard var address = SocketAddress(storage) else { continue }
             address.port = port

@@ -40,7 +40,7 @@ enum SystemCalls {
 
     static func bind(_ descriptor: Int32, to address: SocketAddress) throws(TransportError) {
         setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        let result = address.withSocketAddress { rawBind(descriptor, $0, $1) }
+        let result = unsafe address.withSocketAddress { unsafe rawBind(descriptor, $0, $1) }
         guard result == 0 else { throw .system(.bind, .current) }
     }
 
@@ -49,7 +49,7 @@ enum SystemCalls {
     }
 
     static func connect(_ descriptor: Int32, to address: SocketAddress) -> Connected {
-        if address.withSocketAddress({ rawConnect(descriptor, $0, $1) }) == 0 { return .now }
+        if unsafe address.withSocketAddress({ unsafe rawConnect(descriptor, $0, $1) }) == 0 { return .now }
         let error = Errno.current
         // Interrupted by a signal, the connection goes on being made (connect(2)).
         return error == .inProgress || error == .interrupted ? .inProgress : .failed(error)
@@ -59,16 +59,16 @@ enum SystemCalls {
     static func pendingError(_ descriptor: Int32) -> Errno? {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size) == 0 else { return .current }
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size) == 0 else { return .current }
         return value == 0 ? nil : Errno(rawValue: value)
     }
 
     static func localAddress(_ descriptor: Int32) throws(TransportError) -> SocketAddress {
-        try address(of: descriptor) { getsockname($0, $1, $2) }
+        try unsafe address(of: descriptor) { unsafe getsockname($0, $1, $2) }
     }
 
     static func remoteAddress(_ descriptor: Int32) throws(TransportError) -> SocketAddress {
-        try address(of: descriptor) { getpeername($0, $1, $2) }
+        try unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }
     }
 
     private static func address(
@@ -77,8 +77,8 @@ enum SystemCalls {
     ) throws(TransportError) -> SocketAddress {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let result = withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { ask(descriptor, $0, &size) }
+        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe ask(descriptor, $0, &size) }
         }
         guard result == 0 else { throw .system(.getSocketName, .current) }
         guard let address = SocketAddress(storage) else {
@@ -92,7 +92,7 @@ enum SystemCalls {
     @inline(__always)
     static func receive(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPointer) -> Received {
         while true {
-            let count = recv(descriptor, room.baseAddress, room.count, 0)
+            let count = unsafe recv(descriptor, room.baseAddress, room.count, 0)
             if count > 0 { return .bytes(count) }
             if count == 0 { return .end }
             let error = Errno.current
@@ -105,7 +105,7 @@ enum SystemCalls {
     @inline(__always)
     static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Sent {
         while true {
-            let count = rawSend(descriptor, bytes.baseAddress, bytes.count, noSignal)
+            let count = unsafe rawSend(descriptor, bytes.baseAddress, bytes.count, noSignal)
             if count >= 0 { return .bytes(count) }
             let error = Errno.current
             if error == .interrupted { continue }
@@ -114,7 +114,7 @@ enum SystemCalls {
     }
 
     static func write(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) {
-        while rawWrite(descriptor, bytes, count) < 0, Errno.current == .interrupted {}
+        while unsafe rawWrite(descriptor, bytes, count) < 0, Errno.current == .interrupted {}
     }
 
     static func finishWriting(_ descriptor: Int32) {
@@ -133,12 +133,12 @@ enum SystemCalls {
     /// Closing sends a reset and drops what is on its way.
     static func setResetOnClose(_ descriptor: Int32) {
         var value = linger(l_onoff: 1, l_linger: 0)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
     }
 
     static func setOption(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
         var value = value
-        _ = setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+        _ = unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 }
 
@@ -146,28 +146,28 @@ enum SystemCalls {
 
 @inline(__always)
 private func rawSend(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int, _ flags: Int32) -> Int {
-    send(descriptor, bytes, count, flags)
+    unsafe send(descriptor, bytes, count, flags)
 }
 
 private func rawWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
+    unsafe write(descriptor, bytes, count)
 }
 
 private func rawClose(_ descriptor: Int32) -> Int32 { close(descriptor) }
 private func rawListen(_ descriptor: Int32, _ backlog: Int32) -> Int32 { listen(descriptor, backlog) }
 
 private func rawBind(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t) -> Int32 {
-    bind(descriptor, address, size)
+    unsafe bind(descriptor, address, size)
 }
 
 private func rawConnect(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t) -> Int32 {
-    connect(descriptor, address, size)
+    unsafe connect(descriptor, address, size)
 }
 
 /// The process's environment.
 package enum EnvironmentVariable {
     /// The value of a variable; nil where it is not set.
     package static func value(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
+        unsafe text(ofC: getenv(name))
     }
 }

@@ -19,7 +19,7 @@ struct ReceivePool {
     /// Where the next bytes go; `take` must follow before the next `room`, unless nothing was received.
     mutating func room() -> UnsafeMutableRawBufferPointer {
         if offset > 0 || blocks.isEmpty { prepare() }
-        return UnsafeMutableRawBufferPointer(
+        return unsafe UnsafeMutableRawBufferPointer(
             start: blocks[current].base + offset,
             count: Self.blockSize &- offset
         )

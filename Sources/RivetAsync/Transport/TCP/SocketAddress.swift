@@ -28,17 +28,17 @@ package struct SocketAddress: Hashable, Sendable {
     /// Nil when `literal` is anything else, such as a name.
     package init?(literal: String, port: UInt16) {
         var v4 = in_addr()
-        if inet_pton(AF_INET, literal, &v4) == 1 {
+        if unsafe inet_pton(AF_INET, literal, &v4) == 1 {
             self.init(ip: .v4(UInt32(bigEndian: v4.s_addr)), port: port)
             return
         }
         let parts = literal.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         var v6 = in6_addr()
-        guard let address = parts.first, inet_pton(AF_INET6, String(address), &v6) == 1 else { return nil }
+        guard let address = parts.first, unsafe inet_pton(AF_INET6, String(address), &v6) == 1 else { return nil }
         var zone: UInt32 = 0
         if parts.count == 2 {
             let name = String(parts[1])
-            zone = UInt32(name) ?? if_nametoindex(name)
+            zone = unsafe UInt32(name) ?? if_nametoindex(name)
             guard zone > 0 else { return nil }
         }
         self.init(ip: .v6(UInt128(v6), zone: zone), port: port)
@@ -59,17 +59,21 @@ extension SocketAddress: CustomStringConvertible {
 
     /// The IP literal, without brackets and port.
     package var host: String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
-            guard let base = buffer.baseAddress else { return "" }
-            switch ip {
-            case .v4(let address):
-                var raw = in_addr(s_addr: address.bigEndian)
-                _ = inet_ntop(AF_INET, &raw, base, socklen_t(INET6_ADDRSTRLEN))
-                return String(cString: base)
-            case .v6(let address, let zone):
-                var raw = in6_addr(address)
-                _ = inet_ntop(AF_INET6, &raw, base, socklen_t(INET6_ADDRSTRLEN))
-                return zone == 0 ? String(cString: base) : "\(String(cString: base))%\(zone)"
+        switch ip {
+        case .v4(let address):
+            return Self.literal(AF_INET, in_addr(s_addr: address.bigEndian))
+        case .v6(let address, let zone):
+            let literal = Self.literal(AF_INET6, in6_addr(address))
+            return zone == 0 ? literal : "\(literal)%\(zone)"
+        }
+    }
+
+    /// `raw` must be what the family has for an address.
+    private static func literal<Raw>(_ family: Int32, _ raw: Raw) -> String {
+        let size = Int(INET6_ADDRSTRLEN)
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { buffer in
+            unsafe withUnsafeBytes(of: raw) { raw in
+                unsafe text(ofC: inet_ntop(family, raw.baseAddress, buffer.baseAddress, socklen_t(size))) ?? ""
             }
         }
     }
@@ -81,29 +85,24 @@ extension SocketAddress {
     var family: Int32 { isV6 ? AF_INET6 : AF_INET }
 
     init?(_ storage: sockaddr_storage) {
-        var storage = storage
-        let address: SocketAddress? = withUnsafePointer(to: &storage) { pointer in
-            switch Int32(pointer.pointee.ss_family) {
-            case AF_INET:
-                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                    SocketAddress(
-                        ip: .v4(UInt32(bigEndian: $0.pointee.sin_addr.s_addr)),
-                        port: UInt16(bigEndian: $0.pointee.sin_port)
-                    )
-                }
-            case AF_INET6:
-                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
-                    SocketAddress(
-                        ip: .v6(UInt128($0.pointee.sin6_addr), zone: $0.pointee.sin6_scope_id),
-                        port: UInt16(bigEndian: $0.pointee.sin6_port)
-                    )
-                }
-            default:
-                nil
-            }
+        switch Int32(storage.ss_family) {
+        case AF_INET:
+            let raw = Self.beginning(of: storage, as: sockaddr_in.self)
+            self.init(ip: .v4(UInt32(bigEndian: raw.sin_addr.s_addr)), port: UInt16(bigEndian: raw.sin_port))
+        case AF_INET6:
+            let raw = Self.beginning(of: storage, as: sockaddr_in6.self)
+            self.init(
+                ip: .v6(UInt128(raw.sin6_addr), zone: raw.sin6_scope_id),
+                port: UInt16(bigEndian: raw.sin6_port)
+            )
+        default:
+            return nil
         }
-        guard let address else { return nil }
-        self = address
+    }
+
+    /// A family's form of an address, for which a `sockaddr_storage` has the room and the alignment by its definition.
+    private static func beginning<Raw>(of storage: sockaddr_storage, as _: Raw.Type) -> Raw {
+        unsafe withUnsafeBytes(of: storage) { unsafe $0.load(as: Raw.self) }
     }
 
     func withSocketAddress<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
@@ -116,7 +115,7 @@ extension SocketAddress {
             raw.sin_family = sa_family_t(AF_INET)
             raw.sin_port = port.bigEndian
             raw.sin_addr.s_addr = value.bigEndian
-            return Self.rebound(&raw, body)
+            return unsafe Self.rebound(&raw, body)
         case .v6(let value, let zone):
             var raw = sockaddr_in6()
             #if canImport(Darwin)
@@ -126,26 +125,28 @@ extension SocketAddress {
             raw.sin6_port = port.bigEndian
             raw.sin6_addr = in6_addr(value)
             raw.sin6_scope_id = zone
-            return Self.rebound(&raw, body)
+            return unsafe Self.rebound(&raw, body)
         }
     }
 
     private static func rebound<Raw, R>(_ raw: inout Raw, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
-        withUnsafePointer(to: &raw) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<Raw>.size)) }
+        unsafe withUnsafePointer(to: &raw) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<Raw>.size))
+            }
         }
     }
 }
 
 extension UInt128 {
     fileprivate init(_ address: in6_addr) {
-        self = withUnsafeBytes(of: address) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }
+        self = unsafe withUnsafeBytes(of: address) { unsafe UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }
     }
 }
 
 extension in6_addr {
     fileprivate init(_ value: UInt128) {
         self.init()
-        withUnsafeMutableBytes(of: &self) { $0.storeBytes(of: value.bigEndian, as: UInt128.self) }
+        unsafe withUnsafeMutableBytes(of: &self) { unsafe $0.storeBytes(of: value.bigEndian, as: UInt128.self) }
     }
 }

@@ -111,13 +111,13 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
                 lane.nextTurn(self)
                 break
             }
-            let handlersRoom = handler.receiveRoom()
-            let room = handlersRoom ?? lane.receiveRoom()
-            switch SystemCalls.receive(descriptor, room) {
+            let handlersRoom = unsafe handler.receiveRoom()
+            let room = unsafe handlersRoom ?? lane.receiveRoom()
+            switch unsafe SystemCalls.receive(descriptor, room) {
             case .bytes(let count):
                 reads += max(1, count / ReceivePool.blockSize)
                 if count < room.count, !mayHaveEnded { isReadable = false }
-                if handlersRoom == nil {
+                if unsafe handlersRoom == nil {
                     handler.received(lane.takeReceived(count))
                 } else {
                     handler.received(inRoom: count)
@@ -211,7 +211,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
 
     private func send() {
         sending: while !output.isEmpty {
-            switch output.withUnsafeBytes({ SystemCalls.send(descriptor, $0) }) {
+            switch output.withUnsafeBytes({ unsafe SystemCalls.send(descriptor, $0) }) {
             case .bytes(let count):
                 output.removeFirst(count)
                 sentCount += UInt64(count)

@@ -12,7 +12,9 @@ import Darwin
 /// There are no headers and no link-time dependency: a program without TLS runs where OpenSSL is not installed.
 /// The functions keep their C names, so that the manual pages apply. It is loaded once and stays for the life of the
 /// process; a table of constant function pointers is safe to share.
-package final class OpenSSLLibrary: @unchecked Sendable {
+///
+/// `@safe`: to hold the table touches no memory; each call through it is `unsafe`, as each call to C.
+@safe package final class OpenSSLLibrary: @unchecked Sendable {
     package struct Names: Sendable, Equatable {
         package var ssl: String
         package var crypto: String
@@ -157,114 +159,117 @@ package final class OpenSSLLibrary: @unchecked Sendable {
     }
 
     private init(_ names: Names) throws(TLSError) {
+        // `unsafe`: each property declares its function's C signature, as the manual page has it; nobody checks that.
         let crypto = try SharedObject(names.crypto)
         let ssl = try SharedObject(names.ssl)
-        OPENSSL_init_ssl = try ssl.function("OPENSSL_init_ssl")
-        TLS_client_method = try ssl.function("TLS_client_method")
-        SSL_CTX_new = try ssl.function("SSL_CTX_new")
-        SSL_CTX_free = try ssl.function("SSL_CTX_free")
-        SSL_CTX_ctrl = try ssl.function("SSL_CTX_ctrl")
-        SSL_CTX_set_options = try ssl.function("SSL_CTX_set_options")
-        SSL_CTX_set_security_level = try ssl.function("SSL_CTX_set_security_level")
-        SSL_CTX_set_verify = try ssl.function("SSL_CTX_set_verify")
-        SSL_CTX_set_alpn_protos = try ssl.function("SSL_CTX_set_alpn_protos")
-        SSL_CTX_sess_set_new_cb = try ssl.function("SSL_CTX_sess_set_new_cb")
-        SSL_CTX_set_client_cert_cb = try ssl.function("SSL_CTX_set_client_cert_cb")
-        SSL_CTX_use_certificate = try ssl.function("SSL_CTX_use_certificate")
-        SSL_CTX_use_PrivateKey = try ssl.function("SSL_CTX_use_PrivateKey")
-        SSL_CTX_get0_certificate = try ssl.function("SSL_CTX_get0_certificate")
-        SSL_CTX_get_cert_store = try ssl.function("SSL_CTX_get_cert_store")
-        SSL_CTX_get0_param = try ssl.function("SSL_CTX_get0_param")
-        SSL_CTX_load_verify_dir = try ssl.function("SSL_CTX_load_verify_dir")
-        SSL_new = try ssl.function("SSL_new")
-        SSL_free = try ssl.function("SSL_free")
-        SSL_set_bio = try ssl.function("SSL_set_bio")
-        SSL_set_connect_state = try ssl.function("SSL_set_connect_state")
-        SSL_ctrl = try ssl.function("SSL_ctrl")
-        SSL_get0_param = try ssl.function("SSL_get0_param")
-        SSL_do_handshake = try ssl.function("SSL_do_handshake")
-        SSL_read_ex = try ssl.function("SSL_read_ex")
-        SSL_write_ex = try ssl.function("SSL_write_ex")
-        SSL_shutdown = try ssl.function("SSL_shutdown")
-        SSL_set_shutdown = try ssl.function("SSL_set_shutdown")
-        SSL_get_error = try ssl.function("SSL_get_error")
-        SSL_get_version = try ssl.function("SSL_get_version")
-        SSL_get_current_cipher = try ssl.function("SSL_get_current_cipher")
-        SSL_CIPHER_get_name = try ssl.function("SSL_CIPHER_get_name")
-        SSL_get0_alpn_selected = try ssl.function("SSL_get0_alpn_selected")
-        SSL_session_reused = try ssl.function("SSL_session_reused")
-        SSL_set_ex_data = try ssl.function("SSL_set_ex_data")
-        SSL_get_ex_data = try ssl.function("SSL_get_ex_data")
-        SSL_get_ex_data_X509_STORE_CTX_idx = try ssl.function("SSL_get_ex_data_X509_STORE_CTX_idx")
-        SSL_set_session = try ssl.function("SSL_set_session")
-        SSL_SESSION_up_ref = try ssl.function("SSL_SESSION_up_ref")
-        SSL_SESSION_free = try ssl.function("SSL_SESSION_free")
-        SSL_SESSION_is_resumable = try ssl.function("SSL_SESSION_is_resumable")
-        SSL_SESSION_get_protocol_version = try ssl.function("SSL_SESSION_get_protocol_version")
-        BIO_get_new_index = try crypto.function("BIO_get_new_index")
-        BIO_meth_new = try crypto.function("BIO_meth_new")
-        BIO_meth_set_write_ex = try crypto.function("BIO_meth_set_write_ex")
-        BIO_meth_set_read_ex = try crypto.function("BIO_meth_set_read_ex")
-        BIO_meth_set_ctrl = try crypto.function("BIO_meth_set_ctrl")
-        BIO_new = try crypto.function("BIO_new")
-        BIO_new_file = try crypto.function("BIO_new_file")
-        BIO_new_mem_buf = try crypto.function("BIO_new_mem_buf")
-        BIO_s_mem = try crypto.function("BIO_s_mem")
-        BIO_free = try crypto.function("BIO_free")
-        BIO_read = try crypto.function("BIO_read")
-        BIO_set_init = try crypto.function("BIO_set_init")
-        BIO_set_data = try crypto.function("BIO_set_data")
-        BIO_get_data = try crypto.function("BIO_get_data")
-        BIO_set_flags = try crypto.function("BIO_set_flags")
-        BIO_clear_flags = try crypto.function("BIO_clear_flags")
-        ERR_clear_error = try crypto.function("ERR_clear_error")
-        ERR_get_error = try crypto.function("ERR_get_error")
-        ERR_peek_last_error = try crypto.function("ERR_peek_last_error")
-        ERR_reason_error_string = try crypto.function("ERR_reason_error_string")
-        PEM_read_bio_X509_AUX = try crypto.function("PEM_read_bio_X509_AUX")
-        PEM_read_bio_PrivateKey = try crypto.function("PEM_read_bio_PrivateKey")
-        X509_free = try crypto.function("X509_free")
-        X509_check_private_key = try crypto.function("X509_check_private_key")
-        X509_STORE_add_cert = try crypto.function("X509_STORE_add_cert")
-        X509_STORE_CTX_get_current_cert = try crypto.function("X509_STORE_CTX_get_current_cert")
-        X509_STORE_CTX_get_error = try crypto.function("X509_STORE_CTX_get_error")
-        X509_STORE_CTX_get_error_depth = try crypto.function("X509_STORE_CTX_get_error_depth")
-        X509_STORE_CTX_get_ex_data = try crypto.function("X509_STORE_CTX_get_ex_data")
-        X509_STORE_CTX_get0_untrusted = try crypto.function("X509_STORE_CTX_get0_untrusted")
-        X509_verify_cert_error_string = try crypto.function("X509_verify_cert_error_string")
-        X509_VERIFY_PARAM_set_hostflags = try crypto.function("X509_VERIFY_PARAM_set_hostflags")
-        X509_VERIFY_PARAM_set_flags = try crypto.function("X509_VERIFY_PARAM_set_flags")
-        X509_VERIFY_PARAM_set1_host = try crypto.function("X509_VERIFY_PARAM_set1_host")
-        X509_VERIFY_PARAM_set1_ip_asc = try crypto.function("X509_VERIFY_PARAM_set1_ip_asc")
-        X509_get_subject_name = try crypto.function("X509_get_subject_name")
-        X509_get_issuer_name = try crypto.function("X509_get_issuer_name")
-        X509_NAME_print_ex = try crypto.function("X509_NAME_print_ex")
-        X509_get_ext_d2i = try crypto.function("X509_get_ext_d2i")
-        X509_get0_notBefore = try crypto.function("X509_get0_notBefore")
-        X509_get0_notAfter = try crypto.function("X509_get0_notAfter")
-        X509_get0_pubkey = try crypto.function("X509_get0_pubkey")
-        EVP_PKEY_get_bits = try crypto.function("EVP_PKEY_get_bits")
-        EVP_PKEY_free = try crypto.function("EVP_PKEY_free")
-        ASN1_TIME_print = try crypto.function("ASN1_TIME_print")
-        ASN1_STRING_get0_data = try crypto.function("ASN1_STRING_get0_data")
-        ASN1_STRING_length = try crypto.function("ASN1_STRING_length")
-        GENERAL_NAME_get0_value = try crypto.function("GENERAL_NAME_get0_value")
-        GENERAL_NAMES_free = try crypto.function("GENERAL_NAMES_free")
-        OPENSSL_sk_num = try crypto.function("OPENSSL_sk_num")
-        OPENSSL_sk_value = try crypto.function("OPENSSL_sk_value")
+        unsafe OPENSSL_init_ssl = try ssl.function("OPENSSL_init_ssl")
+        unsafe TLS_client_method = try ssl.function("TLS_client_method")
+        unsafe SSL_CTX_new = try ssl.function("SSL_CTX_new")
+        unsafe SSL_CTX_free = try ssl.function("SSL_CTX_free")
+        unsafe SSL_CTX_ctrl = try ssl.function("SSL_CTX_ctrl")
+        unsafe SSL_CTX_set_options = try ssl.function("SSL_CTX_set_options")
+        unsafe SSL_CTX_set_security_level = try ssl.function("SSL_CTX_set_security_level")
+        unsafe SSL_CTX_set_verify = try ssl.function("SSL_CTX_set_verify")
+        unsafe SSL_CTX_set_alpn_protos = try ssl.function("SSL_CTX_set_alpn_protos")
+        unsafe SSL_CTX_sess_set_new_cb = try ssl.function("SSL_CTX_sess_set_new_cb")
+        unsafe SSL_CTX_set_client_cert_cb = try ssl.function("SSL_CTX_set_client_cert_cb")
+        unsafe SSL_CTX_use_certificate = try ssl.function("SSL_CTX_use_certificate")
+        unsafe SSL_CTX_use_PrivateKey = try ssl.function("SSL_CTX_use_PrivateKey")
+        unsafe SSL_CTX_get0_certificate = try ssl.function("SSL_CTX_get0_certificate")
+        unsafe SSL_CTX_get_cert_store = try ssl.function("SSL_CTX_get_cert_store")
+        unsafe SSL_CTX_get0_param = try ssl.function("SSL_CTX_get0_param")
+        unsafe SSL_CTX_load_verify_dir = try ssl.function("SSL_CTX_load_verify_dir")
+        unsafe SSL_new = try ssl.function("SSL_new")
+        unsafe SSL_free = try ssl.function("SSL_free")
+        unsafe SSL_set_bio = try ssl.function("SSL_set_bio")
+        unsafe SSL_set_connect_state = try ssl.function("SSL_set_connect_state")
+        unsafe SSL_ctrl = try ssl.function("SSL_ctrl")
+        unsafe SSL_get0_param = try ssl.function("SSL_get0_param")
+        unsafe SSL_do_handshake = try ssl.function("SSL_do_handshake")
+        unsafe SSL_read_ex = try ssl.function("SSL_read_ex")
+        unsafe SSL_write_ex = try ssl.function("SSL_write_ex")
+        unsafe SSL_shutdown = try ssl.function("SSL_shutdown")
+        unsafe SSL_set_shutdown = try ssl.function("SSL_set_shutdown")
+        unsafe SSL_get_error = try ssl.function("SSL_get_error")
+        unsafe SSL_get_version = try ssl.function("SSL_get_version")
+        unsafe SSL_get_current_cipher = try ssl.function("SSL_get_current_cipher")
+        unsafe SSL_CIPHER_get_name = try ssl.function("SSL_CIPHER_get_name")
+        unsafe SSL_get0_alpn_selected = try ssl.function("SSL_get0_alpn_selected")
+        unsafe SSL_session_reused = try ssl.function("SSL_session_reused")
+        unsafe SSL_set_ex_data = try ssl.function("SSL_set_ex_data")
+        unsafe SSL_get_ex_data = try ssl.function("SSL_get_ex_data")
+        SSL_get_ex_data_X509_STORE_CTX_idx = try unsafe ssl.function("SSL_get_ex_data_X509_STORE_CTX_idx")
+        unsafe SSL_set_session = try ssl.function("SSL_set_session")
+        unsafe SSL_SESSION_up_ref = try ssl.function("SSL_SESSION_up_ref")
+        unsafe SSL_SESSION_free = try ssl.function("SSL_SESSION_free")
+        unsafe SSL_SESSION_is_resumable = try ssl.function("SSL_SESSION_is_resumable")
+        unsafe SSL_SESSION_get_protocol_version = try ssl.function("SSL_SESSION_get_protocol_version")
+        BIO_get_new_index = try unsafe crypto.function("BIO_get_new_index")
+        unsafe BIO_meth_new = try crypto.function("BIO_meth_new")
+        unsafe BIO_meth_set_write_ex = try crypto.function("BIO_meth_set_write_ex")
+        unsafe BIO_meth_set_read_ex = try crypto.function("BIO_meth_set_read_ex")
+        unsafe BIO_meth_set_ctrl = try crypto.function("BIO_meth_set_ctrl")
+        unsafe BIO_new = try crypto.function("BIO_new")
+        unsafe BIO_new_file = try crypto.function("BIO_new_file")
+        unsafe BIO_new_mem_buf = try crypto.function("BIO_new_mem_buf")
+        unsafe BIO_s_mem = try crypto.function("BIO_s_mem")
+        unsafe BIO_free = try crypto.function("BIO_free")
+        unsafe BIO_read = try crypto.function("BIO_read")
+        unsafe BIO_set_init = try crypto.function("BIO_set_init")
+        unsafe BIO_set_data = try crypto.function("BIO_set_data")
+        unsafe BIO_get_data = try crypto.function("BIO_get_data")
+        unsafe BIO_set_flags = try crypto.function("BIO_set_flags")
+        unsafe BIO_clear_flags = try crypto.function("BIO_clear_flags")
+        ERR_clear_error = try unsafe crypto.function("ERR_clear_error")
+        ERR_get_error = try unsafe crypto.function("ERR_get_error")
+        ERR_peek_last_error = try unsafe crypto.function("ERR_peek_last_error")
+        unsafe ERR_reason_error_string = try crypto.function("ERR_reason_error_string")
+        unsafe PEM_read_bio_X509_AUX = try crypto.function("PEM_read_bio_X509_AUX")
+        unsafe PEM_read_bio_PrivateKey = try crypto.function("PEM_read_bio_PrivateKey")
+        unsafe X509_free = try crypto.function("X509_free")
+        unsafe X509_check_private_key = try crypto.function("X509_check_private_key")
+        unsafe X509_STORE_add_cert = try crypto.function("X509_STORE_add_cert")
+        unsafe X509_STORE_CTX_get_current_cert = try crypto.function("X509_STORE_CTX_get_current_cert")
+        unsafe X509_STORE_CTX_get_error = try crypto.function("X509_STORE_CTX_get_error")
+        unsafe X509_STORE_CTX_get_error_depth = try crypto.function("X509_STORE_CTX_get_error_depth")
+        unsafe X509_STORE_CTX_get_ex_data = try crypto.function("X509_STORE_CTX_get_ex_data")
+        unsafe X509_STORE_CTX_get0_untrusted = try crypto.function("X509_STORE_CTX_get0_untrusted")
+        unsafe X509_verify_cert_error_string = try crypto.function("X509_verify_cert_error_string")
+        unsafe X509_VERIFY_PARAM_set_hostflags = try crypto.function("X509_VERIFY_PARAM_set_hostflags")
+        unsafe X509_VERIFY_PARAM_set_flags = try crypto.function("X509_VERIFY_PARAM_set_flags")
+        unsafe X509_VERIFY_PARAM_set1_host = try crypto.function("X509_VERIFY_PARAM_set1_host")
+        unsafe X509_VERIFY_PARAM_set1_ip_asc = try crypto.function("X509_VERIFY_PARAM_set1_ip_asc")
+        unsafe X509_get_subject_name = try crypto.function("X509_get_subject_name")
+        unsafe X509_get_issuer_name = try crypto.function("X509_get_issuer_name")
+        unsafe X509_NAME_print_ex = try crypto.function("X509_NAME_print_ex")
+        unsafe X509_get_ext_d2i = try crypto.function("X509_get_ext_d2i")
+        unsafe X509_get0_notBefore = try crypto.function("X509_get0_notBefore")
+        unsafe X509_get0_notAfter = try crypto.function("X509_get0_notAfter")
+        unsafe X509_get0_pubkey = try crypto.function("X509_get0_pubkey")
+        unsafe EVP_PKEY_get_bits = try crypto.function("EVP_PKEY_get_bits")
+        unsafe EVP_PKEY_free = try crypto.function("EVP_PKEY_free")
+        unsafe ASN1_TIME_print = try crypto.function("ASN1_TIME_print")
+        unsafe ASN1_STRING_get0_data = try crypto.function("ASN1_STRING_get0_data")
+        unsafe ASN1_STRING_length = try crypto.function("ASN1_STRING_length")
+        unsafe GENERAL_NAME_get0_value = try crypto.function("GENERAL_NAME_get0_value")
+        unsafe GENERAL_NAMES_free = try crypto.function("GENERAL_NAMES_free")
+        unsafe OPENSSL_sk_num = try crypto.function("OPENSSL_sk_num")
+        unsafe OPENSSL_sk_value = try crypto.function("OPENSSL_sk_value")
         // Lanes may still run while the process exits, so OpenSSL must not clean up then.
-        _ = OPENSSL_init_ssl(0x0008_0000 /* OPENSSL_INIT_NO_ATEXIT */, nil)
+        _ = unsafe OPENSSL_init_ssl(0x0008_0000 /* OPENSSL_INIT_NO_ATEXIT */, nil)
     }
 }
 
 /// A library opened by the dynamic linker, never closed.
-private struct SharedObject {
+///
+/// `@safe`: the handle is never closed.
+@safe private struct SharedObject {
     private let name: String
     private let handle: UnsafeMutableRawPointer
 
     init(_ name: String) throws(TLSError) {
-        guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) else {
-            let reason = dlerror().map { String(cString: $0) } ?? "no reason given"
+        guard let handle = unsafe dlopen(name, RTLD_NOW | RTLD_LOCAL) else {
+            let reason = unsafe text(ofC: dlerror()) ?? "no reason given"
             throw TLSError(
                 .libraryMissing,
                 "https and wss need OpenSSL 3, but \(name) could not be loaded: install the package libssl3 (Debian, "
@@ -272,11 +277,12 @@ private struct SharedObject {
             )
         }
         self.name = name
-        self.handle = handle
+        unsafe self.handle = handle
     }
 
-    func function<Function>(_ symbol: String) throws(TLSError) -> Function {
-        guard let address = dlsym(handle, symbol) else {
+    /// Unsafe: the caller vouches for the function's type, which nobody checks.
+    @unsafe func function<Function>(_ symbol: String) throws(TLSError) -> Function {
+        guard let address = unsafe dlsym(handle, symbol) else {
             throw TLSError(
                 .libraryMissing,
                 "\(name) has no function \(symbol): https and wss need OpenSSL 3.0 or newer, from the package libssl3 "
@@ -284,6 +290,6 @@ private struct SharedObject {
             )
         }
         // `Function` is a `@convention(c)` type, which is one pointer wide, as every property of the table declares.
-        return unsafeBitCast(address, to: Function.self)
+        return unsafe unsafeBitCast(address, to: Function.self)
     }
 }

@@ -26,12 +26,12 @@ struct PEMReader {
     /// Calls `body` with each certificate, of which there is at least one, and its place, from 1.
     func forEachCertificate(_ body: (OpenSSLLibrary.Object, Int) throws(TLSError) -> Void) throws(TLSError) {
         typealias C = OpenSSLConstants
-        try open { (text) throws(TLSError) in
+        try unsafe open { (text) throws(TLSError) in
             var count = 0
-            while let certificate = library.PEM_read_bio_X509_AUX(text, nil, Self.noPassword, nil) {
-                defer { library.X509_free(certificate) }
+            while let certificate = unsafe library.PEM_read_bio_X509_AUX(text, nil, Self.noPassword, nil) {
+                defer { unsafe library.X509_free(certificate) }
                 count += 1
-                try body(certificate, count)
+                try unsafe body(certificate, count)
             }
             let code = library.ERR_peek_last_error()
             guard code.errorLibrary == C.ERR_LIB_PEM, code.errorReason == C.PEM_R_NO_START_LINE else {
@@ -44,12 +44,12 @@ struct PEMReader {
 
     /// Calls `body` with the private key.
     func withPrivateKey(_ body: (OpenSSLLibrary.Object) throws(TLSError) -> Void) throws(TLSError) {
-        try open { (text) throws(TLSError) in
-            guard let key = library.PEM_read_bio_PrivateKey(text, nil, Self.noPassword, nil) else {
+        try unsafe open { (text) throws(TLSError) in
+            guard let key = unsafe library.PEM_read_bio_PrivateKey(text, nil, Self.noPassword, nil) else {
                 throw .configuration("\(name) cannot be used (it must be PEM, without a password)", library)
             }
-            defer { library.EVP_PKEY_free(key) }
-            try body(key)
+            defer { unsafe library.EVP_PKEY_free(key) }
+            try unsafe body(key)
         }
     }
 
@@ -57,21 +57,21 @@ struct PEMReader {
         library.ERR_clear_error()
         switch source {
         case .file(let path):
-            guard let file = library.BIO_new_file(path, "r") else {
+            guard let file = unsafe library.BIO_new_file(path, "r") else {
                 throw .configuration("\(name) cannot be read", library)
             }
-            defer { _ = library.BIO_free(file) }
-            try body(file)
+            defer { _ = unsafe library.BIO_free(file) }
+            try unsafe body(file)
         case .bytes(let bytes):
             guard !bytes.isEmpty, let count = Int32(exactly: bytes.count) else {
                 throw TLSError(.configuration, "\(name) is \(bytes.isEmpty ? "empty" : "too large")")
             }
-            try bytes.span.withUnsafeBytes { (bytes) throws(TLSError) in
-                guard let memory = library.BIO_new_mem_buf(bytes.baseAddress, count) else {
+            try unsafe bytes.span.withUnsafeBytes { (bytes) throws(TLSError) in
+                guard let memory = unsafe library.BIO_new_mem_buf(bytes.baseAddress, count) else {
                     throw .configuration("\(name) cannot be read", library)
                 }
-                defer { _ = library.BIO_free(memory) }
-                try body(memory)
+                defer { _ = unsafe library.BIO_free(memory) }
+                try unsafe body(memory)
             }
         }
     }

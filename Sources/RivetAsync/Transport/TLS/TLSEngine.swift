@@ -3,7 +3,9 @@
 /// One client's end of a TLS session, without IO: ciphertext is fed to it and comes out of it.
 ///
 /// Not `Sendable`: it is used on one lane. An error is final; what it left in the output (an alert) is still to be sent.
-package final class TLSEngine {
+///
+/// `@safe`: it owns the session and frees it at its end, and `output` is set only while its buffer is lent.
+@safe package final class TLSEngine {
     package enum ReadResult: Equatable {
         /// This many bytes of plaintext were written into the room.
         case bytes(Int)
@@ -38,52 +40,57 @@ package final class TLSEngine {
         library = context.library
         serverName = try TLSServerName(context.options.serverName ?? host)
         sessionKey = "\(serverName.text) \(host):\(port)"
-        guard let session = library.SSL_new(context.object) else {
+        guard let session = unsafe library.SSL_new(context.object) else {
             throw .configuration("OpenSSL could not make a session", library)
         }
-        self.session = session
-        guard let bio = library.BIO_new(context.bioMethod) else {
+        unsafe self.session = session
+        guard let bio = unsafe library.BIO_new(context.bioMethod) else {
             throw .configuration("OpenSSL could not make a BIO", library)
         }
-        library.BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
-        library.BIO_set_init(bio, 1)
-        library.SSL_set_bio(session, bio, bio)
-        library.SSL_set_connect_state(session)
-        _ = library.SSL_set_ex_data(session, 0, Unmanaged.passUnretained(self).toOpaque())
+        unsafe library.BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
+        unsafe library.BIO_set_init(bio, 1)
+        unsafe library.SSL_set_bio(session, bio, bio)
+        unsafe library.SSL_set_connect_state(session)
+        _ = unsafe library.SSL_set_ex_data(session, 0, Unmanaged.passUnretained(self).toOpaque())
         try setUpServerName()
-        if let earlier = context.sessions.take(for: sessionKey) {
-            _ = library.SSL_set_session(session, earlier)
-            library.SSL_SESSION_free(earlier)
+        if let earlier = unsafe context.sessions.take(for: sessionKey) {
+            _ = unsafe library.SSL_set_session(session, earlier)
+            unsafe library.SSL_SESSION_free(earlier)
         }
     }
 
     deinit {
         // OpenSSL would never resume the session of a connection that is freed without its close_notify.
         if failure == nil {
-            library.SSL_set_shutdown(
+            unsafe library.SSL_set_shutdown(
                 session,
                 OpenSSLConstants.SSL_SENT_SHUTDOWN | OpenSSLConstants.SSL_RECEIVED_SHUTDOWN
             )
         }
-        library.SSL_free(session)
+        unsafe library.SSL_free(session)
     }
 
     private func setUpServerName() throws(TLSError) {
         typealias C = OpenSSLConstants
-        let parameters = library.SSL_get0_param(session)
+        let parameters = unsafe library.SSL_get0_param(session)
         if !serverName.isAddress {
-            let accepted = serverName.text.withCString {
-                library.SSL_ctrl(session, C.SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, UnsafeMutableRawPointer(mutating: $0))
+            let accepted = unsafe serverName.text.withCString {
+                unsafe library.SSL_ctrl(
+                    session,
+                    C.SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                    0,
+                    UnsafeMutableRawPointer(mutating: $0)
+                )
             }
             guard accepted == 1 else { throw .configuration("the server's name was not accepted", library) }
         }
         guard !context.options.unsafelySkipsVerification else { return }
-        library.X509_VERIFY_PARAM_set_hostflags(
+        unsafe library.X509_VERIFY_PARAM_set_hostflags(
             parameters,
             C.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | C.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
         )
         let accepted =
-            serverName.isAddress
+            unsafe serverName.isAddress
             ? library.X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName.text)
             : library.X509_VERIFY_PARAM_set1_host(parameters, serverName.text, 0)
         guard accepted == 1 else { throw .configuration("the server's name was not accepted", library) }
@@ -92,20 +99,20 @@ package final class TLSEngine {
     /// Version, cipher, protocol and whether the session was resumed; nil before the handshake is complete.
     package var securityDescription: String? {
         guard isHandshakeComplete else { return nil }
-        let version = library.SSL_get_version(session).map { String(cString: $0) } ?? "TLS"
-        let cipher = library.SSL_CIPHER_get_name(library.SSL_get_current_cipher(session)).map { String(cString: $0) }
+        let version = unsafe text(ofC: library.SSL_get_version(session)) ?? "TLS"
+        let cipher = unsafe text(ofC: library.SSL_CIPHER_get_name(library.SSL_get_current_cipher(session)))
         let parts = [version, cipher, selectedProtocol, isResumed ? "resumed" : nil]
         return parts.compactMap { $0 }.joined(separator: ", ")
     }
 
-    package var isResumed: Bool { library.SSL_session_reused(session) == 1 }
+    package var isResumed: Bool { unsafe library.SSL_session_reused(session) == 1 }
 
     private var selectedProtocol: String? {
         var start: UnsafePointer<UInt8>?
         var count: UInt32 = 0
-        library.SSL_get0_alpn_selected(session, &start, &count)
-        guard let start, count > 0 else { return nil }
-        return String(decoding: UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
+        unsafe library.SSL_get0_alpn_selected(session, &start, &count)
+        guard let start = unsafe start, count > 0 else { return nil }
+        return unsafe String(decoding: UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
     }
 
     // MARK: What comes from the lane
@@ -124,7 +131,7 @@ package final class TLSEngine {
         if isHandshakeComplete { return true }
         try perform(into: &output) { engine throws(TLSError) in
             try engine.checkBeginning()
-            let result = engine.library.SSL_do_handshake(engine.session)
+            let result = unsafe engine.library.SSL_do_handshake(engine.session)
             if result == 1 {
                 engine.isHandshakeComplete = true
                 try engine.checkProtocol()
@@ -144,7 +151,7 @@ package final class TLSEngine {
         var count = 0
         var isFinished = false
         try perform(into: &output) { engine throws(TLSError) in
-            let result = engine.library.SSL_read_ex(engine.session, room.baseAddress, room.count, &count)
+            let result = unsafe engine.library.SSL_read_ex(engine.session, room.baseAddress, room.count, &count)
             if result != 1 { isFinished = try engine.wasEnded(result) }
         }
         return isFinished ? .finished : count > 0 ? .bytes(count) : .needsInput
@@ -158,7 +165,12 @@ package final class TLSEngine {
         output.reserve(plaintext.count + (plaintext.count / 16_384 + 1) * 64)
         try perform(into: &output) { engine throws(TLSError) in
             var count = 0
-            let result = engine.library.SSL_write_ex(engine.session, plaintext.baseAddress, plaintext.count, &count)
+            let result = unsafe engine.library.SSL_write_ex(
+                engine.session,
+                plaintext.baseAddress,
+                plaintext.count,
+                &count
+            )
             // The output takes everything, and without renegotiation writing never has to read.
             guard result != 1 else { return }
             throw try engine.wasEnded(result) ? engine.errorAtEnd() : engine.failureInQueue()
@@ -169,7 +181,9 @@ package final class TLSEngine {
     package func finishWriting(into output: inout ByteBuffer) {
         guard failure == nil, isHandshakeComplete else { return }
         // The result only says whether the peer's `close_notify` has come too.
-        try? perform(into: &output) { engine throws(TLSError) in _ = engine.library.SSL_shutdown(engine.session) }
+        try? perform(into: &output) { engine throws(TLSError) in
+            _ = unsafe engine.library.SSL_shutdown(engine.session)
+        }
     }
 
     /// What it means that the connection below ended, without `close_notify`.
@@ -190,9 +204,9 @@ package final class TLSEngine {
         // An old entry in the thread's queue would be taken for the reason of a new failure.
         library.ERR_clear_error()
         do throws(TLSError) {
-            try withUnsafeMutablePointer(to: &output) { pointer throws(TLSError) in
-                self.output = pointer
-                defer { self.output = nil }
+            try unsafe withUnsafeMutablePointer(to: &output) { pointer throws(TLSError) in
+                unsafe self.output = pointer
+                defer { unsafe self.output = nil }
                 try body(self)
             }
         } catch {
@@ -204,7 +218,7 @@ package final class TLSEngine {
 
     /// Why a call did not succeed: false when it needs more input, true when the peer ended its side.
     private func wasEnded(_ result: Int32) throws(TLSError) -> Bool {
-        switch library.SSL_get_error(session, result) {
+        switch unsafe library.SSL_get_error(session, result) {
         case OpenSSLConstants.SSL_ERROR_WANT_READ: return false
         case OpenSSLConstants.SSL_ERROR_ZERO_RETURN: return true
         default: throw failureInQueue()
@@ -213,7 +227,7 @@ package final class TLSEngine {
 
     private func failureInQueue() -> TLSError {
         let code = library.ERR_get_error()
-        let reason = library.ERR_reason_error_string(code).map { String(cString: $0) }
+        let reason = unsafe text(ofC: library.ERR_reason_error_string(code))
         library.ERR_clear_error()
         if let verificationError { return verificationError }
         let error = TLSProtocolReport(
@@ -248,7 +262,7 @@ package final class TLSEngine {
     // MARK: Called by OpenSSL, within `perform`
 
     private static func engine(of pointer: UnsafeMutableRawPointer?) -> TLSEngine? {
-        pointer.map { Unmanaged<TLSEngine>.fromOpaque($0).takeUnretainedValue() }
+        unsafe pointer.map { unsafe Unmanaged<TLSEngine>.fromOpaque($0).takeUnretainedValue() }
     }
 
     /// Gives OpenSSL up to `count` bytes of the input.
@@ -257,7 +271,7 @@ package final class TLSEngine {
         let taken = min(count, chunk.count &- inputOffset)
         chunk.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
-            target.copyMemory(from: start + inputOffset, byteCount: taken)
+            unsafe target.copyMemory(from: start + inputOffset, byteCount: taken)
         }
         inputOffset &+= taken
         if inputOffset == chunk.count {
@@ -269,40 +283,41 @@ package final class TLSEngine {
 
     /// Takes ciphertext from OpenSSL; false outside of a call that has an output.
     func putOutput(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let output else { return false }
-        output.pointee.append(bytes)
+        guard let output = unsafe output else { return false }
+        unsafe output.pointee.append(bytes)
         return true
     }
 
     static let newSession: OpenSSLLibrary.NewSessionCallback = { session, resumable in
-        guard let library = OpenSSLLibrary.loaded, let resumable else { return 0 }
-        guard let engine = engine(of: library.SSL_get_ex_data(session, 0)) else { return 0 }
-        guard library.SSL_SESSION_is_resumable(resumable) == 1 else { return 0 }
-        engine.context.sessions.add(resumable, for: engine.sessionKey)
+        guard let library = OpenSSLLibrary.loaded, let resumable = unsafe resumable else { return 0 }
+        guard let engine = unsafe engine(of: library.SSL_get_ex_data(session, 0)) else { return 0 }
+        guard unsafe library.SSL_SESSION_is_resumable(resumable) == 1 else { return 0 }
+        unsafe engine.context.sessions.add(resumable, for: engine.sessionKey)
         return 1
     }
 
     static let clientCertificateWanted: OpenSSLLibrary.ClientCertificateCallback = { session, _, _ in
         guard let library = OpenSSLLibrary.loaded else { return 0 }
-        engine(of: library.SSL_get_ex_data(session, 0))?.isClientCertificateWanted = true
+        unsafe engine(of: library.SSL_get_ex_data(session, 0))?.isClientCertificateWanted = true
         return 0
     }
 
     /// Keeps the reason of a failure while the certificate is at hand, and never changes the verdict.
     static let verified: OpenSSLLibrary.VerifyCallback = { isAccepted, store in
         guard isAccepted != 1, let library = OpenSSLLibrary.loaded else { return isAccepted }
-        let session = library.X509_STORE_CTX_get_ex_data(store, library.SSL_get_ex_data_X509_STORE_CTX_idx())
+        let session = unsafe library.X509_STORE_CTX_get_ex_data(store, library.SSL_get_ex_data_X509_STORE_CTX_idx())
         guard
-            let session, let engine = engine(of: library.SSL_get_ex_data(OpaquePointer(session), 0)),
-            let certificate = library.X509_STORE_CTX_get_current_cert(store)
+            let session = unsafe session,
+            let engine = unsafe engine(of: library.SSL_get_ex_data(OpaquePointer(session), 0)),
+            let certificate = unsafe library.X509_STORE_CTX_get_current_cert(store)
         else { return isAccepted }
-        let code = library.X509_STORE_CTX_get_error(store)
-        let report = TLSVerificationReport(
+        let code = unsafe library.X509_STORE_CTX_get_error(store)
+        let report = unsafe TLSVerificationReport(
             code: code,
             depth: Int(library.X509_STORE_CTX_get_error_depth(store)),
             certificate: TLSCertificate(certificate, library),
             sentCount: Int(library.OPENSSL_sk_num(library.X509_STORE_CTX_get0_untrusted(store))),
-            reason: library.X509_verify_cert_error_string(Int(code)).map { String(cString: $0) } ?? "no reason given"
+            reason: text(ofC: library.X509_verify_cert_error_string(Int(code))) ?? "no reason given"
         )
         engine.verificationError = report.error(host: engine.serverName.text)
         return isAccepted

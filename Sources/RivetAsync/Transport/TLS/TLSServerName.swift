@@ -37,6 +37,6 @@ struct TLSServerName: Hashable, Sendable {
 
     private static func isAddress(_ text: String) -> Bool {
         var bytes = in6_addr()
-        return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
+        return unsafe inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
     }
 }

@@ -14,19 +14,22 @@ final class TLSSessionCache: @unchecked Sendable {
     private let library: OpenSSLLibrary
     private let sessions = Mutex<[String: [Session]]>([:])
 
-    private struct Session: @unchecked Sendable {
+    // `@safe`: a counted reference, which is freed once, when it leaves the cache.
+    @safe private struct Session: @unchecked Sendable {
         let object: OpenSSLLibrary.Object
     }
 
     init(_ library: OpenSSLLibrary) { self.library = library }
 
     deinit {
-        for session in sessions.withLock({ $0.values.flatMap { $0 } }) { library.SSL_SESSION_free(session.object) }
+        for session in sessions.withLock({ $0.values.flatMap { $0 } }) {
+            unsafe library.SSL_SESSION_free(session.object)
+        }
     }
 
     /// Takes over the caller's reference.
     func add(_ object: OpenSSLLibrary.Object, for key: String) {
-        let session = Session(object: object)
+        let session = unsafe Session(object: object)
         let dropped: [Session] = sessions.withLock { sessions in
             var dropped: [Session] = []
             if sessions[key] == nil, sessions.count >= Self.mostServers, let other = sessions.keys.first {
@@ -38,7 +41,7 @@ final class TLSSessionCache: @unchecked Sendable {
             sessions[key] = list
             return dropped
         }
-        for session in dropped { library.SSL_SESSION_free(session.object) }
+        for session in dropped { unsafe library.SSL_SESSION_free(session.object) }
     }
 
     /// The newest session for `key`, which the caller frees.
@@ -47,14 +50,14 @@ final class TLSSessionCache: @unchecked Sendable {
     func take(for key: String) -> OpenSSLLibrary.Object? {
         let session: Session? = sessions.withLock { sessions in
             guard let newest = sessions[key]?.last else { return nil }
-            if library.SSL_SESSION_get_protocol_version(newest.object) < OpenSSLConstants.TLS1_3_VERSION {
-                _ = library.SSL_SESSION_up_ref(newest.object)
+            if unsafe library.SSL_SESSION_get_protocol_version(newest.object) < OpenSSLConstants.TLS1_3_VERSION {
+                _ = unsafe library.SSL_SESSION_up_ref(newest.object)
             } else {
                 sessions[key]?.removeLast()
                 if sessions[key]?.isEmpty == true { sessions[key] = nil }
             }
             return newest
         }
-        return session?.object
+        return unsafe session?.object
     }
 }

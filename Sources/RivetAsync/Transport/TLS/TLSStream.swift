@@ -161,8 +161,8 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         isDraining = true
         defer { isDraining = false }
         while let engine, let handler, !isReadingSuspended, !hasReceivedEnd {
-            let room = lane.receiveRoom()
-            let (count, end) = fill(room, from: engine)
+            let room = unsafe lane.receiveRoom()
+            let (count, end) = unsafe fill(room, from: engine)
             if count > 0 {
                 hasDelivered = true
                 handler.received(lane.takeReceived(count))
@@ -192,7 +192,10 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         defer { sendControl() }
         do throws(TLSError) {
             while count < room.count {
-                switch try engine.read(into: UnsafeMutableRawBufferPointer(rebasing: room[count...]), output: &control)
+                switch try unsafe engine.read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: room[count...]),
+                    output: &control
+                )
                 {
                 case .bytes(let more): count += more
                 case .needsInput: return (count, .needsInput)
@@ -279,7 +282,9 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         batches.append((begins: below.writtenCount, upTo: encryptedCount))
         below.write { output in
             do throws(TLSError) {
-                try plaintext.withUnsafeBytes { (bytes) throws(TLSError) in try engine.write(bytes, into: &output) }
+                try plaintext.withUnsafeBytes { (bytes) throws(TLSError) in
+                    try unsafe engine.write(bytes, into: &output)
+                }
             } catch {
                 failure = error
             }
@@ -293,7 +298,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         guard !control.isEmpty else { return }
         // After our `close_notify` there is nothing to say any more, not even an answer to a key update.
         if !isFinishingWriting || isLast {
-            below.write { output in control.withUnsafeBytes { output.append($0) } }
+            below.write { output in output.append(control) }
         }
         control.removeAll()
     }

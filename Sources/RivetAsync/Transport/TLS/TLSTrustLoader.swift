@@ -8,7 +8,9 @@ import Darwin
 #endif
 
 /// Reads the trusted certificates into a context.
-struct TLSTrustLoader {
+///
+/// `@safe`: the `TLSContext` that makes one owns the context.
+@safe struct TLSTrustLoader {
     /// Where the distributions keep their bundle: Debian and Alpine, Fedora, SUSE, newer Fedora, others.
     private static let systemFiles = [
         "/etc/ssl/certs/ca-certificates.crt",
@@ -45,11 +47,11 @@ struct TLSTrustLoader {
         }
         if let file {
             try load(.file(file), "SSL_CERT_FILE (\(file))")
-        } else if let file = Self.systemFiles.first(where: { access($0, R_OK) == 0 }) {
+        } else if let file = Self.systemFiles.first(where: { unsafe access($0, R_OK) == 0 }) {
             try load(.file(file), "the system's trust store \(file)")
         } else if directories == nil {
             guard options.additionalRootsPEM.isEmpty, options.additionalRootsPEMFile == nil else { return }
-            guard access(Self.systemDirectory, R_OK) == 0 else {
+            guard unsafe access(Self.systemDirectory, R_OK) == 0 else {
                 throw TLSError(
                     .configuration,
                     "this machine has no trusted certificates: install the package ca-certificates, or set "
@@ -62,16 +64,16 @@ struct TLSTrustLoader {
 
     /// The files of a directory are found by the hash in their names (`openssl rehash`), when they are needed.
     private func add(directory: String) throws(TLSError) {
-        guard library.SSL_CTX_load_verify_dir(context, directory) == 1 else {
+        guard unsafe library.SSL_CTX_load_verify_dir(context, directory) == 1 else {
             throw .configuration("the certificate directory \(directory) cannot be used", library)
         }
     }
 
     private func load(_ source: PEMSource, _ name: String) throws(TLSError) {
-        let store = library.SSL_CTX_get_cert_store(context)
+        let store = unsafe library.SSL_CTX_get_cert_store(context)
         let reader = PEMReader(library: library, source: source, name: name)
-        try reader.forEachCertificate { (certificate, number) throws(TLSError) in
-            guard library.X509_STORE_add_cert(store, certificate) == 1 else {
+        try unsafe reader.forEachCertificate { (certificate, number) throws(TLSError) in
+            guard unsafe library.X509_STORE_add_cert(store, certificate) == 1 else {
                 throw .configuration("certificate \(number) of \(name) cannot be used", library)
             }
         }

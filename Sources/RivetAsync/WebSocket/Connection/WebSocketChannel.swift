@@ -90,13 +90,13 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     /// Sends the message unless too much is pending; false then.
     func accepts(_ message: WebSocketMessage) throws -> Bool {
         switch message {
-        case .text(var text): try text.withUTF8 { try append(.text, UnsafeRawBufferPointer($0)) }
-        case .binary(let bytes): try append(.binary, bytes.unsafeBytes)
+        case .text(var text): try text.withUTF8 { try unsafe append(.text, UnsafeRawBufferPointer($0)) }
+        case .binary(let bytes): try unsafe append(.binary, bytes.unsafeBytes)
         }
     }
 
     private func append(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) throws -> Bool {
-        switch outbox.append(opcode, payload) {
+        switch unsafe outbox.append(opcode, payload) {
         case .accepted(mustTake: true):
             lane.run { [self] in flush() }
             return true
@@ -108,7 +108,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     /// Sends a ping of at most 125 bytes; `onPong` gets the answer.
     package func ping(_ payload: ByteChunk) {
-        lane.run { [self] in payload.withUnsafeBytes { connection?.ping($0) } }
+        lane.run { [self] in payload.withUnsafeBytes { unsafe connection?.ping($0) } }
     }
 
     /// Begins the closing handshake behind everything accepted, and returns when the stream is closed.

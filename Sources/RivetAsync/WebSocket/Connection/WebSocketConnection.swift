@@ -75,16 +75,16 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     /// Sends a whole message; `text` must be valid UTF-8.
     ///
     /// Like all commands it does nothing when the connection is not open.
-    package func send(text: UnsafeRawBufferPointer) { sendFrame(.text, text) }
-    package func send(binary: UnsafeRawBufferPointer) { sendFrame(.binary, binary) }
+    package func send(text: UnsafeRawBufferPointer) { unsafe sendFrame(.text, text) }
+    package func send(binary: UnsafeRawBufferPointer) { unsafe sendFrame(.binary, binary) }
     /// At most 125 bytes.
     package func ping(_ payload: UnsafeRawBufferPointer) {
         assert(payload.count <= WebSocketLimits.strictControlSize)
-        sendFrame(.ping, payload)
+        unsafe sendFrame(.ping, payload)
     }
 
     /// A ping whose pong is known by its number.
-    func ping(_ number: some FixedWidthInteger) { withUnsafeBytes(of: number.bigEndian) { ping($0) } }
+    func ping(_ number: some FixedWidthInteger) { unsafe withUnsafeBytes(of: number.bigEndian) { unsafe ping($0) } }
 
     /// Sends frames that were encoded before, whole ones, and leaves another buffer for them, which is empty.
     package func send(encodedFrames: inout ByteBuffer) {
@@ -93,7 +93,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
                 if output.isEmpty {
                     swap(&output, &encodedFrames)
                 } else {
-                    encodedFrames.withUnsafeBytes { output.append($0) }
+                    output.append(encodedFrames)
                 }
             }
         }
@@ -110,7 +110,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         guard isOpen else { return }
         let key = maskingKeys?.next()
         stream.write {
-            WebSocketFrameEncoder.encode(
+            unsafe WebSocketFrameEncoder.encode(
                 opcode,
                 payload,
                 isFinal: isFinal,
@@ -159,7 +159,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         perform()
     }
 
-    package func receiveRoom() -> UnsafeMutableRawBufferPointer? { machine.receiveRoom() }
+    package func receiveRoom() -> UnsafeMutableRawBufferPointer? { unsafe machine.receiveRoom() }
 
     package func received(inRoom count: Int) {
         lastReceived = time.now
@@ -173,7 +173,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
     }
 
     package func writable() {
-        if let payload = unansweredPing.take() { payload.withUnsafeBytes { sendFrame(.pong, $0) } }
+        if let payload = unansweredPing.take() { payload.withUnsafeBytes { unsafe sendFrame(.pong, $0) } }
         handler.writable()
     }
 
@@ -214,7 +214,7 @@ package final class WebSocketConnection: ByteHandler, @unchecked Sendable {
         if stream.pendingOutput > OutputMarks.high {
             unansweredPing = payload
         } else {
-            payload.withUnsafeBytes { sendFrame(.pong, $0) }
+            payload.withUnsafeBytes { unsafe sendFrame(.pong, $0) }
         }
     }
 

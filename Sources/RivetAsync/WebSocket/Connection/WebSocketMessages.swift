@@ -44,7 +44,7 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 ///
 /// `@unchecked Sendable`: it belongs to one iterator, which is not used by two tasks at the same time. Its contents are
 /// behind a pointer because an access of a class's own property is checked at run time, for each message.
-@usableFromInline final class WebSocketMessageBatch: @unchecked Sendable {
+@safe @usableFromInline final class WebSocketMessageBatch: @unchecked Sendable {
     private struct Contents {
         var current = WebSocketReceivedMessages()
         var rest = RingBuffer<WebSocketReceivedMessages>()
@@ -52,34 +52,38 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 
     private let channel: WebSocketChannel
     private let owner: (any AnyObject & Sendable)?
-    private let contents = UnsafeMutablePointer<Contents>.allocate(capacity: 1)
+    private let state = UnsafeMutablePointer<Contents>.allocate(capacity: 1)
+    private var contents: Contents {
+        @inline(__always) _read { yield unsafe state.pointee }
+        @inline(__always) _modify { yield unsafe &state.pointee }
+    }
 
     init(_ channel: WebSocketChannel, owner: (any AnyObject & Sendable)?) {
         self.channel = channel
         self.owner = owner
-        contents.initialize(to: Contents())
+        unsafe state.initialize(to: Contents())
     }
 
     deinit {
-        if !contents.pointee.current.isEmpty || !contents.pointee.rest.isEmpty {
-            channel.putBack(contents.pointee.current, contents.pointee.rest)
+        if !contents.current.isEmpty || !contents.rest.isEmpty {
+            channel.putBack(contents.current, contents.rest)
         }
-        contents.deinitialize(count: 1)
-        contents.deallocate()
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
     }
 
     /// The next message that is here.
     @usableFromInline func next() -> WebSocketMessage? {
         while true {
-            if let message = contents.pointee.current.next() { return message.message }
-            guard let following = contents.pointee.rest.popFirst() else { return nil }
-            contents.pointee.current = following
+            if let message = contents.current.next() { return message.message }
+            guard let following = contents.rest.popFirst() else { return nil }
+            contents.current = following
         }
     }
 
     /// Waits for more; false at the end.
     @usableFromInline func fill() async throws -> Bool {
-        try await channel.receive(into: &contents.pointee.rest)
+        try await unsafe channel.receive(into: &state.pointee.rest)
     }
 }
 

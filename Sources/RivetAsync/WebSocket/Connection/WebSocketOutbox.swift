@@ -33,7 +33,7 @@ final class WebSocketOutbox: Sendable {
             if state.isClosed { return .closed }
             if state.frames.count > OutputMarks.high { return .full }
             let key = state.maskingKeys?.next()
-            WebSocketFrameEncoder.encode(opcode, payload, maskingKey: key, into: &state.frames)
+            unsafe WebSocketFrameEncoder.encode(opcode, payload, maskingKey: key, into: &state.frames)
             defer { state.isTakeComing = true }
             return .accepted(mustTake: !state.isTakeComing)
         }

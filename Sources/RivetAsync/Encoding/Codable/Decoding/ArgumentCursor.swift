@@ -4,12 +4,12 @@
 ///
 /// It serves one value of a type after another, whose names come in the same order again.
 final class ArgumentCursor {
-    // No access lasts longer than a statement, and none calls the user's code.
-    @exclusivity(unchecked) private var names: [[UInt8]] = []
-    @exclusivity(unchecked) private var places: [Int?] = []
+    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
+    @safe @exclusivity(unchecked) private var names: [[UInt8]] = []
+    @safe @exclusivity(unchecked) private var places: [Int?] = []
     /// How many of the names were asked for; the rest are those of the value before.
-    @exclusivity(unchecked) private var asked = 0
-    @exclusivity(unchecked) private var list: UnkeyedDecoder?
+    @safe @exclusivity(unchecked) private var asked = 0
+    @safe @exclusivity(unchecked) private var list: UnkeyedDecoder?
     /// The first argument, if it is text that was escaped.
     private(set) var escapedPlace: Int?
 
@@ -25,11 +25,11 @@ final class ArgumentCursor {
     func end() { list = nil }
 
     func place(of name: UnsafeRawBufferPointer) -> Int? {
-        if asked == names.count || !names[asked].elementsEqual(name) {
-            if let index = names[..<asked].firstIndex(where: { $0.elementsEqual(name) }) { return places[index] }
+        if unsafe asked == names.count || !names[asked].elementsEqual(name) {
+            if let index = names[..<asked].firstIndex(where: { unsafe $0.elementsEqual(name) }) { return places[index] }
             names.removeSubrange(asked...)
             places.removeSubrange(asked...)
-            names.append(Array(name))
+            unsafe names.append(Array(name))
             places.append(nil)
         }
         let place = list?.isAtEnd == false ? list.map { Int($0.current.offset) } : nil

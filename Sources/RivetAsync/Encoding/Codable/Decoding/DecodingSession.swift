@@ -5,30 +5,31 @@
 /// When the document is done and a type kept no decoder and no container of it, it serves for the next one; else it
 /// stays with those who kept them.
 ///
-/// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it.
-final class DecodingSession: @unchecked Sendable {
-    // No access lasts longer than a statement, and none calls the user's code.
-    @exclusivity(unchecked) private(set) var base = DecodingSession.nowhere
-    @exclusivity(unchecked) private(set) var size = 0
-    @exclusivity(unchecked) private(set) var syntax = DocumentSyntax.cbor
+/// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it. `@safe`: the
+/// bytes at `base` are kept by the caller of `decode`, and by `kept` when they outlive it.
+@safe final class DecodingSession: @unchecked Sendable {
+    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
+    @safe @exclusivity(unchecked) private(set) var base = unsafe DecodingSession.nowhere
+    @safe @exclusivity(unchecked) private(set) var size = 0
+    @safe @exclusivity(unchecked) private(set) var syntax = DocumentSyntax.cbor
     /// A type that reads itself, so that the next value of it need not be compared with all special types.
-    @exclusivity(unchecked) private(set) var lastPlainType: ObjectIdentifier?
+    @safe @exclusivity(unchecked) private(set) var lastPlainType: ObjectIdentifier?
     /// Where the bytes are; the caller keeps them alive, and `kept` does when the document outlives the call.
-    @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
-    @exclusivity(unchecked) private var kept = ByteChunk()
-    @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
-    @exclusivity(unchecked) private(set) var names = DeclaredNames()
+    @safe @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
+    @safe @exclusivity(unchecked) private var kept = ByteChunk()
+    @safe @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
+    @safe @exclusivity(unchecked) private(set) var names = DeclaredNames()
     /// How many values are under way that read themselves as another one.
-    @exclusivity(unchecked) private var singles = 0
+    @safe @exclusivity(unchecked) private var singles = 0
     /// A map has a name twice, and its first member was taken; then the document is decoded again.
-    @exclusivity(unchecked) private var hasRepeats = false
+    @safe @exclusivity(unchecked) private var hasRepeats = false
     /// It is: each map is looked through for names that are there twice (B307).
-    @exclusivity(unchecked) private(set) var looksForRepeats = false
+    @safe @exclusivity(unchecked) private(set) var looksForRepeats = false
     /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
-    @exclusivity(unchecked) private var isOpen = false
+    @safe @exclusivity(unchecked) private var isOpen = false
 
     private static let pool = ObjectPool<DecodingSession>()
-    private static var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
+    private static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
 
     /// Checks a document as a whole, then gives `body` its root; the structure and depth are sound from then on.
     static func decode<R>(
@@ -39,11 +40,14 @@ final class DecodingSession: @unchecked Sendable {
         guard bytes.count <= Int(Int32.max) else {
             throw CodingError(.lengthExceedsInput, at: 0, wanted: "at most \(Int32.max) bytes")
         }
-        let lent = pool.take() ?? .passRetained(DecodingSession())
+        let lent = unsafe pool.take() ?? .passRetained(DecodingSession())
         // One whose document was kept is given back to nobody, also when it was let go of meanwhile: it would keep the
         // document for the next ones.
-        defer { if lent._withUnsafeGuaranteedRef({ $0.kept.count > 0 }) { lent.release() } else { pool.give(lent) } }
-        return try lent._withUnsafeGuaranteedRef { try $0.decode(bytes, syntax, body) }
+        defer {
+            let isKept = unsafe lent._withUnsafeGuaranteedRef { $0.kept.count > 0 }
+            if isKept { unsafe lent.release() } else { unsafe pool.give(lent) }
+        }
+        return try unsafe lent._withUnsafeGuaranteedRef { try $0.decode(bytes, syntax, body) }
     }
 
     @inline(__always)
@@ -56,7 +60,7 @@ final class DecodingSession: @unchecked Sendable {
         defer { close(bytes) }
         do {
             if size > 0 {
-                var reader = DocumentReader(
+                var reader = unsafe DocumentReader(
                     UnsafeRawBufferPointer(start: base, count: size),
                     position: 0,
                     syntax
@@ -97,7 +101,7 @@ final class DecodingSession: @unchecked Sendable {
 
     private func open(_ bytes: ByteChunk, _ syntax: DocumentSyntax) {
         storage = bytes.storage
-        base = bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
+        base = unsafe bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
         size = bytes.count
         self.syntax = syntax
         (hasRepeats, looksForRepeats) = (false, false)
@@ -106,7 +110,7 @@ final class DecodingSession: @unchecked Sendable {
 
     private func close(_ bytes: ByteChunk) {
         isOpen = false
-        if !Unmanaged.passUnretained(self).isUniquelyReferenced() { kept = bytes }
+        if unsafe !Unmanaged.passUnretained(self).isUniquelyReferenced() { kept = bytes }
     }
 
     func remember(plain type: Any.Type) {
@@ -127,13 +131,14 @@ final class DecodingSession: @unchecked Sendable {
     /// A byte string that stands in one piece in the document, without a copy.
     func slice(_ range: Range<Int>) -> ByteChunk {
         guard let storage else { return ByteChunk() }
-        return ByteChunk(storage: storage, offset: base - UnsafeRawPointer(storage.base), count: size).slice(range)
+        let offset = unsafe base - UnsafeRawPointer(storage.base)
+        return ByteChunk(storage: storage, offset: offset, count: size).slice(range)
     }
 
     func container<Key: CodingKey>(_ key: Key.Type, at place: ValueDecoder) throws -> KeyedDecodingContainer<Key> {
-        if isOpen, let stored = try containers.unused(key, { try $0.enter(place) }) {
-            return stored._withUnsafeGuaranteedRef { stored in
-                unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
+        if isOpen, let stored = try unsafe containers.unused(key, { try $0.enter(place) }) {
+            return unsafe stored._withUnsafeGuaranteedRef { stored in
+                unsafe unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
         }
         names.note(key)

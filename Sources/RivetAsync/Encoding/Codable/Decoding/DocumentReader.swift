@@ -8,7 +8,9 @@ enum DocumentSyntax: UInt8 {
 }
 
 /// One of the two readers, chosen by a flag: the Codable side is written once, and every call here is direct.
-struct DocumentReader: ItemReader {
+///
+/// `@safe`: as the readers that it makes.
+@safe struct DocumentReader: ItemReader {
     private let bytes: UnsafeRawBufferPointer
     private let syntax: DocumentSyntax
     var position: Int
@@ -17,13 +19,13 @@ struct DocumentReader: ItemReader {
     var hasPairs: Bool { syntax != .plainJSON }
 
     init(_ bytes: UnsafeRawBufferPointer, position: Int, _ syntax: DocumentSyntax) {
-        self.bytes = bytes
+        unsafe self.bytes = bytes
         self.position = position
         self.syntax = syntax
     }
 
     init(_ bytes: UnsafeRawBufferPointer, position: Int) {
-        self.init(bytes, position: position, .cbor)
+        unsafe self.init(bytes, position: position, .cbor)
     }
 
     @inline(__always)
@@ -32,12 +34,12 @@ struct DocumentReader: ItemReader {
         _ json: (inout JSONReader) throws(CodingError) -> R
     ) throws(CodingError) -> R {
         if isJSON {
-            var reader = JSONReader(bytes, position: position, hasPairs: hasPairs)
+            var reader = unsafe JSONReader(bytes, position: position, hasPairs: hasPairs)
             let result = try json(&reader)
             position = reader.position
             return result
         }
-        var reader = CBORReader(bytes, position: position)
+        var reader = unsafe CBORReader(bytes, position: position)
         let result = try cbor(&reader)
         position = reader.position
         return result
@@ -90,8 +92,8 @@ struct DocumentReader: ItemReader {
     @inline(__always)
     mutating func readKey(equals name: UnsafeRawBufferPointer) throws(CodingError) -> Bool {
         try read(
-            { (r) throws(CodingError) in try r.readKey(equals: name) },
-            { (r) throws(CodingError) in try r.readKey(equals: name) }
+            { (r) throws(CodingError) in try unsafe r.readKey(equals: name) },
+            { (r) throws(CodingError) in try unsafe r.readKey(equals: name) }
         )
     }
 
@@ -161,7 +163,7 @@ struct DocumentReader: ItemReader {
     mutating func readDigits() throws(CodingError) -> String {
         try read(
             { (_) throws(CodingError) in "" },
-            { (r) throws(CodingError) in String(decoding: try r.scanNumber().bytes, as: UTF8.self) }
+            { (r) throws(CodingError) in unsafe String(decoding: try r.scanNumber().bytes, as: UTF8.self) }
         )
     }
 

@@ -1,31 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Finds the members of a map by name, without building a dictionary.
-final class MapDecoder {
-    private unowned(unsafe) let session: DecodingSession
-    // No access lasts longer than a statement, and none calls the user's code.
+///
+/// `@safe`: the session, or `kept`, keeps the bytes at `base`; a key is compared only where it ends within them.
+@safe final class MapDecoder {
+    // `@safe`: the session holds its maps, and a map that outlives it holds the session (`kept`).
+    @safe private unowned(unsafe) let session: DecodingSession
+    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
     /// Keeps the document for a container that outlives it.
-    @exclusivity(unchecked) private var kept: DecodingSession?
+    @safe @exclusivity(unchecked) private var kept: DecodingSession?
     /// The map itself.
-    @exclusivity(unchecked) private var offset: UInt32 = 0
-    @exclusivity(unchecked) private var flags = ValueDecoder.Flags()
-    @exclusivity(unchecked) private var level: UInt8 = 0
+    @safe @exclusivity(unchecked) private var offset: UInt32 = 0
+    @safe @exclusivity(unchecked) private var flags = ValueDecoder.Flags()
+    @safe @exclusivity(unchecked) private var level: UInt8 = 0
     /// The document.
-    @exclusivity(unchecked) private var base: UnsafeRawPointer
-    @exclusivity(unchecked) private var size = 0
-    @exclusivity(unchecked) private var syntax = DocumentSyntax.cbor
+    @safe @exclusivity(unchecked) private var base: UnsafeRawPointer
+    @safe @exclusivity(unchecked) private var size = 0
+    @safe @exclusivity(unchecked) private var syntax = DocumentSyntax.cbor
     /// The map's first key; 0, where no key can be, if there is none.
-    @exclusivity(unchecked) private var first = Mark(0, 0)
+    @safe @exclusivity(unchecked) private var first = Mark(0, 0)
     /// Where the last key was found, or the next one is.
-    @exclusivity(unchecked) private var mark = Mark(0, 0)
-    @exclusivity(unchecked) private var known = Knowledge.key
+    @safe @exclusivity(unchecked) private var mark = Mark(0, 0)
+    @safe @exclusivity(unchecked) private var known = Knowledge.key
     /// A bit for each length of the names of the members up to the mark: a name of another length is not among them.
-    @exclusivity(unchecked) private var passedLengths: UInt32 = 0
+    @safe @exclusivity(unchecked) private var passedLengths: UInt32 = 0
     /// Where the last member of each name is, in a map that has names twice.
-    @exclusivity(unchecked) private var lastPlaces: [NameID: (key: Int, value: Int)] = [:]
+    @safe @exclusivity(unchecked) private var lastPlaces: [NameID: (key: Int, value: Int)] = [:]
     /// Where properties are arguments; kept for the next value of the type.
-    @exclusivity(unchecked) private var cursor: ArgumentCursor?
-    @exclusivity(unchecked) private var isPositional = false
+    @safe @exclusivity(unchecked) private var cursor: ArgumentCursor?
+    @safe @exclusivity(unchecked) private var isPositional = false
     private var arguments: ArgumentCursor? { isPositional ? cursor : nil }
 
     /// What is known of the mark, and of the members so far.
@@ -78,7 +81,7 @@ final class MapDecoder {
     @inline(__always)
     private func shortMap() -> Mark? {
         guard syntax == .cbor, flags.isEmpty else { return nil }
-        var reader = CBORReader(bytes, position: Int(offset))
+        var reader = unsafe CBORReader(bytes, position: Int(offset))
         guard let count = reader.readShortMapHead() else { return nil }
         return count > 0 ? Mark(reader.position, count &- 1) : Mark(0, 0)
     }
@@ -117,7 +120,10 @@ final class MapDecoder {
     }
 
     var decoder: ValueDecoder { ValueDecoder(session, offset, flags, level: level) }
-    private var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: size) }
+    private var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: size) }
+
+    @inline(__always)
+    private func reader(at position: Int) -> DocumentReader { unsafe DocumentReader(bytes, position: position, syntax) }
 
     // MARK: Finding
 
@@ -125,7 +131,7 @@ final class MapDecoder {
     func find(_ name: String) -> Int? {
         // Not `withUTF8(of:)`, which has two calls of its closure, so that none is inlined.
         let utf8 = name.utf8.span
-        return utf8.withUnsafeBytes { findNext($0) } ?? findFarther(name)
+        return unsafe utf8.withUnsafeBytes { unsafe findNext($0) } ?? findFarther(name)
     }
 
     /// Fast path: the key asked for stands at the mark, and its length is in its first byte.
@@ -134,8 +140,8 @@ final class MapDecoder {
         let position = mark.position
         let start = position &+ 1
         guard known.contains(.key), position > 0, name.count < 24, name.count <= size &- start,
-            base.load(fromByteOffset: position, as: UInt8.self) == 0x60 | UInt8(truncatingIfNeeded: name.count),
-            UnsafeRawBufferPointer(start: base + start, count: name.count).hasSameBytes(as: name)
+            unsafe base.load(fromByteOffset: position, as: UInt8.self) == 0x60 | UInt8(truncatingIfNeeded: name.count),
+            unsafe UnsafeRawBufferPointer(start: base + start, count: name.count).hasSameBytes(as: name)
         else { return nil }
         passedLengths |= 1 << UInt32(truncatingIfNeeded: name.count)
         known.insert(.asked)
@@ -147,8 +153,8 @@ final class MapDecoder {
         if !known.contains(.key), mark.remaining == 0, passedNone(ofLength: name.utf8.count), arguments == nil {
             return nil
         }
-        return withUTF8(of: name) { name in
-            syntax == .cbor ? find(name, CBORReader(bytes)) : find(name, JSONReader(bytes))
+        return unsafe withUTF8(of: name) { name in
+            unsafe syntax == .cbor ? find(name, CBORReader(bytes)) : find(name, JSONReader(bytes))
         }
     }
 
@@ -160,13 +166,13 @@ final class MapDecoder {
 
     @inline(__always)
     private func find<Reader: ItemReader>(_ name: UnsafeRawBufferPointer, _ reader: Reader) -> Int? {
-        if let arguments { return arguments.place(of: name) }
-        if known.contains(.repeats) { return findLast(name, reader) }
+        if let arguments { return unsafe arguments.place(of: name) }
+        if known.contains(.repeats) { return unsafe findLast(name, reader) }
         // `Codable` asks for keys in the order in which they are written nearly always.
         let from = mark
-        var found = scan(name, reader, from: from, isKey: known.contains(.key), until: .max)
+        var found = unsafe scan(name, reader, from: from, isKey: known.contains(.key), until: .max)
         if found == nil, !passedNone(ofLength: name.count) {
-            found = scan(name, reader, from: first, isKey: true, until: from.position)
+            found = unsafe scan(name, reader, from: first, isKey: true, until: from.position)
             if found != nil { known.insert(.skipped) }
         }
         guard let found else { return nil }
@@ -196,7 +202,9 @@ final class MapDecoder {
             repeat {
                 let position = reader.position
                 guard position < limit else { return nil }
-                if try reader.readKey(equals: name) { return (Mark(position, remaining), reader.position, passed) }
+                if try unsafe reader.readKey(equals: name) {
+                    return (Mark(position, remaining), reader.position, passed)
+                }
                 passed &+= 1
                 try reader.skipElement(depth: 0)
             } while try reader.hasNext(&remaining)
@@ -212,7 +220,7 @@ final class MapDecoder {
         var keys: [Key] = []
         // The document was checked: as many as are announced are there.
         keys.reserveCapacity(max(first.remaining &+ 1, 0))
-        var reader = DocumentReader(bytes, position: first.position, syntax)
+        var reader = reader(at: first.position)
         var remaining = first.remaining
         do {
             repeat {
@@ -252,7 +260,7 @@ final class MapDecoder {
     /// No member is behind the one that was asked for last, in a map whose end alone tells that.
     private var isAtEnd: Bool {
         guard mark.remaining < 0 else { return false }
-        var reader = DocumentReader(bytes, position: mark.position, syntax)
+        var reader = reader(at: mark.position)
         var remaining = mark.remaining
         do {
             if known.contains(.key) {
@@ -277,7 +285,7 @@ final class MapDecoder {
         guard first.position > 0 else { return nil }
         var names: [(id: NameID, key: Int, value: Int)] = []
         names.reserveCapacity(max(first.remaining &+ 1, 8))
-        var reader = DocumentReader(bytes, position: first.position, syntax)
+        var reader = reader(at: first.position)
         var remaining = first.remaining
         do {
             repeat {
@@ -300,11 +308,11 @@ final class MapDecoder {
 
     /// The last member of that name.
     private func findLast<Reader: ItemReader>(_ name: UnsafeRawBufferPointer, _ start: Reader) -> Int? {
-        guard let place = lastPlaces[NameID(name)] else { return nil }
+        guard let place = unsafe lastPlaces[NameID(name)] else { return nil }
         var reader = start
         reader.position = place.key
         // Another name may have the same hash.
-        guard (try? reader.readKey(equals: name)) == true else { return nil }
+        guard unsafe (try? reader.readKey(equals: name)) == true else { return nil }
         return place.value
     }
 
@@ -315,7 +323,7 @@ final class MapDecoder {
     }
 
     func isNil(at position: Int) -> Bool {
-        var reader = DocumentReader(bytes, position: position, syntax)
+        var reader = reader(at: position)
         return (try? reader.readNil()) ?? false
     }
 
@@ -331,7 +339,7 @@ final class MapDecoder {
     /// Reads a value that is no container: where the reader ends, the next key is looked for.
     @inline(__always)
     private func read<R>(at position: Int, _ body: (inout DocumentReader) throws(CodingError) -> R) throws -> R {
-        var reader = DocumentReader(bytes, position: position, syntax)
+        var reader = reader(at: position)
         do throws(CodingError) {
             let result = try body(&reader)
             pass(reader.position)
@@ -344,7 +352,7 @@ final class MapDecoder {
     @inline(__always)
     func text(at position: Int) throws -> String {
         if syntax == .cbor, arguments == nil {
-            var reader = CBORReader(bytes, position: position)
+            var reader = unsafe CBORReader(bytes, position: position)
             if let text = reader.readShortText() {
                 pass(reader.position)
                 return text

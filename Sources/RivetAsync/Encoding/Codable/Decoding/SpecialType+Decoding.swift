@@ -100,7 +100,7 @@ extension ValueDecoder {
 @inline(__always)
 func same<A, B>(_ value: A, as _: B.Type = B.self) -> B {
     precondition(A.self == B.self)
-    return unsafeBitCast(value, to: B.self)
+    return unsafe unsafeBitCast(value, to: B.self)
 }
 
 extension DocumentReader {

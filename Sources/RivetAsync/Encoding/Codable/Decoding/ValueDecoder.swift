@@ -37,8 +37,8 @@ struct ValueDecoder: Decoder {
 
     @inline(__always)
     var reader: DocumentReader {
-        let bytes = UnsafeRawBufferPointer(start: session.base, count: session.size)
-        return DocumentReader(bytes, position: Int(offset), session.syntax)
+        let bytes = unsafe UnsafeRawBufferPointer(start: session.base, count: session.size)
+        return unsafe DocumentReader(bytes, position: Int(offset), session.syntax)
     }
 
     /// An element or a member.

@@ -8,14 +8,14 @@
 /// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it.
 final class EncodingSession: @unchecked Sendable {
     let output: ValueOutput
-    // No access lasts longer than a statement, and none calls the user's code.
-    @exclusivity(unchecked) private var containers = ContainerCache<MapEncoder>()
-    @exclusivity(unchecked) private(set) var names = DeclaredNames()
+    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
+    @safe @exclusivity(unchecked) private var containers = ContainerCache<MapEncoder>()
+    @safe @exclusivity(unchecked) private(set) var names = DeclaredNames()
     /// Under way: an encoder that outlives its value makes containers of its own, which keep the output.
-    @exclusivity(unchecked) private var isOpen = false
+    @safe @exclusivity(unchecked) private var isOpen = false
 
-    @exclusivity(unchecked) private var block: ByteStorage?
-    @exclusivity(unchecked) private var used = 0
+    @safe @exclusivity(unchecked) private var block: ByteStorage?
+    @safe @exclusivity(unchecked) private var used = 0
     /// What a small result keeps alive at most.
     private static var blockSize: Int { 1_024 }
 
@@ -36,9 +36,9 @@ final class EncodingSession: @unchecked Sendable {
         options: ValueEncodingOptions,
         _ body: (ValueOutput) throws -> Void
     ) throws -> ByteChunk {
-        let lent = pool.take() ?? .passRetained(EncodingSession(format, options: options))
-        return try lent._withUnsafeGuaranteedRef { session throws in
-            defer { pool.give(lent) }
+        let lent = unsafe pool.take() ?? .passRetained(EncodingSession(format, options: options))
+        return try unsafe lent._withUnsafeGuaranteedRef { session throws in
+            defer { unsafe pool.give(lent) }
             return try session.encode(format, options: options, body)
         }
     }
@@ -61,29 +61,29 @@ final class EncodingSession: @unchecked Sendable {
         } catch let error as EncodingError {
             throw CodingError(error, names)
         }
-        return output.buffer.withUnsafeBytes { chunk($0) }
+        return output.buffer.withUnsafeBytes { unsafe chunk($0) }
     }
 
     /// Small results share a block, as what is received does.
     private func chunk(_ bytes: UnsafeRawBufferPointer) -> ByteChunk {
         guard let source = bytes.baseAddress, bytes.count <= Self.blockSize / 4 else {
-            return ByteChunk(copying: bytes)
+            return unsafe ByteChunk(copying: bytes)
         }
         if block == nil || bytes.count > Self.blockSize &- used {
             // A block of which no slice is left is filled once more.
             if !isKnownUniquelyReferenced(&block) { block = .allocate(capacity: Self.blockSize) }
             used = 0
         }
-        guard let block else { return ByteChunk(copying: bytes) }
-        (block.base + used).copyMemory(from: source, byteCount: bytes.count)
+        guard let block else { return unsafe ByteChunk(copying: bytes) }
+        unsafe (block.base + used).copyMemory(from: source, byteCount: bytes.count)
         defer { used &+= bytes.count }
         return ByteChunk(storage: block, offset: used, count: bytes.count)
     }
 
     func container<Key: CodingKey>(_ key: Key.Type, _ id: ValueOutput.ValueID) -> KeyedEncodingContainer<Key> {
-        if isOpen, let stored = containers.unused(key, { $0.id = id }) {
-            return stored._withUnsafeGuaranteedRef { stored in
-                unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
+        if isOpen, let stored = unsafe containers.unused(key, { $0.id = id }) {
+            return unsafe stored._withUnsafeGuaranteedRef { stored in
+                unsafe unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
         }
         names.note(key)
@@ -98,10 +98,10 @@ final class EncodingSession: @unchecked Sendable {
 /// What a keyed container writes into.
 final class MapEncoder {
     let output: ValueOutput
-    // No access lasts longer than a statement, and none calls the user's code.
-    @exclusivity(unchecked) fileprivate(set) var id: ValueOutput.ValueID
+    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
+    @safe @exclusivity(unchecked) fileprivate(set) var id: ValueOutput.ValueID
     /// Keeps the output alive for a container that outlives its value.
-    @exclusivity(unchecked) fileprivate var session: EncodingSession?
+    @safe @exclusivity(unchecked) fileprivate var session: EncodingSession?
 
     fileprivate init(_ output: ValueOutput, _ id: ValueOutput.ValueID) {
         self.output = output

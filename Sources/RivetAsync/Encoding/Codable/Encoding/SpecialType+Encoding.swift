@@ -7,8 +7,8 @@ extension ValueOutput {
         case .int: write(integer: same(value, as: Int.self))
         case .double: try write(same(value, as: Double.self))
         case .bool: write(same(value, as: Bool.self))
-        case .bytes: same(value, as: [UInt8].self).withUnsafeBytes { write(bytes: $0) }
-        case .chunk: same(value, as: ByteChunk.self).withUnsafeBytes { write(bytes: $0) }
+        case .bytes: unsafe same(value, as: [UInt8].self).withUnsafeBytes { unsafe write(bytes: $0) }
+        case .chunk: same(value, as: ByteChunk.self).withUnsafeBytes { unsafe write(bytes: $0) }
         case .untyped: try write(same(value, as: RivetValue.self))
         case .data:
             guard let bytes = value as? any Sequence<UInt8> else { return try writeScope { try value.encode(to: $0) } }
@@ -48,10 +48,10 @@ extension ValueOutput {
 
     private func write(bytesOf sequence: some Sequence<UInt8>) {
         func write(_ bytes: UnsafeRawBufferPointer) {
-            if format == .plainJSON { self.write(Base64.encode(bytes)) } else { self.write(bytes: bytes) }
+            if format == .plainJSON { unsafe self.write(Base64.encode(bytes)) } else { unsafe self.write(bytes: bytes) }
         }
-        let done: Void? = sequence.withContiguousStorageIfAvailable { write(UnsafeRawBufferPointer($0)) }
-        if done == nil { Array(sequence).withUnsafeBytes { write($0) } }
+        let done: Void? = sequence.withContiguousStorageIfAvailable { unsafe write(UnsafeRawBufferPointer($0)) }
+        if done == nil { unsafe Array(sequence).withUnsafeBytes { unsafe write($0) } }
     }
 
     /// What a type of Foundation's writes by itself, read as `Form`.

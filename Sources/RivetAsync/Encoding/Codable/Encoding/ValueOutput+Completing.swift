@@ -3,7 +3,7 @@
 /// What is done when a value is complete: heads, escapes, and the nested outputs put in place.
 extension ValueOutput {
     func finish() throws {
-        if state.pointee.inserts.count > scope.firstInsert { try insertNested() }
+        if contents.inserts.count > scope.firstInsert { try insertNested() }
         switch scope.kind {
         case .empty:
             // A type without properties is an empty map, or no arguments.
@@ -15,7 +15,7 @@ extension ValueOutput {
         case .tag: break
         case .single:
             guard scope.isPositional else { break }
-            buffer.insert(1, at: scope.start) { $0[0] = format.isJSON ? UInt8(ascii: "[") : 0x81 }
+            buffer.insert(CollectionOfOne(format.isJSON ? UInt8(ascii: "[") : 0x81), at: scope.start)
             if format.isJSON { buffer.append(UInt8(ascii: "]")) }
         case .array, .map:
             if scope.kind == .array, scope.count == 2 { escapePair() }
@@ -37,7 +37,7 @@ extension ValueOutput {
         var head: [UInt8] = []
         head.appendCBORHead(major: major, UInt64(scope.count))
         buffer.replaceByte(at: scope.start, with: head[0])
-        buffer.insert(head.count - 1, at: scope.start + 1) { $0.copyBytes(from: head[1...]) }
+        buffer.insert(head[1...], at: scope.start + 1)
     }
 
     /// Puts a `$` in front of the first of two elements if it is text that starts with one (B114).
@@ -45,13 +45,15 @@ extension ValueOutput {
         guard format != .plainJSON else { return }
         let first = scope.start + 1
         if format.isJSON {
-            let isText = buffer.withUnsafeBytes { $0.count > first + 1 && $0[first] == 0x22 && $0[first + 1] == 0x24 }
-            if isText { buffer.insert(1, at: first + 1) { $0[0] = UInt8(ascii: "$") } }
+            let isText = buffer.count > first + 1 && buffer[first] == 0x22 && buffer[first + 1] == 0x24
+            if isText { buffer.insert(CollectionOfOne(UInt8(ascii: "$")), at: first + 1) }
             return
         }
         let text = buffer.withUnsafeBytes { bytes -> Range<Int>? in
-            var reader = CBORReader(bytes, position: first)
-            guard let text = try? reader.readPlainText(), text.first == UInt8(ascii: "$") else { return nil }
+            var reader = unsafe CBORReader(bytes, position: first)
+            guard let text = try? unsafe reader.readPlainText(), unsafe text.first == UInt8(ascii: "$") else {
+                return nil
+            }
             return reader.position - text.count..<reader.position
         }
         guard let text else { return }
@@ -60,40 +62,40 @@ extension ValueOutput {
         head.append(UInt8(ascii: "$"))
         let old = text.lowerBound - first
         for index in 0..<old { buffer.replaceByte(at: first + index, with: head[index]) }
-        buffer.insert(head.count - old, at: text.lowerBound) { $0.copyBytes(from: head[old...]) }
+        buffer.insert(head[old...], at: text.lowerBound)
     }
 
     private func insertNested() throws {
-        let content = buffer.withUnsafeBytes { Array($0[scope.start...]) }
+        let content = buffer.withUnsafeBytes { unsafe Array($0[scope.start...]) }
         buffer.truncate(to: scope.start)
         var written = 0
-        for insert in state.pointee.inserts[scope.firstInsert...] {
+        for insert in contents.inserts[scope.firstInsert...] {
             let end = insert.index - scope.start
-            content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written..<end])) }
+            buffer.append(content[written..<end])
             written = end
             try insert.session.output.finish()
-            insert.session.output.buffer.withUnsafeBytes { buffer.append($0) }
+            buffer.append(insert.session.output.buffer)
         }
-        content.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[written...])) }
+        buffer.append(content[written...])
         removeNested()
     }
 
     /// Lets go of the value's nested outputs, which keep this one for their path.
     func removeNested() {
         let first = scope.firstInsert
-        for insert in state.pointee.inserts[first...] {
+        for insert in contents.inserts[first...] {
             insert.session.output.leaveParent()
             if first > 0, let key = insert.key {
-                state.pointee.insertPlaces[InsertName(scope: scope.id.number, name: NameID(key))] = nil
+                contents.insertPlaces[InsertName(scope: scope.id.number, name: NameID(key))] = nil
             }
         }
-        if first == 0 { state.pointee.insertPlaces = [:] }
-        state.pointee.inserts.removeLast(state.pointee.inserts.count - first)
+        if first == 0 { contents.insertPlaces = [:] }
+        contents.inserts.removeLast(contents.inserts.count - first)
     }
 
     /// What is kept of it writes nowhere from now on.
     private func leaveParent() {
-        state.pointee.parent = nil
+        contents.parent = nil
         scope = Scope()
         removeNested()
     }

@@ -16,7 +16,7 @@ extension ValueOutput {
             scope.mayRepeat = true
             return
         }
-        let words = unsafeBitCast(name, to: (UInt64, UInt64).self)
+        let words = unsafe unsafeBitCast(name, to: (UInt64, UInt64).self)
         if words.1 >> 63 == 0 { scope.mayRepeat = true }
         // Two rounds of a multiplicative hash; what is folded in last reaches the high bits, which pick the place.
         let half = (scope.names ^ words.0) &* 0x9e37_79b9_7f4a_7c15
@@ -39,8 +39,8 @@ extension ValueOutput {
     /// The nested container of this kind that was asked for under this name before.
     func earlierInsert(_ id: ValueID, _ key: String, _ kind: Scope.Kind) -> ValueEncoder? {
         guard id == scope.id, scope.kind == .map else { return nil }
-        let index = state.pointee.insertPlaces[InsertName(scope: id.number, name: NameID(key))]
-        guard let index, case let insert = state.pointee.inserts[index], insert.key?.hasSameBytes(as: key) == true,
+        let index = contents.insertPlaces[InsertName(scope: id.number, name: NameID(key))]
+        guard let index, case let insert = contents.inserts[index], insert.key?.hasSameBytes(as: key) == true,
             insert.session.output.scope.kind == kind
         else { return nil }
         return ValueEncoder(session: insert.session, id: insert.session.output.scope.id)
@@ -58,15 +58,21 @@ extension ValueOutput {
         let (first, count, isJSON) = (scope.start + 1, scope.count, format.isJSON)
         let kept: [UInt8]? = buffer.withUnsafeBytes { bytes in
             let members =
-                isJSON
+                unsafe isJSON
                 ? Self.members(count, JSONReader(bytes, position: first, hasPairs: false), separators: 1)
                 : Self.members(count, CBORReader(bytes, position: first), separators: 0)
             guard let members else { return nil }
             var names = Set<Name>(minimumCapacity: count)
-            let last = members.reversed().filter { names.insert(Name(bytes: bytes[$0.name])).inserted }.reversed()
+            let last = members.reversed().filter { unsafe names.insert(Name(bytes: bytes[$0.name])).inserted }
+                .reversed()
             guard last.count < count else { return nil }
             scope.count = last.count
-            return Array(last.map { bytes[$0.whole] }.joined(separator: isJSON ? [UInt8(ascii: ",")] : []))
+            var kept: [UInt8] = []
+            for member in last {
+                if isJSON, !kept.isEmpty { kept.append(UInt8(ascii: ",")) }
+                unsafe kept.append(contentsOf: bytes[member.whole])
+            }
+            return kept
         }
         guard let kept else {
             if !scope.mayRepeat { KnownNames.insert(scope.names) }
@@ -76,11 +82,12 @@ extension ValueOutput {
         buffer.append(kept)
     }
 
-    private struct Name: Hashable {
+    /// `@safe`: made and compared while the buffer that it is a slice of is lent.
+    @safe private struct Name: Hashable {
         let bytes: Slice<UnsafeRawBufferPointer>
 
-        static func == (left: Self, right: Self) -> Bool { left.bytes.elementsEqual(right.bytes) }
-        func hash(into hasher: inout Hasher) { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes)) }
+        static func == (left: Self, right: Self) -> Bool { unsafe left.bytes.elementsEqual(right.bytes) }
+        func hash(into hasher: inout Hasher) { unsafe hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes)) }
     }
 
     /// Where the members are, and their names; in JSON a byte stands behind each of both.

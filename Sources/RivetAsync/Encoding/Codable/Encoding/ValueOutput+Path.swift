@@ -17,7 +17,7 @@ extension ValueOutput {
     /// The way from the root to a value under way; `*` for a name that no type declares.
     func steps(to id: ValueID) -> [PathStep] {
         // Of what is nested deeper nothing is linked, so this ends.
-        let outer = state.pointee.parent.map { parent in
+        let outer = contents.parent.map { parent in
             let names = parent.session.names
             return parent.session.output.steps(to: parent.id) + [parent.step.shown(names)]
         }
@@ -32,17 +32,17 @@ extension ValueOutput {
         document.reserveCapacity(target + 1)
         buffer.withUnsafeBytes { bytes in
             var copied = 0
-            for insert in state.pointee.inserts where insert.index <= target {
-                document.append(contentsOf: bytes[copied..<insert.index])
+            for insert in contents.inserts where insert.index <= target {
+                unsafe document.append(contentsOf: bytes[copied..<insert.index])
                 document.append(filler)
                 copied = insert.index
             }
-            document.append(contentsOf: bytes[copied..<target])
+            unsafe document.append(contentsOf: bytes[copied..<target])
         }
         let place = document.count
         document.append(filler)
-        return document.withUnsafeBytes {
-            DocumentReader($0, position: 0, format.syntax).steps(to: place, session.names)
+        return unsafe document.withUnsafeBytes {
+            unsafe DocumentReader($0, position: 0, format.syntax).steps(to: place, session.names)
         }
     }
 

@@ -105,14 +105,14 @@ extension ValueOutput {
 
     func write(bytes: UnsafeRawBufferPointer) {
         switch format {
-        case .nativeCBOR: buffer.appendCBOR(bytes: bytes)
-        case .json, .cbor: writePair("$Uint8Array", Base64.encode(bytes))
+        case .nativeCBOR: unsafe buffer.appendCBOR(bytes: bytes)
+        case .json, .cbor: unsafe writePair("$Uint8Array", Base64.encode(bytes))
         case .plainJSON:
             noteInnerContainer()
             buffer.append(UInt8(ascii: "["))
-            for (index, byte) in bytes.enumerated() {
+            for index in 0..<bytes.count {
                 if index > 0 { buffer.append(UInt8(ascii: ",")) }
-                buffer.appendJSON(digits: byte)
+                unsafe buffer.appendJSON(digits: bytes[index])
             }
             buffer.append(UInt8(ascii: "]"))
         }

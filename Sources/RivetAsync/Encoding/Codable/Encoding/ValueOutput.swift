@@ -7,8 +7,16 @@
 /// lets a type fill in any order, the nested ones, get an output of their own, put in place at that same moment.
 ///
 /// A pointer and nothing else, without a counter to keep; the `EncodingSession` owns what is behind it.
-struct ValueOutput {
-    let state: UnsafeMutablePointer<State>
+///
+/// `@safe`: the pointer is followed in `contents` alone. What writes holds the session meanwhile, and no access lasts
+/// longer than a statement or calls the user's code.
+@safe struct ValueOutput {
+    private let state: UnsafeMutablePointer<State>
+
+    var contents: State {
+        @inline(__always) _read { yield unsafe state.pointee }
+        @inline(__always) nonmutating _modify { yield unsafe &state.pointee }
+    }
 
     struct State: ~Copyable {
         var format: ValueFormat
@@ -26,21 +34,21 @@ struct ValueOutput {
         var failure: (any Error)?
         /// Whether there is one, in a byte that is read quickly.
         var hasFailed = false
-        unowned(unsafe) var session: EncodingSession?
+        // `@safe`: the session owns this.
+        @safe unowned(unsafe) var session: EncodingSession?
     }
 
-    // No access lasts longer than a statement, and none calls the user's code.
-    var format: ValueFormat { state.pointee.format }
-    var options: ValueEncodingOptions { state.pointee.options }
+    var format: ValueFormat { contents.format }
+    var options: ValueEncodingOptions { contents.options }
 
     var buffer: ByteBuffer {
-        @inline(__always) _read { yield state.pointee.buffer }
-        @inline(__always) nonmutating _modify { yield &state.pointee.buffer }
+        @inline(__always) _read { yield contents.buffer }
+        @inline(__always) nonmutating _modify { yield &contents.buffer }
     }
 
     var scope: Scope {
-        @inline(__always) _read { yield state.pointee.scope }
-        @inline(__always) nonmutating _modify { yield &state.pointee.scope }
+        @inline(__always) _read { yield contents.scope }
+        @inline(__always) nonmutating _modify { yield &contents.scope }
     }
 
     /// One value being encoded.
@@ -86,41 +94,41 @@ struct ValueOutput {
     }
 
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
-        state = .allocate(capacity: 1)
-        state.initialize(to: State(format: format, options: options))
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: State(format: format, options: options))
     }
 
     func belong(to session: EncodingSession) {
-        state.pointee.session = session
+        contents.session = session
     }
 
     func deallocate() {
-        state.deinitialize(count: 1)
-        state.deallocate()
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
     }
 
     /// Begins another document; the memory is kept.
     func start(_ format: ValueFormat, _ options: ValueEncodingOptions) {
-        (state.pointee.format, state.pointee.options) = (format, options)
+        (contents.format, contents.options) = (format, options)
         buffer.removeAll()
         scope = Scope()
-        if state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (nil, false) }
+        if contents.hasFailed { (contents.failure, contents.hasFailed) = (nil, false) }
     }
 
     /// Lets go of what has grown for one large document; two sessions would keep it for the life of the process.
     @inline(__always)
     func shrink(to maxKeptCapacity: Int) {
-        if state.pointee.buffer.capacity > maxKeptCapacity { buffer = ByteBuffer(capacity: 256) }
-        if state.pointee.inserts.capacity > maxKeptCapacity / MemoryLayout<Insert>.stride { state.pointee.inserts = [] }
+        if contents.buffer.capacity > maxKeptCapacity { buffer = ByteBuffer(capacity: 256) }
+        if contents.inserts.capacity > maxKeptCapacity / MemoryLayout<Insert>.stride { contents.inserts = [] }
     }
 
     /// The bytes that it keeps between documents, for tests of their bound.
     var retainedSize: Int {
-        state.pointee.buffer.capacity + state.pointee.inserts.capacity * MemoryLayout<Insert>.stride
+        contents.buffer.capacity + contents.inserts.capacity * MemoryLayout<Insert>.stride
     }
 
     /// Whose output this is.
-    var session: EncodingSession { state.pointee.session.unsafelyUnwrapped }
+    var session: EncodingSession { unsafe contents.session.unsafelyUnwrapped }
 
     // MARK: Values
 
@@ -149,10 +157,9 @@ struct ValueOutput {
         try writeArray {
             try writeElement(value)
             let first = scope.start + 1
-            let isEmptyMap = buffer.withUnsafeBytes { bytes in
-                bytes[first] == (format.isJSON ? UInt8(ascii: "{") : 0xa0)
-                    && bytes.count - first == (format.isJSON ? 2 : 1)
-            }
+            let isEmptyMap =
+                buffer[first] == (format.isJSON ? UInt8(ascii: "{") : 0xa0)
+                && buffer.count - first == (format.isJSON ? 2 : 1)
             // A map may be empty because all properties are nil; a type that has none takes no room.
             guard MemoryLayout<T>.size == 0, isEmptyMap else { return }
             buffer.truncate(to: first)
@@ -178,21 +185,21 @@ struct ValueOutput {
             try finish()
             scope = outer
         } catch {
-            if state.pointee.inserts.count > scope.firstInsert { removeNested() }
+            if contents.inserts.count > scope.firstInsert { removeNested() }
             scope = outer
             throw error
         }
     }
 
     private func begin(depth: Int, level: Int, isPositional: Bool) {
-        state.pointee.lastID &+= 1
+        contents.lastID &+= 1
         scope = Scope(
-            id: ValueID(number: state.pointee.lastID, start: UInt32(truncatingIfNeeded: buffer.count)),
+            id: ValueID(number: contents.lastID, start: UInt32(truncatingIfNeeded: buffer.count)),
             isPositional: isPositional,
             start: buffer.count,
             depth: depth,
             level: level,
-            firstInsert: state.pointee.inserts.count
+            firstInsert: contents.inserts.count
         )
     }
 
@@ -270,12 +277,12 @@ struct ValueOutput {
             try add(id, key: key) {
                 if let key {
                     let name = InsertName(scope: id.number, name: NameID(key))
-                    state.pointee.insertPlaces[name] = state.pointee.inserts.count
+                    contents.insertPlaces[name] = contents.inserts.count
                 }
-                state.pointee.inserts.append(Insert(index: buffer.count, session: session, key: key))
+                contents.inserts.append(Insert(index: buffer.count, session: session, key: key))
             }
             let step = scope.kind == .map ? PathStep.member(key ?? "*") : .element(scope.count &- 1)
-            nested.state.pointee.parent = Parent(session: self.session, id: id, step: step)
+            nested.contents.parent = Parent(session: self.session, id: id, step: step)
         } catch {
             // Nor is anything written there; and no chain of them grows, however deep the value is (B306).
             fail(error)
@@ -304,15 +311,15 @@ struct ValueOutput {
 
     @inline(never)
     private func fail(_ failure: CodingError) {
-        if !state.pointee.hasFailed { fail(located(failure) { steps(to: scope.id) }) }
+        if !contents.hasFailed { fail(located(failure) { steps(to: scope.id) }) }
     }
 
     private func fail(_ error: any Error) {
-        if !state.pointee.hasFailed { (state.pointee.failure, state.pointee.hasFailed) = (error, true) }
+        if !contents.hasFailed { (contents.failure, contents.hasFailed) = (error, true) }
     }
 
     @inline(__always)
     func throwFailure() throws {
-        if state.pointee.hasFailed, let failure = state.pointee.failure { throw failure }
+        if contents.hasFailed, let failure = contents.failure { throw failure }
     }
 }
