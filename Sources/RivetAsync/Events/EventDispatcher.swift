@@ -26,7 +26,7 @@ final class EventDispatcher: @unchecked Sendable {
     @safe @exclusivity(unchecked) private var held = RingBuffer<Held>()
     /// Whether a lost connection opens again, whose loss has not been told.
     @safe @exclusivity(unchecked) private var isReopening = false
-    /// What came meanwhile, and how large it is. Those beyond the bounds, and what comes behind them, stand before the loss.
+    /// What came meanwhile, and how large it is; what exceeds the bounds stands before the loss, with all of these.
     @safe @exclusivity(unchecked) private var early = RingBuffer<EventMessage>()
     @safe @exclusivity(unchecked) private var earlySize = 0
     private static let mostEarlyEvents = 256
