@@ -3,8 +3,9 @@
 /// How a connection comes back after it was lost.
 ///
 /// The wait before attempt *n* of an outage is random between zero and `min(first × 2ⁿ⁻¹, cap)` (full jitter, also for
-/// the first one, so that many clients that lose one gateway spread out). The growth starts over only after a
-/// connection has stayed open for `stableAfter`.
+/// the first one, so that many clients that lose one gateway spread out). The growth and the count of attempts start over
+/// only after a connection has stayed open for `stableAfter`: one that opens and is soon lost again is still in the same
+/// outage.
 public struct ReconnectPolicy: Sendable {
     /// The bound of the first wait.
     ///
@@ -14,13 +15,13 @@ public struct ReconnectPolicy: Sendable {
     ///
     /// 30 s by default; zero or more.
     public var cap: Duration
-    /// How long a connection must have been open for the waits to start small again.
+    /// How long a connection must have been open for the waits to start small again, and for attempts to count from 1.
     ///
     /// 10 s by default; zero or more.
     public var stableAfter: Duration
     /// How many attempts in one outage, at least 1; nil, the default, for no limit.
     public var maxAttempts: Int?
-    /// How long one outage may last before the connection gives up, zero or more; nil, the default, for no limit.
+    /// How long after a loss, or after `connect()`, the connection gives up, zero or more; nil, the default, for never.
     public var maxElapsed: Duration?
     /// Asked after the library has classified the cause; it runs on the connection's lane and must not block.
     ///

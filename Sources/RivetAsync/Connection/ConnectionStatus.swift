@@ -5,6 +5,8 @@
 /// New cases may come: a `switch` needs a `default`.
 @nonexhaustive public enum ConnectionStatus: Sendable {
     /// The attempt with this number of the current outage (1, 2, …) is under way.
+    ///
+    /// An outage is over when a connection has been open for ``ReconnectPolicy/stableAfter``.
     case connecting(attempt: Int)
     /// The actor's `Init` has arrived.
     case connected(ConnectionInfo)
