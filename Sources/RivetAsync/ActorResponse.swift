@@ -23,12 +23,19 @@ public struct ActorResponse: Sendable {
     ///   or ``RivetError/Code/limitExceeded``.
     public func decodeJSON<T: Decodable>(_ type: T.Type = T.self, upTo maxBytes: Int = 20 << 20) async throws -> T {
         let bytes = ByteChunk(try await body.collect(upTo: maxBytes))
+        return try bytes.decodeJSON(type, of: "the answer (HTTP \(status), \(bytes.count) bytes)")
+    }
+}
+
+extension ByteChunk {
+    /// What an actor's own handler was sent or has answered, as a value; `subject` is what the error speaks of.
+    package func decodeJSON<T: Decodable>(_ type: T.Type, of subject: String) throws(RivetError) -> T {
         do {
-            return try ValueFormat.plainJSON.decode(type, from: bytes)
+            return try ValueFormat.plainJSON.decode(type, from: self)
         } catch {
             throw RivetError(
                 .decodingFailed,
-                "the answer (HTTP \(status), \(bytes.count) bytes) did not decode as \(T.self): \(error)",
+                "\(subject) did not decode as \(T.self): \(error)",
                 fault: .caller,
                 execution: .ran,
                 underlying: error

@@ -19,6 +19,18 @@ public struct LocalRequest: Sendable {
         (self.method, self.path, self.fields, self.body) = (method, path, fields, body)
         chunks = LocalBody(content: arriving.map { .arriving($0) } ?? .whole(ByteChunk(body)))
     }
+
+    /// The whole body as a JSON value, read as `ActorResponse.decodeJSON(_:upTo:)` reads an answer.
+    ///
+    /// - Parameters:
+    ///   - type: what to decode.
+    ///   - maxBytes: how much is read at the most; 20 MiB by default.
+    /// - Returns: the value.
+    /// - Throws: `RivetError` with `RivetError.Code.decodingFailed`, or what ``LocalBody/collect(upTo:)`` throws.
+    public func decodeJSON<T: Decodable>(_ type: T.Type = T.self, upTo maxBytes: Int = 20 << 20) async throws -> T {
+        let bytes = ByteChunk(try await chunks.collect(upTo: maxBytes))
+        return try bytes.decodeJSON(type, of: "the request's body (\(bytes.count) bytes)")
+    }
 }
 
 /// An actor's answer to a plain HTTP request.

@@ -123,6 +123,12 @@ struct SiteTest {
             }
             return LocalResponse(chunks: whole)
         case "/echo": return LocalResponse(chunks: request.chunks)
+        case "/sum":
+            do {
+                return try .json(try await request.decodeJSON([Int].self).reduce(0, +))
+            } catch let error as RivetError {
+                return LocalResponse(status: 400, body: Array("\(error.code.name): \(error.message)".utf8))
+            }
         case "/count":
             log.add("asked")
             await gate.wait()
@@ -330,6 +336,17 @@ struct StreamingTests {
             peer.send("def")
             #expect(try await peer.chunk() == "def")
             #expect(try await peer.chunk() == "")
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aBodyIsReadAsJSON(streams: Bool) async throws {
+        try await SiteTest(streams: streams).run { (_, peer, target) async throws in
+            #expect(try await peer.request("POST", "\(target)/sum", body: Array("[1,2,3]".utf8)).text == "6")
+            let refused = try await peer.request("POST", "\(target)/sum", body: Array("[1,".utf8))
+            #expect(refused.status == 400)
+            let reason = "decodingFailed: the request's body (3 bytes) did not decode as Array<Int>: "
+            #expect(refused.text.hasPrefix(reason))
         }
     }
 

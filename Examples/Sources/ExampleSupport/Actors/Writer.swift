@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 package import RivetAsync
 import RivetAsyncLocal
 
@@ -30,7 +29,7 @@ extension LocalEngine.Registry {
     mutating func addWriter() {
         actor(Writer.self, state: NoValue()) { writer in
             writer.onRequest { request, actor in
-                let prompt = try JSONDecoder().decode(Prompt.self, from: Data(try await request.chunks.collect()))
+                let prompt = try await request.decodeJSON(Prompt.self)
                 // Where a stream broke off, the next one goes on.
                 let written = request.fields["Last-Event-ID"].flatMap { Int($0) } ?? 0
                 let words = Words(prompt: prompt, written: written) { await actor.broadcast(Stopped()) }
