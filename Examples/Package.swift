@@ -23,12 +23,11 @@ let programs = [
     "ErrorHandling",
     "CompoundKeys",
     "Configuration",
-    "Worker",
     "Counter",
 ]
 
 /// Programs of a page or two, each with a README.md of its own.
-let applications = ["Chat", "LivePage", "TokenStream", "Auction"]
+let applications = ["Worker", "Chat", "LivePage", "TokenStream", "Auction"]
 
 let package = Package(
     name: "Examples",
