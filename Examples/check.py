@@ -5,12 +5,13 @@
     Examples/check.py [--no-build] [--only NAME …] [--screenshot FILE]
 
   --no-build         the programs are there: `swift build --package-path Examples` has run
-  --only NAME …      some of chat, terminal, page, stream, auction
+  --only NAME …      some of chat, terminal, page, stream, auction, worker
   --screenshot FILE  where the picture of the page goes (PNG); nowhere without it
 
 Chat talks through pipes around a killed and restarted engine, and in a terminal; LivePage is loaded by Chromium, which
-is installed where it is missing (apt-get); TokenStream and Auction print what stands here. A line for each check;
-status 1 if one failed. Everything has a time limit, and no process is left behind.
+is installed where it is missing (apt-get); TokenStream, Auction and Worker, which gets SIGTERM in the middle of its work,
+print what stands here. A line for each check; status 1 if one failed. Everything has a time limit, and no process is
+left behind.
 """
 import argparse
 import base64
@@ -495,6 +496,16 @@ eve       heard of the end: sold to dora for 50
 """
 
 
+WORKER = """\
+working
+SIGTERM: no new work
+refused: the client is closed
+finished over HTTP: 1
+finished on the connection: 1
+all is closed
+"""
+
+
 def prints(name, program, expected):
     program.closes_input()
     status = program.ends()
@@ -515,9 +526,15 @@ def auction():
     prints("auction", Program(["Auction"]), AUCTION)
 
 
+def worker():
+    prints("worker", Program(["Worker"]), WORKER)
+
+
 def main():
     global binaries, screenshot
-    sections = {"chat": chat, "terminal": terminal, "page": page, "stream": stream, "auction": auction}
+    sections = {
+        "chat": chat, "terminal": terminal, "page": page, "stream": stream, "auction": auction, "worker": worker,
+    }
     usage = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     usage.add_argument("--no-build", action="store_true", help=argparse.SUPPRESS)
     usage.add_argument("--only", nargs="+", choices=sections, default=sections, help=argparse.SUPPRESS)
