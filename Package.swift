@@ -33,9 +33,11 @@ let package = Package(
             exclude: ["Allocations", "Peers", "size.sh"],
             swiftSettings: settings
         ),
+        // Eight tests at once; in C, since it has to be said before anything else runs.
+        .target(name: "CTestWidth", path: "Tests/Width"),
         .testTarget(
             name: "RivetAsyncTests",
-            dependencies: ["RivetAsync", "RivetAsyncLocal"],
+            dependencies: ["RivetAsync", "RivetAsyncLocal", "CTestWidth"],
             exclude: ["Vectors", "Fakes/TLS"],
             swiftSettings: settings
         ),
