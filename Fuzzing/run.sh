@@ -25,8 +25,8 @@ if [ ! -e "$work/seeds/done" ]; then
 fi
 
 mapfile -t sources < <(find Sources/RivetAsync -name '*.swift' | sort)
-swiftc -O -whole-module-optimization -num-threads "$(nproc)" -sanitize=fuzzer,address -parse-as-library -module-name RivetFuzzing \
-    -package-name rivetasync -swift-version 6 -I Sources/CEpoll/include \
+swiftc -O -whole-module-optimization -num-threads "$(nproc)" -sanitize=fuzzer,address -parse-as-library \
+    -module-name RivetFuzzing -package-name rivetasync -swift-version 6 -I Sources/CEpoll/include \
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility \
     -enable-upcoming-feature InternalImportsByDefault -enable-upcoming-feature NonisolatedNonsendingByDefault \
     -enable-upcoming-feature InferIsolatedConformances \
