@@ -266,7 +266,6 @@ final class HTTPPoolFixture: Sendable {
 
         func ready(_ events: ReadyEvents) {}
         func turnEnds() { continuation.resume() }
-        func laneShutsDown() {}
     }
 
     /// Closes everything and returns what is left.
