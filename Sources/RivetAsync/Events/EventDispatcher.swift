@@ -14,72 +14,77 @@ final class EventDispatcher: @unchecked Sendable {
         case reconnected(ConnectionInfo)
     }
 
-    private let book: Subscriptions
-    // `@safe`: nothing that an access calls changes the same variable.
-    @safe @exclusivity(unchecked) private var listeners = Subscriptions.Copy()
-    /// What has come last and is of one name.
-    @safe @exclusivity(unchecked) private var run: EventRun
-    /// The feeds whose readers are to be woken at the end of the turn.
-    @safe @exclusivity(unchecked) private var touched: [EventFeed] = []
-    /// Those that have ended by their policy, which is told at the end of the turn.
-    @safe @exclusivity(unchecked) private var finished: [EventFeed] = []
-    @safe @exclusivity(unchecked) private var held = RingBuffer<Held>()
-    /// Whether a lost connection opens again, whose loss has not been told.
-    @safe @exclusivity(unchecked) private var isReopening = false
-    /// What came meanwhile, and how large it is; what exceeds the bounds stands before the loss, with all of these.
-    @safe @exclusivity(unchecked) private var early = RingBuffer<EventMessage>()
-    @safe @exclusivity(unchecked) private var earlySize = 0
+    private struct State {
+        var listeners = Subscriptions.Copy()
+        /// What has come last and is of one name.
+        var run: EventRun
+        /// The feeds whose readers are to be woken at the end of the turn.
+        var touched: [EventFeed] = []
+        /// Those that have ended by their policy, which is told at the end of the turn.
+        var finished: [EventFeed] = []
+        var held = RingBuffer<Held>()
+        /// Whether a lost connection opens again, whose loss has not been told.
+        var isReopening = false
+        /// What came meanwhile, and how large it is; what exceeds the bounds stands before the loss, with all of these.
+        var early = RingBuffer<EventMessage>()
+        var earlySize = 0
+        var received = 0
+    }
+
     private static let mostEarlyEvents = 256
     private static let mostEarlyBytes = 1 << 20
 
+    private let book: Subscriptions
+    private let tally: EventTally
+    private let state: Unchecked<State>
+
     /// Called with a feed that has ended by its policy.
     var onFinish: (EventFeed) -> Void = { _ in }
-
-    private let tally: EventTally
-    @safe @exclusivity(unchecked) private var received = 0
 
     /// `format` is that of the events' arguments.
     init(_ book: Subscriptions, _ tally: EventTally, format: ValueFormat) {
         self.book = book
         self.tally = tally
-        run = EventRun(format: format)
+        state = Unchecked(State(run: EventRun(format: format)))
     }
 
+    deinit { state.deallocate() }
+
     /// Whether events wait for room, and the socket is not to be read.
-    var isHolding: Bool { !held.isEmpty }
+    var isHolding: Bool { !state.value.held.isEmpty }
 
     func deliver(_ event: EventMessage) {
-        received &+= 1
-        if isReopening { keep(event) } else { pass(event) }
+        state.value.received &+= 1
+        if state.value.isReopening { keep(event) } else { pass(event) }
     }
 
     private func pass(_ event: EventMessage) {
-        if run.isFull { settle() }
-        if unsafe !run.isOf(event.nameBytes) { flush() }
-        if isHolding { held.append(.event(event)) } else { run.append(event) }
+        if state.value.run.isFull { settle() }
+        if unsafe !state.value.run.isOf(event.nameBytes) { flush() }
+        if isHolding { state.value.held.append(.event(event)) } else { state.value.run.append(event) }
     }
 
     private func keep(_ event: EventMessage) {
-        early.append(event)
-        earlySize += event.size
-        if early.count > Self.mostEarlyEvents || earlySize > Self.mostEarlyBytes { passEarly() }
+        state.value.early.append(event)
+        state.value.earlySize += event.size
+        if state.value.early.count > Self.mostEarlyEvents || state.value.earlySize > Self.mostEarlyBytes { passEarly() }
     }
 
     private func passEarly() {
-        (isReopening, earlySize) = (false, 0)
-        while let event = early.popFirst() { pass(event) }
+        (state.value.isReopening, state.value.earlySize) = (false, 0)
+        while let event = state.value.early.popFirst() { pass(event) }
     }
 
     /// Called at the end of a turn: the feeds get what was gathered, and their readers are woken.
     func settle() {
         flush()
-        for feed in touched { feed.wakeReader() }
-        touched.removeAll(keepingCapacity: true)
-        while let feed = finished.popLast() { onFinish(feed) }
+        for feed in state.value.touched { feed.wakeReader() }
+        state.value.touched.removeAll(keepingCapacity: true)
+        while let feed = state.value.finished.popLast() { onFinish(feed) }
     }
 
     /// A lost connection opens again: what comes from here on stands behind the loss.
-    func reopens() { isReopening = true }
+    func reopens() { state.value.isReopening = true }
 
     /// Each feed learns that events may have been missed, behind those that came before.
     func reconnected(_ info: ConnectionInfo) {
@@ -89,9 +94,9 @@ final class EventDispatcher: @unchecked Sendable {
         guard isHolding else { return mark(info) }
         // Of what waits behind an earlier loss the new one tells too: it may have been missed.
         var kept = RingBuffer<Held>()
-        while case .event? = held.first, let event = held.popFirst() { kept.append(event) }
-        held = kept
-        held.append(.reconnected(info))
+        while case .event? = state.value.held.first, let event = state.value.held.popFirst() { kept.append(event) }
+        state.value.held = kept
+        state.value.held.append(.reconnected(info))
     }
 
     /// A feed has room again.
@@ -108,15 +113,15 @@ final class EventDispatcher: @unchecked Sendable {
     private func release(whateverRoom: Bool) -> Bool {
         flush()
         defer { settle() }
-        while let first = held.first {
+        while let first = state.value.held.first {
             switch first {
             case .event(let event):
-                run.append(event)
-                defer { run.removeAll() }
+                state.value.run.append(event)
+                defer { state.value.run.removeAll() }
                 guard handOver(whateverRoom: whateverRoom) > 0 else { return false }
             case .reconnected(let info): mark(info)
             }
-            _ = held.popFirst()
+            _ = state.value.held.popFirst()
         }
         return true
     }
@@ -124,22 +129,25 @@ final class EventDispatcher: @unchecked Sendable {
     /// The feeds get the run; what they have no room for is held.
     func flush() {
         // Before those that are taken or dropped.
-        tally.note(received: received)
-        guard !run.isEmpty else { return }
-        for event in run.events.dropFirst(handOver()) { held.append(.event(event)) }
-        run.removeAll()
+        tally.note(received: state.value.received)
+        guard !state.value.run.isEmpty else { return }
+        let taken = handOver()
+        for event in state.value.run.events.dropFirst(taken) { state.value.held.append(.event(event)) }
+        state.value.run.removeAll()
     }
 
     /// Gives the feeds as many events of the run as all of them have room for, and returns how many these are.
     private func handOver(whateverRoom: Bool = false) -> Int {
-        listeners.refresh(from: book)
-        let feeds = listeners.table.feeds(of: run)
-        var count = run.count
-        if listeners.table.holdsReading, !whateverRoom { for feed in feeds { count = min(count, feed.room(for: run)) } }
-        if !feeds.isEmpty { run.copySmallEvents() }
+        state.value.listeners.refresh(from: book)
+        let feeds = state.value.listeners.table.feeds(of: state.value.run)
+        var count = state.value.run.count
+        if state.value.listeners.table.holdsReading, !whateverRoom {
+            for feed in feeds { count = min(count, feed.room(for: state.value.run)) }
+        }
+        if !feeds.isEmpty { state.value.run.copySmallEvents() }
         for feed in feeds {
-            if !touched.contains(where: { $0 === feed }) { touched.append(feed) }
-            if feed.append(run, first: count) { finished.append(feed) }
+            if !state.value.touched.contains(where: { $0 === feed }) { state.value.touched.append(feed) }
+            if feed.append(state.value.run, first: count) { state.value.finished.append(feed) }
         }
         return count
     }

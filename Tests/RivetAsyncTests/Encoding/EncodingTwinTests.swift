@@ -115,6 +115,85 @@ struct EncodingTwinTests {
         }
     }
 
+    @Test func numbersOfJSONAreTheNearest() {
+        var generator = SeededGenerator(seed: 754)
+        func digits(_ count: ClosedRange<Int>) -> String {
+            String(
+                (0..<Int.random(in: count, using: &generator)).map { _ in
+                    "0123456789".randomElement(using: &generator) ?? "0"
+                }
+            )
+        }
+        for _ in 0..<TestScale.count(full: 500_000, byDefault: 20_000) {
+            var text = Bool.random(using: &generator) ? "-" : ""
+            text +=
+                Bool.random(using: &generator) ? "0" : "\(Int.random(in: 1...9, using: &generator))" + digits(0...19)
+            if Bool.random(using: &generator) { text += "." + digits(1...20) }
+            if Bool.random(using: &generator) { text += "e\(Int.random(in: -60...60, using: &generator))" }
+            Array(text.utf8).withUnsafeBytes {
+                var reader = JSONReader($0, position: 0)
+                let double = try? reader.readDouble()
+                #expect(double?.bitPattern == Double(text)?.bitPattern, "\(text)")
+                reader.position = 0
+                let float = try? reader.readFloat()
+                let nearest = Float(text).flatMap { $0.isFinite ? $0 : nil }
+                #expect(float?.bitPattern == nearest?.bitPattern, "\(text)")
+            }
+        }
+    }
+
+    /// Members with names of like lengths, in CBOR or JSON; the value of each is its place.
+    private static func map(_ names: [String], _ syntax: DocumentSyntax, isCounted: Bool) -> [UInt8] {
+        if syntax == .json {
+            return Array(("{" + names.enumerated().map { "\"\($1)\" : \($0)" }.joined(separator: " , ") + "}").utf8)
+        }
+        let members = names.enumerated().flatMap { place, name in
+            [0x60 + UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(place)]
+        }
+        return isCounted ? [0xa0 + UInt8(names.count)] + members : [0xbf] + members + [0xff]
+    }
+
+    @Test(arguments: [DocumentSyntax.cbor, .json])
+    func membersAreFoundAsInADictionary(_ syntax: DocumentSyntax) throws {
+        var generator = SeededGenerator(seed: 307)
+        let all = ["a", "b", "c", "ab", "ba", "abc", "count", "total", "timestamp", ""]
+        for _ in 0..<TestScale.count(full: 50_000, byDefault: 5_000) {
+            let names = Array(all.shuffled(using: &generator).prefix(Int.random(in: 0...8, using: &generator)))
+            let places = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+            let asked = (0..<8).map { index in
+                // In the order of the document, as `Codable` mostly asks, or in any.
+                Bool.random(using: &generator) && index < names.count
+                    ? names[index] : all.randomElement(using: &generator) ?? ""
+            }
+            let bytes = Self.map(names, syntax, isCounted: Bool.random(using: &generator))
+            let reads = (0..<8).map { _ in Bool.random(using: &generator) }
+            try DecodingSession.decode(ByteChunk(bytes), syntax) { root in
+                let fast = MapDecoder(root.session)
+                try fast.enter(root)
+                var reader = root.reader
+                var remaining = try reader.beginMap()
+                var plain = MapMembers(in: root.session)
+                plain.enter(
+                    root.session,
+                    first: try reader.hasNext(&remaining) ? .init(reader.position, remaining) : .nowhere
+                )
+                for (name, isRead) in zip(asked, reads) {
+                    let place = fast.find(name)
+                    let twin = withUTF8(of: name) { plain.find($0) }
+                    #expect(place == twin, "\(name) of \(names), asked for \(asked)")
+                    #expect((place != nil) == (places[name] != nil), "\(name) of \(names), asked for \(asked)")
+                    guard isRead, let place, let twin else { continue }
+                    #expect(try fast.integer(at: place) == places[name])
+                    let value = try plain.read(at: twin) { (reader) throws(CodingError) in
+                        try reader.readInteger(as: Int.self)
+                    }
+                    #expect(value == places[name])
+                }
+                #expect(!plain.mayHaveMissedRepeats || !plain.hasMissedRepeats)
+            }
+        }
+    }
+
     /// RFC 4648 §4, bit by bit.
     private static func base64(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")

@@ -22,3 +22,30 @@ extension JSONReader {
         }
     }
 }
+
+/// The commonest numbers, made of the digits that were counted up on the way; the others are parsed as text.
+extension JSONReader.Number {
+    /// The nearest Double; infinite beyond its range.
+    var double: Double {
+        // Up to 2^53 and 10^22 both factors are exact, so one rounding makes the nearest Double.
+        guard isExact, significand <= 1 << 53, abs(exponent) <= 22 else { return parsed() }
+        let power = powersOfTen[abs(exponent)]
+        let magnitude = exponent < 0 ? Double(significand) / power : Double(significand) * power
+        return isNegative ? -magnitude : magnitude
+    }
+
+    /// The nearest Float; infinite beyond its range.
+    var float: Float {
+        let double = double
+        // Rounded twice the result is another one only where the Double lies between two Floats.
+        let isBetween =
+            double.bitPattern & 0x1fff_ffff == 0x1000_0000
+            || (double != 0 && abs(double) < Double(Float.leastNormalMagnitude))
+        return isBetween ? parsed() : Float(double)
+    }
+}
+
+private let powersOfTen: [Double] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+]

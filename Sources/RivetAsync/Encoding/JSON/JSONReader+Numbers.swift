@@ -6,6 +6,7 @@ extension JSONReader {
     /// `@safe`: as its reader.
     @safe struct Number {
         var bytes: UnsafeRawBufferPointer
+        var isNegative = false
         var isInteger = true
         /// The first digits as a number, while it is exact.
         var significand: UInt64 = 0
@@ -18,7 +19,8 @@ extension JSONReader {
     mutating func scanNumber() throws(CodingError) -> Number {
         let start = position
         var number = unsafe Number(bytes: UnsafeRawBufferPointer(start: base, count: 0))
-        if try peek() == UInt8(ascii: "-") { position &+= 1 }
+        number.isNegative = try peek() == UInt8(ascii: "-")
+        if number.isNegative { position &+= 1 }
         let firstDigit = byte(at: position)
         let digits = scanDigits(&number)
         guard digits == 1 || (digits > 1 && firstDigit != UInt8(ascii: "0")) else { throw malformed() }
@@ -70,15 +72,14 @@ extension JSONReader {
             return value
         }
         let number = try scanNumber()
-        let isNegative = first == UInt8(ascii: "-")
         let value: T?
         if number.isExact, number.exponent == 0 {
-            value = isNegative ? T(exactly: -Int128(number.significand)) : T(exactly: number.significand)
+            value = number.isNegative ? T(exactly: -Int128(number.significand)) : T(exactly: number.significand)
         } else if number.isInteger {
             value = unsafe T(decimal: number.bytes)
         } else {
             switch number.whole {
-            case .number(let magnitude): value = isNegative ? T(negative: magnitude) : T(exactly: magnitude)
+            case .number(let magnitude): value = number.isNegative ? T(negative: magnitude) : T(exactly: magnitude)
             case .tooLarge: value = nil
             case .fraction: throw CodingError(.typeMismatch, at: start, wanted: "\(T.self)")
             }
@@ -91,7 +92,7 @@ extension JSONReader {
         let first = try peek()
         let start = position
         guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else { return try readFloatingPair("Double") }
-        let value = try scanNumber().double(isNegative: first == UInt8(ascii: "-"))
+        let value = try scanNumber().double
         guard value.isFinite else { throw CodingError(.integerOverflow, at: start, wanted: "Double") }
         return value
     }
@@ -100,13 +101,7 @@ extension JSONReader {
         let first = try peek()
         let start = position
         guard first == UInt8(ascii: "-") || first &- 0x30 < 10 else { return try readFloatingPair("Float") }
-        let number = try scanNumber()
-        let double = number.double(isNegative: first == UInt8(ascii: "-"))
-        // Rounded twice the result is another one only where the Double lies between two Floats.
-        let isBetween =
-            double.bitPattern & 0x1fff_ffff == 0x1000_0000
-            || (double != 0 && abs(double) < Double(Float.leastNormalMagnitude))
-        let value = isBetween ? number.parsed() : Float(double)
+        let value = try scanNumber().float
         guard value.isFinite else { throw CodingError(.integerOverflow, at: start, wanted: "Float") }
         return value
     }
@@ -127,17 +122,7 @@ extension JSONReader {
 }
 
 extension JSONReader.Number {
-    /// The nearest Double; infinite beyond its range.
-    func double(isNegative: Bool) -> Double {
-        // Up to 2^53 and 10^22 both factors are exact, so one rounding makes the nearest Double.
-        if isExact, significand <= 1 << 53, abs(exponent) <= 22 {
-            let power = powersOfTen[abs(exponent)]
-            let magnitude = exponent < 0 ? Double(significand) / power : Double(significand) * power
-            return isNegative ? -magnitude : magnitude
-        }
-        return parsed()
-    }
-
+    /// The nearest one; infinite beyond its range.
     func parsed<F: BinaryFloatingPoint & LosslessStringConvertible>() -> F {
         unsafe F(String(decoding: bytes, as: UTF8.self)) ?? .infinity
     }
@@ -206,8 +191,3 @@ extension FixedWidthInteger {
         self.init(exactly: Int128(truncatingIfNeeded: 0 &- magnitude))
     }
 }
-
-private let powersOfTen: [Double] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-]

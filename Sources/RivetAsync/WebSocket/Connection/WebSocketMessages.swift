@@ -42,9 +42,8 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 
 /// What a reader has taken over in one go; what is left of it when the reader goes is put back.
 ///
-/// `@unchecked Sendable`: it belongs to one iterator, which is not used by two tasks at the same time. Its contents are
-/// behind a pointer because an access of a class's own property is checked at run time, for each message.
-@safe @usableFromInline final class WebSocketMessageBatch: @unchecked Sendable {
+/// `@unchecked Sendable`: it belongs to one iterator, which is not used by two tasks at the same time.
+@usableFromInline final class WebSocketMessageBatch: @unchecked Sendable {
     private struct Contents {
         var current = WebSocketReceivedMessages()
         var rest = RingBuffer<WebSocketReceivedMessages>()
@@ -52,38 +51,32 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 
     private let channel: WebSocketChannel
     private let owner: (any AnyObject & Sendable)?
-    private let state = UnsafeMutablePointer<Contents>.allocate(capacity: 1)
-    private var contents: Contents {
-        @inline(__always) _read { yield unsafe state.pointee }
-        @inline(__always) _modify { yield unsafe &state.pointee }
-    }
+    private let contents = Unchecked(Contents())
 
     init(_ channel: WebSocketChannel, owner: (any AnyObject & Sendable)?) {
         self.channel = channel
         self.owner = owner
-        unsafe state.initialize(to: Contents())
     }
 
     deinit {
-        if !contents.current.isEmpty || !contents.rest.isEmpty {
-            channel.putBack(contents.current, contents.rest)
+        if !contents.value.current.isEmpty || !contents.value.rest.isEmpty {
+            channel.putBack(contents.value.current, contents.value.rest)
         }
-        unsafe state.deinitialize(count: 1)
-        unsafe state.deallocate()
+        contents.deallocate()
     }
 
     /// The next message that is here.
     @usableFromInline func next() -> WebSocketMessage? {
         while true {
-            if let message = contents.current.next() { return message.message }
-            guard let following = contents.rest.popFirst() else { return nil }
-            contents.current = following
+            if let message = contents.value.current.next() { return message.message }
+            guard let following = contents.value.rest.popFirst() else { return nil }
+            contents.value.current = following
         }
     }
 
     /// Waits for more; false at the end.
     @usableFromInline func fill() async throws -> Bool {
-        try await unsafe channel.receive(into: &state.pointee.rest)
+        try await channel.receive(into: &contents.value.rest)
     }
 }
 

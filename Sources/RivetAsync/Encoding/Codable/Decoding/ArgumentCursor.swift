@@ -3,28 +3,27 @@
 /// Gives each name asked for the next argument.
 ///
 /// It serves one value of a type after another, whose names come in the same order again.
-final class ArgumentCursor {
-    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
-    @safe @exclusivity(unchecked) private var names: [[UInt8]] = []
-    @safe @exclusivity(unchecked) private var places: [Int?] = []
+struct ArgumentCursor {
+    private var names: [[UInt8]] = []
+    private var places: [Int?] = []
     /// How many of the names were asked for; the rest are those of the value before.
-    @safe @exclusivity(unchecked) private var asked = 0
-    @safe @exclusivity(unchecked) private var list: UnkeyedDecoder?
+    private var asked = 0
+    private var list: UnkeyedDecoder?
     /// The first argument, if it is text that was escaped.
     private(set) var escapedPlace: Int?
 
     init(_ list: UnkeyedDecoder) { restart(list) }
 
-    func restart(_ list: UnkeyedDecoder) {
+    mutating func restart(_ list: UnkeyedDecoder) {
         self.list = list
         asked = 0
         escapedPlace = !list.isAtEnd && list.current.flags.contains(.escaped) ? Int(list.current.offset) : nil
     }
 
     /// Lets go of the document.
-    func end() { list = nil }
+    mutating func end() { list = nil }
 
-    func place(of name: UnsafeRawBufferPointer) -> Int? {
+    mutating func place(of name: UnsafeRawBufferPointer) -> Int? {
         if unsafe asked == names.count || !names[asked].elementsEqual(name) {
             if let index = names[..<asked].firstIndex(where: { unsafe $0.elementsEqual(name) }) { return places[index] }
             names.removeSubrange(asked...)

@@ -8,28 +8,29 @@
 /// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it. `@safe`: the
 /// bytes at `base` are kept by the caller of `decode`, and by `kept` when they outlive it.
 @safe final class DecodingSession: @unchecked Sendable {
-    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
-    @safe @exclusivity(unchecked) private(set) var base = unsafe DecodingSession.nowhere
-    @safe @exclusivity(unchecked) private(set) var size = 0
-    @safe @exclusivity(unchecked) private(set) var syntax = DocumentSyntax.cbor
+    @safe private(set) var base = unsafe DecodingSession.nowhere
+    private(set) var size = 0
+    private(set) var syntax = DocumentSyntax.cbor
     /// A type that reads itself, so that the next value of it need not be compared with all special types.
-    @safe @exclusivity(unchecked) private(set) var lastPlainType: ObjectIdentifier?
+    private(set) var lastPlainType: ObjectIdentifier?
     /// Where the bytes are; the caller keeps them alive, and `kept` does when the document outlives the call.
-    @safe @exclusivity(unchecked) private unowned(unsafe) var storage: ByteStorage?
-    @safe @exclusivity(unchecked) private var kept = ByteChunk()
-    @safe @exclusivity(unchecked) private var containers = ContainerCache<MapDecoder>()
-    @safe @exclusivity(unchecked) private(set) var names = DeclaredNames()
+    @safe private unowned(unsafe) var storage: ByteStorage?
+    private var kept = ByteChunk()
+    private let containers = Unchecked(ContainerCache<MapDecoder>())
+    private(set) var names = DeclaredNames()
     /// How many values are under way that read themselves as another one.
-    @safe @exclusivity(unchecked) private var singles = 0
+    private var singles = 0
     /// A map has a name twice, and its first member was taken; then the document is decoded again.
-    @safe @exclusivity(unchecked) private var hasRepeats = false
+    private var hasRepeats = false
     /// It is: each map is looked through for names that are there twice (B307).
-    @safe @exclusivity(unchecked) private(set) var looksForRepeats = false
+    private(set) var looksForRepeats = false
     /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
-    @safe @exclusivity(unchecked) private var isOpen = false
+    private var isOpen = false
 
     private static let pool = ObjectPool<DecodingSession>()
     private static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
+
+    deinit { containers.deallocate() }
 
     /// Checks a document as a whole, then gives `body` its root; the structure and depth are sound from then on.
     static func decode<R>(
@@ -83,7 +84,7 @@
 
     @inline(__always)
     private func read<R>(_ body: (ValueDecoder) throws -> R) throws -> R {
-        defer { containers.settle { $0.leave(isKept: $1) } }
+        defer { containers.value.settle { $0.leave(isKept: $1) } }
         return try body(ValueDecoder(self))
     }
 
@@ -136,7 +137,7 @@
     }
 
     func container<Key: CodingKey>(_ key: Key.Type, at place: ValueDecoder) throws -> KeyedDecodingContainer<Key> {
-        if isOpen, let stored = try unsafe containers.unused(key, { try $0.enter(place) }) {
+        if isOpen, let stored = try unsafe containers.value.unused(key, { try $0.enter(place) }) {
             return unsafe stored._withUnsafeGuaranteedRef { stored in
                 unsafe unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
@@ -146,7 +147,7 @@
         try map.enter(place)
         let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))
         // Whether one that is not remembered is kept, `close` does not see.
-        if !isOpen || !containers.remember(container, map, for: key) { map.leave(isKept: true) }
+        if !isOpen || !containers.value.remember(container, map, for: key) { map.leave(isKept: true) }
         return container
     }
 }

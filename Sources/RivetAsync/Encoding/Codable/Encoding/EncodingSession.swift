@@ -8,14 +8,13 @@
 /// `@unchecked Sendable`: one task's until it is given back, and given back only by the last who holds it.
 final class EncodingSession: @unchecked Sendable {
     let output: ValueOutput
-    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
-    @safe @exclusivity(unchecked) private var containers = ContainerCache<MapEncoder>()
-    @safe @exclusivity(unchecked) private(set) var names = DeclaredNames()
+    private let containers = Unchecked(ContainerCache<MapEncoder>())
+    private(set) var names = DeclaredNames()
     /// Under way: an encoder that outlives its value makes containers of its own, which keep the output.
-    @safe @exclusivity(unchecked) private var isOpen = false
+    private var isOpen = false
 
-    @safe @exclusivity(unchecked) private var block: ByteStorage?
-    @safe @exclusivity(unchecked) private var used = 0
+    private var block: ByteStorage?
+    private var used = 0
     /// What a small result keeps alive at most.
     private static var blockSize: Int { 1_024 }
 
@@ -28,7 +27,10 @@ final class EncodingSession: @unchecked Sendable {
         output.belong(to: self)
     }
 
-    deinit { output.deallocate() }
+    deinit {
+        containers.deallocate()
+        output.deallocate()
+    }
 
     /// Encodes one document.
     static func encode(
@@ -51,7 +53,7 @@ final class EncodingSession: @unchecked Sendable {
         isOpen = true
         defer {
             isOpen = false
-            containers.settle { if $1 { $0.session = self } }
+            containers.value.settle { if $1 { $0.session = self } }
         }
         output.start(format, options)
         defer { output.shrink(to: Self.maxKeptCapacity) }
@@ -81,7 +83,7 @@ final class EncodingSession: @unchecked Sendable {
     }
 
     func container<Key: CodingKey>(_ key: Key.Type, _ id: ValueOutput.ValueID) -> KeyedEncodingContainer<Key> {
-        if isOpen, let stored = unsafe containers.unused(key, { $0.id = id }) {
+        if isOpen, let stored = unsafe containers.value.unused(key, { $0.id = id }) {
             return unsafe stored._withUnsafeGuaranteedRef { stored in
                 unsafe unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
@@ -90,7 +92,7 @@ final class EncodingSession: @unchecked Sendable {
         let map = MapEncoder(output, id)
         let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
         // Whether one that is not remembered is kept, nobody sees at the end.
-        if !isOpen || !containers.remember(container, map, for: key) { map.session = self }
+        if !isOpen || !containers.value.remember(container, map, for: key) { map.session = self }
         return container
     }
 }
@@ -98,10 +100,9 @@ final class EncodingSession: @unchecked Sendable {
 /// What a keyed container writes into.
 final class MapEncoder {
     let output: ValueOutput
-    // `@safe`: no access lasts longer than a statement, and none calls the user's code.
-    @safe @exclusivity(unchecked) fileprivate(set) var id: ValueOutput.ValueID
+    fileprivate(set) var id: ValueOutput.ValueID
     /// Keeps the output alive for a container that outlives its value.
-    @safe @exclusivity(unchecked) fileprivate var session: EncodingSession?
+    fileprivate var session: EncodingSession?
 
     fileprivate init(_ output: ValueOutput, _ id: ValueOutput.ValueID) {
         self.output = output

@@ -56,7 +56,7 @@ extension ValueOutput {
     @inline(never)
     private func keepLastMembers() {
         let (first, count, isJSON) = (scope.start + 1, scope.count, format.isJSON)
-        let kept: [UInt8]? = buffer.withUnsafeBytes { bytes in
+        let kept: (bytes: [UInt8], count: Int)? = buffer.withUnsafeBytes { bytes in
             let members =
                 unsafe isJSON
                 ? Self.members(count, JSONReader(bytes, position: first, hasPairs: false), separators: 1)
@@ -66,20 +66,20 @@ extension ValueOutput {
             let last = members.reversed().filter { unsafe names.insert(Name(bytes: bytes[$0.name])).inserted }
                 .reversed()
             guard last.count < count else { return nil }
-            scope.count = last.count
             var kept: [UInt8] = []
             for member in last {
                 if isJSON, !kept.isEmpty { kept.append(UInt8(ascii: ",")) }
                 unsafe kept.append(contentsOf: bytes[member.whole])
             }
-            return kept
+            return (kept, last.count)
         }
         guard let kept else {
             if !scope.mayRepeat { KnownNames.insert(scope.names) }
             return
         }
         buffer.truncate(to: first)
-        buffer.append(kept)
+        buffer.append(kept.bytes)
+        scope.count = kept.count
     }
 
     /// `@safe`: made and compared while the buffer that it is a slice of is lent.

@@ -8,14 +8,13 @@
 ///
 /// A pointer and nothing else, without a counter to keep; the `EncodingSession` owns what is behind it.
 ///
-/// `@safe`: the pointer is followed in `contents` alone. What writes holds the session meanwhile, and no access lasts
-/// longer than a statement or calls the user's code.
-@safe struct ValueOutput {
-    private let state: UnsafeMutablePointer<State>
+/// What writes holds the session meanwhile.
+struct ValueOutput {
+    private let state: Unchecked<State>
 
     var contents: State {
-        @inline(__always) _read { yield unsafe state.pointee }
-        @inline(__always) nonmutating _modify { yield unsafe &state.pointee }
+        @inline(__always) _read { yield state.value }
+        @inline(__always) nonmutating _modify { yield &state.value }
     }
 
     struct State: ~Copyable {
@@ -94,18 +93,14 @@
     }
 
     init(_ format: ValueFormat, options: ValueEncodingOptions) {
-        unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: State(format: format, options: options))
+        state = Unchecked(State(format: format, options: options))
     }
 
     func belong(to session: EncodingSession) {
         contents.session = session
     }
 
-    func deallocate() {
-        unsafe state.deinitialize(count: 1)
-        unsafe state.deallocate()
-    }
+    func deallocate() { state.deallocate() }
 
     /// Begins another document; the memory is kept.
     func start(_ format: ValueFormat, _ options: ValueEncodingOptions) {
