@@ -28,6 +28,18 @@ struct ContainerReuseTests {
         }
     }
 
+    @Test("containers are used again unless that is switched off")
+    func containersAreRemembered() throws {
+        enum Key: CodingKey { case a }
+        try DecodingSession.decode(ByteChunk([0xa0]), .cbor) { root in
+            let map = MapDecoder(root.session)
+            try map.enter(root)
+            var cache = ContainerCache<MapDecoder>()
+            let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))
+            #expect(cache.remember(container, map, for: Key.self) == !LeavesNothing.containersAnew)
+        }
+    }
+
     @Test("a decoder and a container that are kept go on reading their document", arguments: ValueFormat.allCases)
     func keptDecoderReadsItsDocument(_ format: ValueFormat) throws {
         func document(_ number: Int) throws -> ByteChunk {

@@ -4,7 +4,7 @@
 ///
 /// To make one costs more than all that is done with it: the standard library puts it into an object of its own, of a
 /// type that the runtime has to look up for each type of keys. So a container that only the cache still holds is given
-/// out once more, to another place; `Core` is the part of it that knows the place.
+/// out once more, to another place; `Core` is the part of it that knows the place. `ContainerReuse` switches it off.
 struct ContainerCache<Core: AnyObject> {
     /// `@safe`: `stored` keeps the container, and the container its core.
     @safe private struct Entry {
@@ -40,7 +40,9 @@ struct ContainerCache<Core: AnyObject> {
 
     /// Whether there is room for it and it is one that can be used again.
     mutating func remember<Container>(_ container: Container, _ core: Core, for key: Any.Type) -> Bool {
-        guard entries.count < Self.maxCount, let box = unsafe Self.onlyReference(in: container) else { return false }
+        guard ContainerReuse.isOn, entries.count < Self.maxCount,
+            let box = unsafe Self.onlyReference(in: container)
+        else { return false }
         let reference = unsafe withUnsafeBytes(of: container) { unsafe $0.loadUnaligned(as: Unmanaged<Anything>.self) }
         guard unsafe reference.toOpaque() == box else { return false }
         unsafe entries.append(
@@ -72,6 +74,12 @@ struct ContainerCache<Core: AnyObject> {
             if isKept { entries.remove(at: index) }
         }
     }
+}
+
+/// Whether keyed containers are used again, or made anew each time; both come to the same.
+enum ContainerReuse {
+    // `@safe`: said before the first value is coded, if at all.
+    @safe nonisolated(unsafe) static var isOn = true
 }
 
 /// A `KeyedEncodingContainer` or `KeyedDecodingContainer`.
