@@ -27,6 +27,7 @@ extension HostedActor {
         let token = beginWork()
         defer { endWork(token) }
         do {
+            try await ready()
             try await runConnectHooks(connection)
             guard attached[connection.id] != nil else { return }
             attached[connection.id]?.isVisible = true
@@ -103,6 +104,7 @@ extension HostedActor {
     func connectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) async {
         attach(connection)
         do {
+            try await ready()
             try await runConnectHooks(connection)
         } catch {
             return close(connection, 1011, closeReason(EngineError(thrown: error)))

@@ -59,7 +59,12 @@ actor HostedActor {
     nonisolated let lane: Lane
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe lane.asUnownedSerialExecutor() }
 
-    private(set) var phase = Phase.asleep
+    private(set) var phase = Phase.asleep {
+        didSet { running.store(phase == .running, ordering: .releasing) }
+    }
+    private nonisolated let running = Atomic(false)
+    /// As `phase` says, readable from anywhere; a moment later it may be different.
+    nonisolated var isRunning: Bool { running.load(ordering: .acquiring) }
     private(set) var generation = 0
     var instance: (any Actor)?
     var attached: [String: Attached] = [:]

@@ -202,7 +202,8 @@ extension Router {
                 throw EngineError.gateway("guard", "missing_header", "Missing header sec-websocket-protocol.")
             }
             let target = try self.target(of: request, route, pass)
-            try await target.actor.ready()
+            // Nobody is woken for one that runs: `connect` and `connectRaw` look again.
+            if !target.actor.isRunning { try await target.actor.ready() }
             return .upgrade(upgrade(request, target, header ?? ""), pass)
         } catch {
             return refusedUpgrade(EngineError(thrown: error), request)
