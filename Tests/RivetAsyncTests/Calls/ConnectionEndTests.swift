@@ -25,11 +25,11 @@ struct ConnectionEndTests {
                 }
                 return ["name": "second"]
             }
-            let stage = setting.client.getOrCreate(Stage.self, ["k"], HandleOptions(parameters: parameters))
-            let connection = stage.connect()
+            let probe = setting.client.getOrCreate(ProbeActor.self, ["k"], HandleOptions(parameters: parameters))
+            let connection = probe.connect()
             var statuses = connection.status.makeAsyncIterator()
             try await until { !asked.all.isEmpty }
-            let waiting = Task { try await connection.send(Stage.Echo(text: "held")) }
+            let waiting = Task { try await connection.send(ProbeActor.Echo(text: "held")) }
             try await until { await connection.driver.machine.heldCount == 1 }
             held.set()
             let failed = await #expect(throws: RivetError.self) { try await waiting.value }
@@ -40,7 +40,7 @@ struct ConnectionEndTests {
                 guard case .waiting(let state) = status else { continue }
                 #expect(state.cause.matches("client", "get_params_failed"))
             }
-            let second = try await connection.send(Stage.Parameters())
+            let second = try await connection.send(ProbeActor.Parameters())
             #expect(second == "second, state of second")
             #expect(asked.all.count == 2)
             await connection.disconnect()
@@ -77,17 +77,17 @@ struct ConnectionEndTests {
     @Test("B231: an answer that the actor could not write may have run, and is not repeated", arguments: [false, true])
     func answerNotWritten(_ isIdempotent: Bool) async throws {
         try await DurationTests.run { setting in
-            let connection = setting.stage.connect()
+            let connection = setting.probe.connect()
             try await connection.waitUntilConnected()
             setting.engine.faults.inject(.close(.internalError, reason: "actor.send_failed"), at: .answer)
             let error = await #expect(throws: RivetError.self) {
-                _ = try await connection.send(Stage.Add(amount: 1), CallOptions(isIdempotent: isIdempotent))
+                _ = try await connection.send(ProbeActor.Add(amount: 1), CallOptions(isIdempotent: isIdempotent))
             }
             #expect(error?.matches("actor", "send_failed") == true)
             #expect(error?.execution == .mayHaveRun)
             #expect(error?.remote?.closeCode == .internalError)
             // It ran once, and the connection comes back.
-            #expect(try await connection.send(Stage.Add(amount: 10)) == 11)
+            #expect(try await connection.send(ProbeActor.Add(amount: 10)) == 11)
             #expect(connection.status.current.name == "connected 2")
             await connection.disconnect()
         }
@@ -96,22 +96,22 @@ struct ConnectionEndTests {
     @Test("B170: what runs when a client is closed gets its grace, and what is new is refused")
     func grace() async throws {
         try await DurationTests.run(clock: TestClock()) { setting in
-            let running = Task { try await setting.stage.send(Stage.Wait(gate: "a")) }
+            let running = Task { try await setting.probe.send(ProbeActor.Wait(gate: "a")) }
             try await until { setting.log.all.contains("start a") }
-            let connection = setting.stage.connect()
+            let connection = setting.probe.connect()
             try await connection.waitUntilConnected()
-            let overConnection = Task { try await connection.send(Stage.Wait(gate: "b")) }
+            let overConnection = Task { try await connection.send(ProbeActor.Wait(gate: "b")) }
             try await until { setting.log.all.contains("start b") }
             setting.client.beginGracefulShutdown()
             let uses: [() async throws -> Void] = [
-                { _ = try await setting.stage.send(Stage.Echo(text: "x")) },
-                { try await setting.stage.enqueue(Stage.Job(name: "x")) },
-                { _ = try await setting.stage.fetch(ActorRequest("x")) },
-                { _ = try await setting.stage.webSocket("x") },
-                { _ = try await setting.stage.resolve() },
-                { _ = try await setting.client.create(Stage.self) },
-                { try await setting.stage.connect().waitUntilConnected() },
-                { _ = try await connection.send(Stage.Echo(text: "x")) },
+                { _ = try await setting.probe.send(ProbeActor.Echo(text: "x")) },
+                { try await setting.probe.enqueue(ProbeActor.Job(name: "x")) },
+                { _ = try await setting.probe.fetch(ActorRequest("x")) },
+                { _ = try await setting.probe.webSocket("x") },
+                { _ = try await setting.probe.resolve() },
+                { _ = try await setting.client.create(ProbeActor.self) },
+                { try await setting.probe.connect().waitUntilConnected() },
+                { _ = try await connection.send(ProbeActor.Echo(text: "x")) },
             ]
             for (index, use) in uses.enumerated() {
                 let error = await #expect(throws: RivetError.self) { try await use() }
@@ -132,10 +132,10 @@ struct ConnectionEndTests {
     @Test("B170: what is cut when the grace is over may have run")
     func graceIsOver() async throws {
         try await DurationTests.run { setting in
-            let connection = setting.stage.connect()
+            let connection = setting.probe.connect()
             let running = [
-                Task { try await setting.stage.send(Stage.Wait(gate: "a")) },
-                Task { try await connection.send(Stage.Wait(gate: "b")) },
+                Task { try await setting.probe.send(ProbeActor.Wait(gate: "a")) },
+                Task { try await connection.send(ProbeActor.Wait(gate: "b")) },
             ]
             try await until { setting.log.all.contains("start a") && setting.log.all.contains("start b") }
             await setting.client.close(within: .milliseconds(1))

@@ -11,8 +11,8 @@ struct ConnectionMessageTests {
 
     /// The same event, wanted as a number.
     struct Numbers: ActorEvent {
-        typealias Source = Stage
-        static var eventName: String { Stage.Said.eventName }
+        typealias Source = ProbeActor
+        static var eventName: String { ProbeActor.Said.eventName }
         static var argumentStyle: ArgumentStyle { .positional }
         var number: Int
     }
@@ -22,12 +22,12 @@ struct ConnectionMessageTests {
         try await DurationTests.run {
             $0.encoding = encoding
         } _: { setting in
-            let connection = setting.stage.connect()
+            let connection = setting.probe.connect()
             var numbers = connection.events(of: Numbers.self).deliveries.makeAsyncIterator()
             var plain = connection.events(named: "said", as: (Int).self).makeAsyncIterator()
-            var texts = connection.events(of: Stage.Said.self).deliveries.makeAsyncIterator()
-            try await connection.send(Stage.Say(text: "hunter2"))
-            try await setting.stage.untyped.action("say", "7")
+            var texts = connection.events(of: ProbeActor.Said.self).deliveries.makeAsyncIterator()
+            try await connection.send(ProbeActor.Say(text: "hunter2"))
+            try await setting.probe.untyped.action("say", "7")
             guard case .gap(.undecodable(let error))? = try await numbers.next() else {
                 Issue.record("no gap")
                 return
@@ -47,7 +47,7 @@ struct ConnectionMessageTests {
                 return
             }
             #expect(connection.status.current.name == "connected 1")
-            #expect(try await connection.send(Stage.Echo(text: "lives")) == "lives")
+            #expect(try await connection.send(ProbeActor.Echo(text: "lives")) == "lives")
             await connection.disconnect()
             #expect(try await numbers.next() == nil)
             // It was passed over, and the loop is not ended by it.

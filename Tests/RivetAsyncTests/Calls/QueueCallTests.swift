@@ -17,11 +17,11 @@ struct QueueCallTests {
         try await DurationTests.run {
             $0.encoding = encoding
         } _: { setting in
-            let stage = setting.stage
+            let probe = setting.probe
             // It is not completed before the gate opens, and nobody waits for that.
-            try await stage.enqueue(Stage.Job(name: "wait"))
-            let waiting = Task { try await stage.enqueueAndWait(Stage.Job(name: "b"), timeout: .seconds(30)) }
-            let silent = Task { try await stage.enqueueAndWait(Stage.Silent(name: "c"), timeout: .seconds(30)) }
+            try await probe.enqueue(ProbeActor.Job(name: "wait"))
+            let waiting = Task { try await probe.enqueueAndWait(ProbeActor.Job(name: "b"), timeout: .seconds(30)) }
+            let silent = Task { try await probe.enqueueAndWait(ProbeActor.Silent(name: "c"), timeout: .seconds(30)) }
             setting.gates["wait"].set()
             guard case .completed("did b"?) = try await waiting.value, case .completed(nil) = try await silent.value
             else {
@@ -53,9 +53,9 @@ struct QueueCallTests {
         try await DurationTests.run {
             $0.encoding = encoding
         } _: { setting in
-            let stage = setting.stage
-            let outcome = try await stage.enqueueAndWait(
-                Stage.Job(name: "wait"),
+            let probe = setting.probe
+            let outcome = try await probe.enqueueAndWait(
+                ProbeActor.Job(name: "wait"),
                 timeout: .milliseconds(50),
                 CallOptions(timeout: .seconds(150))
             )
@@ -64,7 +64,7 @@ struct QueueCallTests {
                 return
             }
             setting.gates["wait"].set()
-            _ = try await stage.enqueueAndWait(Stage.Silent(name: "c"), timeout: .seconds(30))
+            _ = try await probe.enqueueAndWait(ProbeActor.Silent(name: "c"), timeout: .seconds(30))
             #expect(setting.log.all.filter { $0.hasPrefix("job") } == ["job wait"])
         }
     }
@@ -77,7 +77,7 @@ struct QueueCallTests {
             $0.encoding = encoding
         } _: { setting in
             let error = await #expect(throws: RivetError.self) {
-                _ = try await setting.stage.enqueueAndWait(Stage.Job(name: "wait"), timeout: .seconds(30))
+                _ = try await setting.probe.enqueueAndWait(ProbeActor.Job(name: "wait"), timeout: .seconds(30))
             }
             #expect(error?.matches("actor", "action_timed_out") == true)
             #expect(error?.remote?.httpStatus == 408)
@@ -90,8 +90,8 @@ struct QueueCallTests {
         try await DurationTests.run {
             $0.encoding = encoding
         } _: { setting in
-            for number in 0..<20 { try await setting.stage.enqueue(Stage.Job(name: "\(number)")) }
-            _ = try await setting.stage.enqueueAndWait(Stage.Job(name: "last"), timeout: .seconds(30))
+            for number in 0..<20 { try await setting.probe.enqueue(ProbeActor.Job(name: "\(number)")) }
+            _ = try await setting.probe.enqueueAndWait(ProbeActor.Job(name: "last"), timeout: .seconds(30))
             let jobs = setting.log.all.filter { $0.hasPrefix("job") }
             #expect(jobs == (0..<20).map { "job \($0)" } + ["job last"])
         }
@@ -123,19 +123,19 @@ struct QueueCallTests {
         limits.maxQueuedMessageSize = 1_000
         try await DurationTests.run(limits: limits) { setting in
             let options = CallOptions(isIdempotent: isIdempotent)
-            try await setting.stage.enqueue(Stage.Job(name: "wait"))
+            try await setting.probe.enqueue(ProbeActor.Job(name: "wait"))
             let full = await #expect(throws: RivetError.self) {
-                try await setting.stage.enqueue(Stage.Job(name: "second"), options)
+                try await setting.probe.enqueue(ProbeActor.Job(name: "second"), options)
             }
             #expect(full?.matches("queue", "full") == true)
             #expect(full?.execution == .notSent)
             #expect(full?.isTransient == true)
             let waited = await #expect(throws: RivetError.self) {
-                _ = try await setting.stage.enqueueAndWait(Stage.Job(name: "third"), timeout: .seconds(9), options)
+                _ = try await setting.probe.enqueueAndWait(ProbeActor.Job(name: "third"), timeout: .seconds(9), options)
             }
             #expect(waited?.matches("queue", "full") == true)
             let large = await #expect(throws: RivetError.self) {
-                try await setting.stage.enqueue(Stage.Job(name: String(repeating: "x", count: 1_000)), options)
+                try await setting.probe.enqueue(ProbeActor.Job(name: String(repeating: "x", count: 1_000)), options)
             }
             #expect(large?.matches("queue", "message_too_large") == true)
             #expect(large?.execution == .notSent)
@@ -161,14 +161,14 @@ struct QueueCallTests {
         try await DurationTests.run {
             $0.encoding = encoding
         } _: { setting in
-            _ = try await setting.stage.resolve()
+            _ = try await setting.probe.resolve()
             setting.engine.faults.inject(
                 .refuse(group: "auth", code: "forbidden", message: "not this one"),
                 at: .request,
                 times: 2
             )
             let error = await #expect(throws: RivetError.self) {
-                try await setting.stage.enqueue(Stage.Job(name: "a"), CallOptions(isIdempotent: true))
+                try await setting.probe.enqueue(ProbeActor.Job(name: "a"), CallOptions(isIdempotent: true))
             }
             #expect(error?.matches("auth", "forbidden") == true)
             #expect(error?.remote?.message == "not this one")
@@ -176,7 +176,7 @@ struct QueueCallTests {
             #expect(error?.execution == .notSent)
             #expect(error?.fault == .caller)
             setting.engine.faults.clear()
-            _ = try await setting.stage.enqueueAndWait(Stage.Job(name: "b"), timeout: .seconds(30))
+            _ = try await setting.probe.enqueueAndWait(ProbeActor.Job(name: "b"), timeout: .seconds(30))
             #expect(setting.log.all.filter { $0.hasPrefix("job") } == ["job b"])
         }
     }
@@ -185,16 +185,16 @@ struct QueueCallTests {
     func overloaded(_ isByID: Bool) async throws {
         let clock = TestClock()
         try await DurationTests.run(clock: clock) { setting in
-            let id = try await setting.stage.resolve()
-            let stage = isByID ? setting.client.getForID(Stage.self, id) : setting.stage
-            _ = try await stage.send(Stage.Add(amount: 1))
+            let id = try await setting.probe.resolve()
+            let probe = isByID ? setting.client.getForID(ProbeActor.self, id) : setting.probe
+            _ = try await probe.send(ProbeActor.Add(amount: 1))
             setting.engine.faults.inject(
                 .refuse(group: "actor", code: "overloaded", metadata: ["secret": "x"]),
                 at: .request,
                 times: 2
             )
-            try await passingPauses(of: setting.client, clock) { try await stage.enqueue(Stage.Job(name: "a")) }
-            _ = try await stage.enqueueAndWait(Stage.Job(name: "b"), timeout: .seconds(30))
+            try await passingPauses(of: setting.client, clock) { try await probe.enqueue(ProbeActor.Job(name: "a")) }
+            _ = try await probe.enqueueAndWait(ProbeActor.Job(name: "b"), timeout: .seconds(30))
             #expect(setting.log.all.filter { $0.hasPrefix("job") } == ["job a", "job b"])
             setting.engine.faults.inject(
                 .refuse(group: "actor", code: "overloaded", metadata: ["secret": "x"]),
@@ -203,7 +203,7 @@ struct QueueCallTests {
             )
             let error = await #expect(throws: RivetError.self) {
                 try await passingPauses(of: setting.client, clock) {
-                    try await stage.enqueue(Stage.Job(name: "c"), CallOptions(timeout: .milliseconds(300)))
+                    try await probe.enqueue(ProbeActor.Job(name: "c"), CallOptions(timeout: .milliseconds(300)))
                 }
             }
             #expect(error?.matches("actor", "overloaded") == true)
@@ -215,15 +215,15 @@ struct QueueCallTests {
     @Test("B181: a send whose answer was lost may be stored, and is repeated only where that is allowed")
     func lostAnswer() async throws {
         try await DurationTests.run { setting in
-            let stage = setting.stage
-            _ = try await stage.send(Stage.Add(amount: 1))
+            let probe = setting.probe
+            _ = try await probe.send(ProbeActor.Add(amount: 1))
             setting.engine.faults.inject(.cut(), at: .request)
-            let error = await #expect(throws: RivetError.self) { try await stage.enqueue(Stage.Job(name: "a")) }
+            let error = await #expect(throws: RivetError.self) { try await probe.enqueue(ProbeActor.Job(name: "a")) }
             #expect(error?.code == .connectionLost)
             #expect(error?.execution == .mayHaveRun)
             setting.engine.faults.inject(.cut(), at: .request)
-            try await stage.enqueue(Stage.Job(name: "b"), CallOptions(isIdempotent: true))
-            _ = try await stage.enqueueAndWait(Stage.Job(name: "c"), timeout: .seconds(30))
+            try await probe.enqueue(ProbeActor.Job(name: "b"), CallOptions(isIdempotent: true))
+            _ = try await probe.enqueueAndWait(ProbeActor.Job(name: "c"), timeout: .seconds(30))
             #expect(setting.log.all.filter { $0.hasPrefix("job") } == ["job a", "job b", "job b", "job c"])
         }
         // The worst of all tries counts, whatever the last one was.

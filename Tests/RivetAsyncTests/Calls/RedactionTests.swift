@@ -39,8 +39,9 @@ struct RedactionTests {
     }
 
     /// Calls over HTTP, with the secret in them, that work and that fail.
-    private static func call(_ stage: ActorHandle<Stage>, _ setting: DurationTests.Setting, _ seen: Showing) async {
-        let untyped = stage.untyped
+    private static func call(_ probe: ActorHandle<ProbeActor>, _ setting: DurationTests.Setting, _ seen: Showing) async
+    {
+        let untyped = probe.untyped
         let brief = CallOptions(timeout: .milliseconds(50))
         let calls: [() async throws -> Void] = [
             { _ = try await untyped.action("echo", secret) as String },
@@ -51,9 +52,9 @@ struct RedactionTests {
             { _ = try await untyped.action("echo", Deep.tooDeep) as Int },
             { _ = try await untyped.action("none", secret) as NoValue },
             { _ = try await untyped.action("wait", secret, options: brief) as String },
-            { try await stage.send(Stage.Fail(kind: secret)) },
-            { try await stage.send(Stage.Fail(kind: "coded")) },
-            { try await stage.enqueue(Stage.Job(name: secret)) },
+            { try await probe.send(ProbeActor.Fail(kind: secret)) },
+            { try await probe.send(ProbeActor.Fail(kind: "coded")) },
+            { try await probe.enqueue(ProbeActor.Job(name: secret)) },
             { _ = try await untyped.enqueueAndWait("job", ["name": secret], as: Int.self, timeout: .seconds(9)) },
             { try await untyped.enqueue("job", Faulty()) },
             {
@@ -66,17 +67,17 @@ struct RedactionTests {
                 )
             },
             {
-                _ = try await stage.fetch(ActorRequest("x?q=\(secret)", body: .bytes(Array(secret.utf8)))).body
+                _ = try await probe.fetch(ActorRequest("x?q=\(secret)", body: .bytes(Array(secret.utf8)))).body
                     .collect()
             },
-            { _ = try await stage.fetch(ActorRequest("x", fields: ["x-own": "\(secret)\r\n"])) },
+            { _ = try await probe.fetch(ActorRequest("x", fields: ["x-own": "\(secret)\r\n"])) },
             {
                 _ =
                     try await untyped.action("echo", 1, options: CallOptions(fields: ["x-own": "\(secret)\u{e9}"]))
                     as Int
             },
-            { _ = try await stage.resolve() },
-            { seen.add(try await stage.gatewayURL()) },
+            { _ = try await probe.resolve() },
+            { seen.add(try await probe.gatewayURL()) },
         ]
         for call in calls { await seen.errors(call) }
         for fault in [Faults.Fault.cut(afterBytes: 20), .reset, .bytes(Array("HTTP/1.1 \(secret)\r\n\r\n".utf8))] {
@@ -87,53 +88,57 @@ struct RedactionTests {
     }
 
     /// A connection with the secret in what goes over it, that works, fails and is lost.
-    private static func connect(_ stage: ActorHandle<Stage>, _ setting: DurationTests.Setting, _ seen: Showing) async {
+    private static func connect(_ probe: ActorHandle<ProbeActor>, _ setting: DurationTests.Setting, _ seen: Showing)
+        async
+    {
         await seen.errors {
-            let connection = stage.connect()
+            let connection = probe.connect()
             let statuses = seen.statuses(connection)
             var numbers = connection.events(of: ConnectionMessageTests.Numbers.self).deliveries.makeAsyncIterator()
-            try await connection.send(Stage.Say(text: secret))
+            try await connection.send(ProbeActor.Say(text: secret))
             if let gap = try await numbers.next() { seen.add(gap) }
             await seen.errors { _ = try await connection.action("echo", secret, as: Int.self) }
             await seen.errors { _ = try await connection.action("echo", Faulty()) }
-            await seen.errors { _ = try await connection.send(Stage.Fail(kind: secret)) }
+            await seen.errors { _ = try await connection.send(ProbeActor.Fail(kind: secret)) }
             let brief = CallOptions(timeout: .milliseconds(50))
-            await seen.errors { _ = try await connection.send(Stage.Wait(gate: secret), brief) }
-            let lost = Task { try await connection.send(Stage.Wait(gate: "\(secret) 2")) }
+            await seen.errors { _ = try await connection.send(ProbeActor.Wait(gate: secret), brief) }
+            let lost = Task { try await connection.send(ProbeActor.Wait(gate: "\(secret) 2")) }
             try await until { setting.log.all.contains("start \(secret) 2") }
             seen.add(connection)
             await setting.engine.faults.cutAllConnections()
             await seen.errors { _ = try await lost.value }
-            try await connection.send(Stage.Say(text: secret))
+            try await connection.send(ProbeActor.Say(text: secret))
             if let gap = try await numbers.next() { seen.add(gap) }
             seen.add(connection)
             seen.add(connection.status.current)
             await connection.disconnect()
-            await seen.errors { _ = try await connection.send(Stage.Say(text: secret)) }
+            await seen.errors { _ = try await connection.send(ProbeActor.Say(text: secret)) }
             await statuses.value
         }
     }
 
     /// Connections that are refused, and raw WebSockets.
-    private static func refuse(_ client: RivetClient, _ stage: ActorHandle<Stage>, _ seen: Showing) async {
-        let wish = HandleOptions(parameters: .fixed(Stage.Wish(refuseBefore: true, name: secret)))
-        let refusing = client.getOrCreate(Stage.self, ["k"], wish)
+    private static func refuse(_ client: RivetClient, _ probe: ActorHandle<ProbeActor>, _ seen: Showing) async {
+        let wish = HandleOptions(parameters: .fixed(ProbeActor.Wish(refuseBefore: true, name: secret)))
+        let refusing = client.getOrCreate(ProbeActor.self, ["k"], wish)
         await seen.errors { try await refusing.connect().waitUntilConnected() }
-        await seen.errors { try await refusing.send(Stage.Echo(text: secret)) }
+        await seen.errors { try await refusing.send(ProbeActor.Echo(text: secret)) }
         let faulty = HandleOptions(parameters: .fixed(Faulty()))
-        await seen.errors { try await client.getOrCreate(Stage.self, ["k"], faulty).send(Stage.Echo(text: "a")) }
+        await seen.errors {
+            try await client.getOrCreate(ProbeActor.self, ["k"], faulty).send(ProbeActor.Echo(text: "a"))
+        }
         let large = CreateOptions(input: Array(repeating: secret, count: 100))
-        let tooLarge = client.getOrCreate(Stage.self, ["large"], create: large)
+        let tooLarge = client.getOrCreate(ProbeActor.self, ["large"], create: large)
         seen.add(large)
         seen.add(tooLarge)
         await seen.errors { _ = try await tooLarge.resolve() }
         await seen.errors {
-            try await stage.withWebSocket("x?q=\(secret)") { socket in
+            try await probe.withWebSocket("x?q=\(secret)") { socket in
                 try await socket.send(.text(secret))
                 seen.add(socket)
             }
         }
-        await seen.errors { _ = try await stage.webSocket("x", subprotocols: ["\(secret) "]) }
+        await seen.errors { _ = try await probe.webSocket("x", subprotocols: ["\(secret) "]) }
     }
 
     /// An error of the user's own: what it says is nobody's business but theirs who catch it.
@@ -156,17 +161,17 @@ struct RedactionTests {
             let client = setting.client
             let lines = seen.lines(client)
             let options = HandleOptions(parameters: .fixed(Wish()))
-            let stage = client.getOrCreate(Stage.self, ["k"], options)
-            await Self.call(stage, setting, seen)
-            await Self.connect(stage, setting, seen)
-            await Self.refuse(client, stage, seen)
+            let probe = client.getOrCreate(ProbeActor.self, ["k"], options)
+            await Self.call(probe, setting, seen)
+            await Self.connect(probe, setting, seen)
+            await Self.refuse(client, probe, seen)
             seen.add(client)
-            seen.add(stage)
+            seen.add(probe)
             seen.add(options)
             seen.add(ConnectOptions(parameters: .fixed(Wish())))
             seen.add(client.context.configuration)
             await client.close(within: .zero)
-            await seen.errors { _ = try await stage.send(Stage.Echo(text: Self.secret)) }
+            await seen.errors { _ = try await probe.send(ProbeActor.Echo(text: Self.secret)) }
             #expect(await lines.value > 50)
         }
         #expect(seen.count > 200)
@@ -180,11 +185,11 @@ struct RedactionTests {
             let seen = Showing()
             let lines = seen.lines(setting.client)
             let throwing = HandleOptions(parameters: .provided { () throws -> Int in throw Trouble() })
-            let stage = setting.client.getOrCreate(Stage.self, ["k"], throwing)
+            let probe = setting.client.getOrCreate(ProbeActor.self, ["k"], throwing)
             let brief = CallOptions(timeout: .seconds(9))
             for call in [
-                { _ = try await stage.send(Stage.Echo(text: "a"), brief) },
-                { _ = try await stage.withConnection { try await $0.send(Stage.Echo(text: "a"), brief) } },
+                { _ = try await probe.send(ProbeActor.Echo(text: "a"), brief) },
+                { _ = try await probe.withConnection { try await $0.send(ProbeActor.Echo(text: "a"), brief) } },
             ] as [@Sendable () async throws -> Void] {
                 let error = await #expect(throws: RivetError.self) { try await passingTime(of: clock, call) }
                 var lowest = error?.underlying
@@ -258,9 +263,9 @@ struct RedactionTests {
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             try await DurationTests.run { setting in
                 let seen = Showing()
-                await RedactionTests.call(setting.stage, setting, seen)
-                await RedactionTests.connect(setting.stage, setting, seen)
-                _ = setting.stage.connect()
+                await RedactionTests.call(setting.probe, setting, seen)
+                await RedactionTests.connect(setting.probe, setting, seen)
+                _ = setting.probe.connect()
             }
             print("end of the test")
         }

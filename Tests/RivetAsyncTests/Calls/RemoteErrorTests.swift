@@ -75,15 +75,15 @@ struct RemoteErrorTests {
         } _: { setting in
             let error = await #expect(throws: RivetError.self) {
                 if row.isRequest {
-                    try await setting.stage.send(Stage.Echo(text: String(repeating: "x", count: 600)))
+                    try await setting.probe.send(ProbeActor.Echo(text: String(repeating: "x", count: 600)))
                 } else {
-                    try await setting.stage.send(Stage.Big(count: 800))
+                    try await setting.probe.send(ProbeActor.Big(count: 800))
                 }
             }
             #expect(error?.matches("message", row.isRequest ? "incoming_too_long" : "outgoing_too_long") == true)
             #expect(error?.execution == (row.isRequest ? .notSent : .ran))
             #expect(error?.isTransient == false)
-            let answer = try await setting.stage.send(Stage.Echo(text: "still here"))
+            let answer = try await setting.probe.send(ProbeActor.Echo(text: "still here"))
             #expect(answer == "still here")
         }
     }
@@ -94,10 +94,10 @@ struct RemoteErrorTests {
             $0.encoding = encoding
         } _: { setting in
             let overHTTP = await #expect(throws: RivetError.self) {
-                try await setting.stage.send(Stage.Fail(kind: "other"))
+                try await setting.probe.send(ProbeActor.Fail(kind: "other"))
             }
             let overSocket = await #expect(throws: RivetError.self) {
-                _ = try await setting.stage.withConnection { try await $0.send(Stage.Fail(kind: "other")) }
+                _ = try await setting.probe.withConnection { try await $0.send(ProbeActor.Fail(kind: "other")) }
             }
             for error in [try #require(overHTTP), try #require(overSocket)] {
                 #expect(error.matches("rivetkit", "internal_error"))

@@ -269,12 +269,12 @@ struct ResolvingTests {
     @Test("B44: calls of one handle run side by side, and one that hangs holds up no other")
     func sideBySide() async throws {
         try await DurationTests.run { setting in
-            let stage = setting.stage
-            let hanging = ["a", "b", "c"].map { gate in Task { try await stage.send(Stage.Wait(gate: gate)) } }
+            let probe = setting.probe
+            let hanging = ["a", "b", "c"].map { gate in Task { try await probe.send(ProbeActor.Wait(gate: gate)) } }
             try await until { setting.log.all.count(where: { $0.hasPrefix("start") }) >= 3 }
             let texts = (0..<20).map(String.init)
             let answers = try await withThrowingTaskGroup { group in
-                for text in texts { group.addTask { try await stage.send(Stage.Echo(text: text)) } }
+                for text in texts { group.addTask { try await probe.send(ProbeActor.Echo(text: text)) } }
                 return try await group.reduce(into: [String]()) { $0.append($1) }
             }
             #expect(Set(answers) == Set(texts))

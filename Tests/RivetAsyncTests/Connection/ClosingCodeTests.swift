@@ -7,8 +7,6 @@ import Testing
 /// What the peer hears at the end of a connection's socket, for each way in which that can come about.
 @Suite(.leavesNothing, .timeLimit(.minutes(10)))
 struct ClosingCodeTests {
-    typealias Stage = ConnectionStage
-
     struct Way: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// The client's close frame; nil where its stream ends without one.
@@ -16,14 +14,14 @@ struct ClosingCodeTests {
         var change: @Sendable (inout RivetConfiguration) -> Void = { _ in }
         /// Before `Init`.
         var isOpen = true
-        let end: @Sendable (Stage, Stage.Socket) async throws -> Void
+        let end: @Sendable (LiteralConnection, LiteralConnection.Socket) async throws -> Void
 
         init(
             _ name: String,
             _ code: Int?,
             isOpen: Bool = true,
             _ change: @escaping @Sendable (inout RivetConfiguration) -> Void = { _ in },
-            _ end: @escaping @Sendable (Stage, Stage.Socket) async throws -> Void
+            _ end: @escaping @Sendable (LiteralConnection, LiteralConnection.Socket) async throws -> Void
         ) {
             (testDescription, self.code, self.isOpen, self.change, self.end) = (name, code, isOpen, change, end)
         }
@@ -35,32 +33,33 @@ struct ClosingCodeTests {
     }
 
     static let ours = [
-        Way("disconnect()", 1_000) { stage, _ in Task { await stage.connection.disconnect() } },
-        Way("disconnect() before Init", 1_000, isOpen: false) { stage, _ in
-            Task { await stage.connection.disconnect() }
+        Way("disconnect()", 1_000) { fixture, _ in Task { await fixture.connection.disconnect() } },
+        Way("disconnect() before Init", 1_000, isOpen: false) { fixture, _ in
+            Task { await fixture.connection.disconnect() }
         },
-        Way("pause()", 1_000) { stage, _ in Task { await stage.connection.pause() } },
-        Way("close(within:) of the client", 1_000) { stage, _ in Task { await stage.client.close(within: .seconds(9)) }
+        Way("pause()", 1_000) { fixture, _ in Task { await fixture.connection.pause() } },
+        Way("close(within:) of the client", 1_000) { fixture, _ in
+            Task { await fixture.client.close(within: .seconds(9)) }
         },
-        Way("the end of runConnections()", nil) { stage, _ in
-            let running = Task { try await stage.client.runConnections() }
+        Way("the end of runConnections()", nil) { fixture, _ in
+            let running = Task { try await fixture.client.runConnections() }
             running.cancel()
             _ = await running.result
         },
-        Way("no Init", 1_000, isOpen: false) { stage, _ in await stage.clock.advance(by: .seconds(75)) },
-        Way("an error and no close behind it", 1_000) { stage, socket in
+        Way("no Init", 1_000, isOpen: false) { fixture, _ in await fixture.clock.advance(by: .seconds(75)) },
+        Way("an error and no close behind it", 1_000) { fixture, socket in
             socket.error("user", "gone")
             let isHeard = try await socket.isSilent()
             #expect(isHeard)
-            await stage.clock.advance(by: .seconds(5))
+            await fixture.clock.advance(by: .seconds(5))
         },
         Way("silence", nil, { $0.keepAlive = KeepAlive(interval: .seconds(10), timeout: .seconds(5)) }) {
-            stage,
+            fixture,
             socket in
-            await stage.clock.advance(by: .seconds(10))
+            await fixture.clock.advance(by: .seconds(10))
             let ping = try await socket.next()
             #expect(ping == "ping")
-            await stage.clock.advance(by: .seconds(5))
+            await fixture.clock.advance(by: .seconds(5))
         },
     ]
 
@@ -99,10 +98,10 @@ struct ClosingCodeTests {
     @Test("B169, B292: the close code that arrives, every time: a connection that nobody holds any more")
     func released() async throws {
         for _ in 0..<TestScale.count(full: 1_000, byDefault: 5) {
-            try await Stage.run { stage in
-                _ = try await stage.open()
-                var second: ActorConnection? = stage.handle.connect()
-                let socket = try await stage.open()
+            try await LiteralConnection.run { fixture in
+                _ = try await fixture.open()
+                var second: ActorConnection? = fixture.handle.connect()
+                let socket = try await fixture.open()
                 try await second?.waitUntilConnected()
                 second = nil
                 #expect(try await Self.heard(socket) == 1_000)
@@ -112,12 +111,12 @@ struct ClosingCodeTests {
 
     private static func expect(_ way: Way) async throws {
         for round in 1...TestScale.count(full: 1_000, byDefault: 5) {
-            try await Stage.run(way.change) { stage in
-                let socket = try await stage.upgrade()
+            try await LiteralConnection.run(way.change) { fixture in
+                let socket = try await fixture.upgrade()
                 if way.isOpen { socket.initialize() }
                 #expect(try await socket.isSilent())
-                if way.isOpen { try await stage.connection.waitUntilConnected() }
-                try await way.end(stage, socket)
+                if way.isOpen { try await fixture.connection.waitUntilConnected() }
+                try await way.end(fixture, socket)
                 let code = try await heard(socket)
                 #expect(code == way.code, "round \(round)")
             }
@@ -125,7 +124,7 @@ struct ClosingCodeTests {
     }
 
     /// The code of the client's close frame; nil where its stream ends without one.
-    private static func heard(_ socket: Stage.Socket) async throws -> Int? {
+    private static func heard(_ socket: LiteralConnection.Socket) async throws -> Int? {
         do {
             while true {
                 let words = try await socket.next().split(separator: " ")

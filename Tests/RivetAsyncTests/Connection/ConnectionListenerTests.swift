@@ -7,22 +7,20 @@ import Testing
 /// Listeners of a connection: what they send, and what reaches them.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ConnectionListenerTests {
-    typealias Stage = ConnectionStage
-
-    private static func numbers(_ stage: Stage) -> NamedEventSequence<Int> {
-        stage.connection.events(named: "e", as: Int.self)
+    private static func numbers(_ fixture: LiteralConnection) -> NamedEventSequence<Int> {
+        fixture.connection.events(named: "e", as: Int.self)
     }
 
     @Test("B89: a listener that came before an action hears what the action causes", arguments: [false, true])
     func listenerFirst(_ isOpen: Bool) async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.upgrade()
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.upgrade()
             if isOpen {
                 socket.initialize()
-                try await stage.connection.waitUntilConnected()
+                try await fixture.connection.waitUntilConnected()
             }
-            var events = Self.numbers(stage).makeAsyncIterator()
-            let calling = Task { try await stage.connection.action("b") as NoValue }
+            var events = Self.numbers(fixture).makeAsyncIterator()
+            let calling = Task { try await fixture.connection.action("b") as NoValue }
             if !isOpen { socket.initialize() }
             #expect(try await socket.next() == "subscribe e")
             #expect(try await socket.next() == "action 0 b")
@@ -35,12 +33,12 @@ struct ConnectionListenerTests {
 
     @Test("B90: events that come before Init reach who listens already, whatever the server has confirmed")
     func beforeInit() async throws {
-        try await Stage.run { stage in
-            var events = Self.numbers(stage).makeAsyncIterator()
-            let socket = try await stage.upgrade()
+        try await LiteralConnection.run { fixture in
+            var events = Self.numbers(fixture).makeAsyncIterator()
+            let socket = try await fixture.upgrade()
             socket.event("1")
             #expect(await events.next() == 1)
-            #expect(stage.connection.status.current.name == "connecting 1")
+            #expect(fixture.connection.status.current.name == "connecting 1")
             socket.initialize()
             socket.event("2")
             #expect(await events.next() == 2)
@@ -49,12 +47,12 @@ struct ConnectionListenerTests {
 
     @Test("B90, B104: events that come before Init of a connection that is back stand behind its gap")
     func beforeInitAgain() async throws {
-        try await Stage.run { stage in
-            var deliveries = Self.numbers(stage).deliveries.makeAsyncIterator()
-            let socket = try await stage.open()
+        try await LiteralConnection.run { fixture in
+            var deliveries = Self.numbers(fixture).deliveries.makeAsyncIterator()
+            let socket = try await fixture.open()
             #expect(try await socket.next() == "subscribe e")
             socket.close(1_001)
-            let second = try await stage.upgrade()
+            let second = try await fixture.upgrade()
             second.event("1")
             second.initialize()
             guard case .gap(.reconnected(let info)) = try await deliveries.next() else {
@@ -71,16 +69,18 @@ struct ConnectionListenerTests {
 
     @Test("B283: who hears an answer finds the events that came before it, also those of the same read")
     func answerBehindEvents() async throws {
-        try await Stage.run { stage in
-            let events = Self.numbers(stage)
-            let socket = try await stage.open()
+        try await LiteralConnection.run { fixture in
+            let events = Self.numbers(fixture)
+            let socket = try await fixture.open()
             #expect(try await socket.next() == "subscribe e")
             for id in 0..<200 {
-                let calling = Task.immediate { try await stage.connection.action("a") as NoValue }
+                let calling = Task.immediate { try await fixture.connection.action("a") as NoValue }
                 #expect(try await socket.next() == "action \(id) a")
-                socket.peer.write(Stage.Socket.eventFrame("\(id)", "e") + Stage.Socket.answerFrame(id))
+                socket.peer.write(
+                    LiteralConnection.Socket.eventFrame("\(id)", "e") + LiteralConnection.Socket.answerFrame(id)
+                )
                 _ = try await calling.value
-                #expect(stage.connection.statistics.eventsReceived == id + 1)
+                #expect(fixture.connection.statistics.eventsReceived == id + 1)
             }
             withExtendedLifetime(events) {}
         }
@@ -88,18 +88,18 @@ struct ConnectionListenerTests {
 
     @Test("B93: a listener that ended while the connection was lost is not subscribed again")
     func endedMeanwhile() async throws {
-        try await Stage.run { stage in
-            var kept = stage.connection.events(named: "kept", as: Int.self).makeAsyncIterator()
-            var ended: NamedEventSequence<Int>? = Self.numbers(stage)
-            let socket = try await stage.open()
+        try await LiteralConnection.run { fixture in
+            var kept = fixture.connection.events(named: "kept", as: Int.self).makeAsyncIterator()
+            var ended: NamedEventSequence<Int>? = Self.numbers(fixture)
+            let socket = try await fixture.open()
             #expect(Set([try await socket.next(), try await socket.next()]) == ["subscribe e", "subscribe kept"])
             socket.close(1_001)
-            let second = try await stage.server.accept()
+            let second = try await fixture.server.accept()
             _ = ended.take()
-            try await until { stage.connection.driver.book.current.names == ["kept"] }
+            try await until { fixture.connection.driver.book.current.names == ["kept"] }
             let key = try CauseTests.key(of: try await second.readHead())
             second.write(RawPeer.answer(toKey: key))
-            let again = Stage.Socket(peer: second)
+            let again = LiteralConnection.Socket(peer: second)
             again.initialize()
             #expect(try await again.next() == "subscribe kept")
             #expect(try await again.isSilent())
@@ -110,15 +110,15 @@ struct ConnectionListenerTests {
 
     @Test("B94: a listener that is added when the connection opens subscribes once")
     func addedAtOpen() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let listening = Task {
-                for await status in stage.connection.status {
+                for await status in fixture.connection.status {
                     guard case .connected = status else { continue }
-                    for await number in Self.numbers(stage) { return number }
+                    for await number in Self.numbers(fixture) { return number }
                 }
                 return 0
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             #expect(try await socket.next() == "subscribe e")
             #expect(try await socket.isSilent())
             socket.event("1")
@@ -128,11 +128,11 @@ struct ConnectionListenerTests {
 
     @Test("B95, B107: who wants the first event only unsubscribes behind it, once, whatever ends its loop again")
     func firstOnly() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             let listening = Task {
-                var events = Self.numbers(stage).makeAsyncIterator()
+                var events = Self.numbers(fixture).makeAsyncIterator()
                 let first = await events.next()
                 withUnsafeCurrentTask { $0?.cancel() }
                 // The end, again and again.
@@ -149,19 +149,19 @@ struct ConnectionListenerTests {
 
     @Test("B96, B101: events go on for the others when a listener has ended, or cannot read them")
     func others() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             let heard = Recorder<String>()
             let gone = Task {
-                for await number in Self.numbers(stage) {
+                for await number in Self.numbers(fixture) {
                     heard.add("gone \(number)")
                     break
                 }
             }
             #expect(try await socket.next() == "subscribe e")
-            var numbers = Self.numbers(stage).makeAsyncIterator()
-            var texts = stage.connection.events(named: "e", as: String.self).deliveries.makeAsyncIterator()
+            var numbers = Self.numbers(fixture).makeAsyncIterator()
+            var texts = fixture.connection.events(named: "e", as: String.self).deliveries.makeAsyncIterator()
             socket.event("1")
             await gone.value
             socket.event(#""two""#)
@@ -182,12 +182,12 @@ struct ConnectionListenerTests {
 
     @Test("B108: a connection that is closed with listeners sends its close and no unsubscribe")
     func disconnect() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
-            let listening = Task { for await _ in Self.numbers(stage) {} }
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
+            let listening = Task { for await _ in Self.numbers(fixture) {} }
             #expect(try await socket.next() == "subscribe e")
-            let closing = Task { await stage.connection.disconnect() }
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await socket.next() == "close 1000")
             socket.close(1_000)
             await closing.value

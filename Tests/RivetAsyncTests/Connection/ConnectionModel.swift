@@ -6,7 +6,7 @@
 /// The world plays the driver, the peer, the callers and the clock. It knows nothing of how the machine decides: only
 /// what it may be told, and what it may then ask for.
 struct ConnectionModel {
-    typealias Machine = MachineStage.Machine
+    typealias Machine = SteppedMachine.Machine
 
     enum Input: String, CaseIterable {
         case submit, withdraw, wish, room, opened, initial, response, actionError, connectionError, ended, time,

@@ -7,27 +7,26 @@ import Testing
 /// What a connection counts.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ConnectionStatisticsTests {
-    typealias Stage = ConnectionStage
     typealias Server = AnsweringServer
 
     @Test("B290: openings, losses and attempts, over all reconnects")
     func openings() async throws {
-        try await Stage.run { stage in
-            let connection = stage.connection
+        try await LiteralConnection.run { fixture in
+            let connection = fixture.connection
             var statuses = connection.status.makeAsyncIterator()
             #expect(connection.statistics == ConnectionStatistics())
             func untilStatus(_ name: String) async {
                 while let status = await statuses.next(), status.name != name {}
             }
-            let first = try await stage.open()
+            let first = try await fixture.open()
             await untilStatus("connected 1")
             #expect(connection.statistics.opened == 1)
             first.close(1_011, "guard.service_unavailable")
-            let refused = try await stage.server.accept()
+            let refused = try await fixture.server.accept()
             _ = try await refused.readHead()
             refused.write("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n")
-            // No wait: the policy of this stage begins at zero, and doubles that.
-            let second = try await stage.open()
+            // No wait: the policy of this fixture begins at zero, and doubles that.
+            let second = try await fixture.open()
             await untilStatus("connected 2")
             var expected = ConnectionStatistics(opened: 2, lost: 1, failedAttempts: 1)
             #expect(connection.statistics.withoutBytes == expected)
@@ -44,14 +43,14 @@ struct ConnectionStatisticsTests {
 
     @Test("B290: an action is sent, and then answered or failed, once, however it ends")
     func actions() async throws {
-        try await Stage.run { stage in
-            let connection = stage.connection
+        try await LiteralConnection.run { fixture in
+            let connection = fixture.connection
             let held = Task { try await connection.action("held", options: .init(timeout: .seconds(1))) as NoValue }
-            try await stage.untilHeld(1)
-            await stage.clock.advance(by: .seconds(1))
+            try await fixture.untilHeld(1)
+            await fixture.clock.advance(by: .seconds(1))
             _ = await held.result
             #expect(connection.statistics.withoutBytes == ConnectionStatistics())
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             let calls = ["answered", "refused", "cancelled", "lost"].map { name in
                 Task.immediate { try await connection.action(name) as NoValue }
             }
@@ -76,20 +75,23 @@ struct ConnectionStatisticsTests {
 
     @Test("B290, B295: events that came, were taken, had no room, did not decode")
     func events() async throws {
-        try await Stage.run { stage in
-            let connection = stage.connection
+        try await LiteralConnection.run { fixture in
+            let connection = fixture.connection
             var events = connection.events(named: "e", as: Int.self, buffering: .bounded(2, .dropOldest))
                 .makeAsyncIterator()
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             // In one piece, with one nobody listens to.
             let names = [("1", "e"), ("2", "e"), ("0", "other"), ("3", "e")]
-            socket.peer.write(names.flatMap { Stage.Socket.eventFrame($0, $1) })
+            socket.peer.write(names.flatMap { LiteralConnection.Socket.eventFrame($0, $1) })
             // They are counted before they are there; what has no room, when it is not.
             try await until { connection.statistics.eventsDropped == 1 }
             #expect(connection.statistics.eventsReceived == 4)
             #expect(await events.next() == 2)
             #expect(await events.next() == 3)
-            socket.peer.write(Stage.Socket.eventFrame("\"no number\"", "e") + Stage.Socket.eventFrame("4", "e"))
+            socket.peer.write(
+                LiteralConnection.Socket.eventFrame("\"no number\"", "e")
+                    + LiteralConnection.Socket.eventFrame("4", "e")
+            )
             #expect(await events.next() == 4)
             let expected = ConnectionStatistics(
                 opened: 1,
@@ -104,22 +106,22 @@ struct ConnectionStatisticsTests {
 
     @Test("B290: bytes each way without the handshake, and the round trip of the last pong")
     func bytesAndRoundTrip() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.keepAlive = KeepAlive(interval: .seconds(30), timeout: .seconds(10))
-        } _: { stage in
-            let connection = stage.connection
+        } _: { fixture in
+            let connection = fixture.connection
             let events = connection.events(named: "e", as: Int.self)
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             let subscription = try await ClientTranscriptTests.clientFrame(socket.peer).payload.count
             try await connection.waitUntilConnected()
-            await stage.clock.advance(by: .seconds(30))
+            await fixture.clock.advance(by: .seconds(30))
             let ping = try await ClientTranscriptTests.clientFrame(socket.peer)
             #expect(ping.first == 0x89)
             #expect(connection.statistics.roundTrip == nil)
-            await stage.clock.advance(by: .milliseconds(250))
+            await fixture.clock.advance(by: .milliseconds(250))
             socket.peer.write(Server.frame(10, ping.payload))
             try await until { connection.statistics.roundTrip != nil }
-            let initial = Stage.Socket.initFrame("c").count
+            let initial = LiteralConnection.Socket.initFrame("c").count
             // Two bytes of head, four of masking key.
             #expect(
                 connection.statistics

@@ -8,11 +8,9 @@ import Testing
 /// What a connection tells of its life, and when.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ConnectionStatusTests {
-    typealias Stage = ConnectionStage
-
     /// The names of all statuses from now to the end.
-    private static func names(_ stage: Stage) -> Task<[String], Never> {
-        let statuses = stage.connection.status.makeAsyncIterator()
+    private static func names(_ fixture: LiteralConnection) -> Task<[String], Never> {
+        let statuses = fixture.connection.status.makeAsyncIterator()
         return Task {
             var (statuses, names) = (statuses, [String]())
             while let status = await statuses.next() { names.append(status.name) }
@@ -22,17 +20,17 @@ struct ConnectionStatusTests {
 
     @Test("B125, B128, B132, B137: connecting comes first, each opening is told once, and the end is the last")
     func life() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             // Nobody has accepted yet.
-            #expect(stage.connection.status.current.name == "connecting 1")
-            let names = Self.names(stage)
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+            #expect(fixture.connection.status.current.name == "connecting 1")
+            let names = Self.names(fixture)
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             socket.initialize()
             socket.close(1_001)
-            let second = try await stage.open()
-            for await status in stage.connection.status where status.name == "connected 2" { break }
-            let closing = Task { await stage.connection.disconnect() }
+            let second = try await fixture.open()
+            for await status in fixture.connection.status where status.name == "connected 2" { break }
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await second.next() == "close 1000")
             second.close(1_000)
             await closing.value
@@ -41,8 +39,8 @@ struct ConnectionStatusTests {
                     "connecting 1", "connected 1", "waiting 2", "connecting 2", "connected 2", "closed",
                 ]
             )
-            guard case .closed(.requested) = stage.connection.status.current else {
-                Issue.record("\(stage.connection.status.current)")
+            guard case .closed(.requested) = fixture.connection.status.current else {
+                Issue.record("\(fixture.connection.status.current)")
                 return
             }
         }
@@ -50,13 +48,13 @@ struct ConnectionStatusTests {
 
     @Test("B126, B127: each attempt is told, and between them its number, the wait and the last error")
     func attempts() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.reconnect = ReconnectPolicy(first: .zero, maxAttempts: 3)
-        } _: { stage in
-            var statuses = stage.connection.status.makeAsyncIterator()
+        } _: { fixture in
+            var statuses = fixture.connection.status.makeAsyncIterator()
             for attempt in 1...3 {
                 #expect(await statuses.next()?.name == "connecting \(attempt)")
-                let socket = try await stage.upgrade()
+                let socket = try await fixture.upgrade()
                 socket.close(1_011, "guard.service_unavailable#r\(attempt)")
                 switch await statuses.next() {
                 case .waiting(let retry) where attempt < 3:
@@ -75,18 +73,18 @@ struct ConnectionStatusTests {
 
     @Test("B129: an observer gets the current status first, and however slow it is, the last one")
     func slowObserver() async throws {
-        try await Stage.run { stage in
-            var slow = stage.connection.status.makeAsyncIterator()
+        try await LiteralConnection.run { fixture in
+            var slow = fixture.connection.status.makeAsyncIterator()
             for _ in 0..<100 {
-                let socket = try await stage.open()
-                try await stage.connection.waitUntilConnected()
+                let socket = try await fixture.open()
+                try await fixture.connection.waitUntilConnected()
                 socket.close(1_001)
             }
-            let last = try await stage.open()
-            for await status in stage.connection.status where status.name == "connected 101" { break }
-            var late = stage.connection.status.makeAsyncIterator()
+            let last = try await fixture.open()
+            for await status in fixture.connection.status where status.name == "connected 101" { break }
+            var late = fixture.connection.status.makeAsyncIterator()
             #expect(await late.next()?.name == "connected 101")
-            let closing = Task { await stage.connection.disconnect() }
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await last.next() == "close 1000")
             last.close(1_000)
             await closing.value
@@ -99,14 +97,14 @@ struct ConnectionStatusTests {
 
     @Test("B130: who is failed by a loss finds the new status already, never connected beside it")
     func statusFirst() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             for _ in 0..<50 {
-                let socket = try await stage.open()
-                try await stage.connection.waitUntilConnected()
+                let socket = try await fixture.open()
+                try await fixture.connection.waitUntilConnected()
                 let calls = (0..<4).map { _ in
                     Task {
-                        do { return try await stage.connection.action("b") as String } catch is RivetError {
-                            return stage.connection.status.current.name
+                        do { return try await fixture.connection.action("b") as String } catch is RivetError {
+                            return fixture.connection.status.current.name
                         }
                     }
                 }
@@ -119,12 +117,12 @@ struct ConnectionStatusTests {
 
     @Test("B131: an action that returned leaves no doubt that the connection is open")
     func actionReturned() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let calling = Task {
-                _ = try await stage.connection.action("b") as NoValue
-                return stage.connection.status.current.name
+                _ = try await fixture.connection.action("b") as NoValue
+                return fixture.connection.status.current.name
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             #expect(try await socket.next() == "action 0 b")
             socket.answer(0)
             #expect(try await calling.value == "connected 1")
@@ -133,16 +131,16 @@ struct ConnectionStatusTests {
 
     @Test("B140: actor and connection have their ids, which change with another socket")
     func ids() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.upgrade()
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.upgrade()
             socket.initialize("first")
-            let info = try await stage.connection.waitUntilConnected()
+            let info = try await fixture.connection.waitUntilConnected()
             #expect(info.actorID.rawValue == AnsweringServer.id)
             #expect(info.connectionID == "first")
             socket.close(1_001)
-            let second = try await stage.upgrade()
+            let second = try await fixture.upgrade()
             second.initialize("second")
-            for await status in stage.connection.status {
+            for await status in fixture.connection.status {
                 guard case .connected(let again) = status, again.connectionNumber == 2 else { continue }
                 #expect(again.connectionID == "second")
                 break
@@ -154,21 +152,21 @@ struct ConnectionStatusTests {
     func pairs() async throws {
         let counts = Recorder<String>()
         let reading = Mutex<Task<Void, Never>?>(nil)
-        try await Stage.run { stage in
-            let task = Self.measurements(stage, counts)
+        try await LiteralConnection.run { fixture in
+            let task = Self.measurements(fixture, counts)
             reading.withLock { $0 = task }
-            let names = Self.names(stage)
-            let first = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+            let names = Self.names(fixture)
+            let first = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             first.close(1_001)
             // Two that open nothing.
             for _ in 0..<2 {
-                let socket = try await stage.upgrade()
+                let socket = try await fixture.upgrade()
                 socket.close(1_011, "guard.service_unavailable")
             }
-            let last = try await stage.open()
-            for await status in stage.connection.status where status.name == "connected 2" { break }
-            let closing = Task { await stage.connection.disconnect() }
+            let last = try await fixture.open()
+            for await status in fixture.connection.status where status.name == "connected 2" { break }
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await last.next() == "close 1000")
             last.close(1_000)
             await closing.value
@@ -183,8 +181,8 @@ struct ConnectionStatusTests {
     }
 
     /// The names of what is measured of connections, until the client is closed.
-    private static func measurements(_ stage: Stage, _ counts: Recorder<String>) -> Task<Void, Never> {
-        let iterator = DiagnosticSequence(lines: stage.handle.core.context.diagnostics).makeAsyncIterator()
+    private static func measurements(_ fixture: LiteralConnection, _ counts: Recorder<String>) -> Task<Void, Never> {
+        let iterator = DiagnosticSequence(lines: fixture.handle.core.context.diagnostics).makeAsyncIterator()
         return Task {
             var lines = iterator
             while let line = await lines.next() {
@@ -195,16 +193,16 @@ struct ConnectionStatusTests {
 
     @Test("B143: what an old socket says when another one is open is ignored")
     func oldSocket() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.openTimeout = .seconds(20)
-        } _: { stage in
-            var events = stage.connection.events(named: "e", as: Int.self).makeAsyncIterator()
-            let old = try await stage.upgrade()
+        } _: { fixture in
+            var events = fixture.connection.events(named: "e", as: Int.self).makeAsyncIterator()
+            let old = try await fixture.upgrade()
             #expect(try await old.next() == "subscribe e")
-            await stage.clock.advance(by: .seconds(20))
-            let socket = try await stage.upgrade()
+            await fixture.clock.advance(by: .seconds(20))
+            let socket = try await fixture.upgrade()
             socket.initialize("new")
-            let info = try await stage.connection.waitUntilConnected()
+            let info = try await fixture.connection.waitUntilConnected()
             #expect(info.connectionID == "new")
             old.initialize("old")
             old.event("9")
@@ -213,14 +211,14 @@ struct ConnectionStatusTests {
             #expect(try await socket.next() == "subscribe e")
             // The old one has been read to its end.
             #expect(try await old.next() == "close 1000")
-            let calling = Task { try await stage.connection.action("b") as Int }
+            let calling = Task { try await fixture.connection.action("b") as Int }
             #expect(try await socket.next() == "action 0 b")
             socket.event("1")
             socket.answer(0, "2")
             #expect(try await calling.value == 2)
             #expect(await events.next() == 1)
-            guard case .connected(let now) = stage.connection.status.current else {
-                Issue.record("\(stage.connection.status.current)")
+            guard case .connected(let now) = fixture.connection.status.current else {
+                Issue.record("\(fixture.connection.status.current)")
                 return
             }
             #expect(now.connectionID == "new")
@@ -231,38 +229,39 @@ struct ConnectionStatusTests {
 
     @Test("B139: waiting for it returns when it opens, at once when it is open")
     func waiting() async throws {
-        try await Stage.run { stage in
-            let waiters = (0..<3).map { _ in Task { try await stage.connection.waitUntilConnected().connectionNumber } }
-            _ = try await stage.open()
+        try await LiteralConnection.run { fixture in
+            let waiters = (0..<3).map { _ in Task { try await fixture.connection.waitUntilConnected().connectionNumber }
+            }
+            _ = try await fixture.open()
             for waiter in waiters { #expect(try await waiter.value == 1) }
-            #expect(try await stage.connection.waitUntilConnected().connectionNumber == 1)
+            #expect(try await fixture.connection.waitUntilConnected().connectionNumber == 1)
         }
     }
 
     @Test("B139: waiting for it throws when it ends for good, is disconnected, or the waiter is cancelled")
     func waitingInVain() async throws {
-        try await Stage.run { stage in
-            let waiter = Task { try await stage.connection.waitUntilConnected() }
-            let socket = try await stage.upgrade()
+        try await LiteralConnection.run { fixture in
+            let waiter = Task { try await fixture.connection.waitUntilConnected() }
+            let socket = try await fixture.upgrade()
             // Another attempt follows, so it waits on.
             socket.close(1_011, "guard.service_unavailable")
-            let second = try await stage.upgrade()
+            let second = try await fixture.upgrade()
             second.close(1_008, "auth.forbidden")
             let error = await #expect(throws: RivetError.self) { try await waiter.value }
             #expect(error?.matches("auth", "forbidden") == true)
-            let later = await #expect(throws: RivetError.self) { try await stage.connection.waitUntilConnected() }
+            let later = await #expect(throws: RivetError.self) { try await fixture.connection.waitUntilConnected() }
             #expect(later?.matches("auth", "forbidden") == true)
         }
-        try await Stage.run { stage in
-            let cancelled = Task { try await stage.connection.waitUntilConnected() }
-            let waiter = Task { try await stage.connection.waitUntilConnected() }
-            let socket = try await stage.upgrade()
+        try await LiteralConnection.run { fixture in
+            let cancelled = Task { try await fixture.connection.waitUntilConnected() }
+            let waiter = Task { try await fixture.connection.waitUntilConnected() }
+            let socket = try await fixture.upgrade()
             // It has seen the 101, so that there is a socket to close.
             #expect(try await socket.isSilent())
             cancelled.cancel()
             await #expect(throws: CancellationError.self) { try await cancelled.value }
-            #expect(stage.connection.status.current.name == "connecting 1")
-            let closing = Task { await stage.connection.disconnect() }
+            #expect(fixture.connection.status.current.name == "connecting 1")
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await socket.next() == "close 1000")
             socket.close(1_000)
             await closing.value
@@ -275,66 +274,66 @@ struct ConnectionStatusTests {
 
     @Test("B147: a line that is dead but not cut is noticed within interval and time-out")
     func halfOpen() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.keepAlive = KeepAlive(interval: .seconds(10), timeout: .seconds(15))
-        } _: { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
-            await stage.clock.advance(by: .seconds(10))
+        } _: { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
+            await fixture.clock.advance(by: .seconds(10))
             #expect(try await socket.next() == "ping")
-            await stage.clock.advance(by: .seconds(14))
-            #expect(stage.connection.status.current.name == "connected 1")
-            await stage.clock.advance(by: .seconds(1))
-            _ = try await stage.open()
-            for await status in stage.connection.status where status.name == "connected 2" { break }
+            await fixture.clock.advance(by: .seconds(14))
+            #expect(fixture.connection.status.current.name == "connected 1")
+            await fixture.clock.advance(by: .seconds(1))
+            _ = try await fixture.open()
+            for await status in fixture.connection.status where status.name == "connected 2" { break }
         }
     }
 
     @Test("B155, B156: a connection that is closed while it waits ends at once, and no attempt follows")
     func closedInWait() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.reconnect = ReconnectPolicy(first: .seconds(1_000), cap: .seconds(1_000))
-        } _: { stage in
+        } _: { fixture in
             // The first retry has no wait, the second one has.
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             socket.close(1_001)
-            for await status in stage.connection.status where status.name == "waiting 2" { break }
-            let count = stage.server.connectionCount
-            await stage.connection.disconnect()
-            await stage.clock.advance(by: .seconds(2_000))
-            #expect(stage.server.connectionCount == count)
-            #expect(stage.connection.status.current.name == "closed")
+            for await status in fixture.connection.status where status.name == "waiting 2" { break }
+            let count = fixture.server.connectionCount
+            await fixture.connection.disconnect()
+            await fixture.clock.advance(by: .seconds(2_000))
+            #expect(fixture.server.connectionCount == count)
+            #expect(fixture.connection.status.current.name == "closed")
         }
     }
 
     @Test("B157: reconnectNow() ends the wait, and does nothing where there is none")
     func reconnectNow() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.reconnect = ReconnectPolicy(first: .seconds(1_000), cap: .seconds(1_000))
-        } _: { stage in
-            stage.connection.reconnectNow()
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
-            stage.connection.reconnectNow()
+        } _: { fixture in
+            fixture.connection.reconnectNow()
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
+            fixture.connection.reconnectNow()
             #expect(try await socket.isSilent())
             socket.close(1_001)
-            for await status in stage.connection.status where status.name == "waiting 2" { break }
-            stage.connection.reconnectNow()
-            _ = try await stage.open()
-            for await status in stage.connection.status where status.name == "connected 2" { break }
+            for await status in fixture.connection.status where status.name == "waiting 2" { break }
+            fixture.connection.reconnectNow()
+            _ = try await fixture.open()
+            for await status in fixture.connection.status where status.name == "connected 2" { break }
         }
     }
 
     @Test("B160: disconnect is done once, and returns to all who ask when it is done")
     func disconnectTwice() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             let returned = Recorder<Int>()
             let closing = (0..<3).map { _ in
                 Task {
-                    await stage.connection.disconnect()
+                    await fixture.connection.disconnect()
                     returned.add(1)
                 }
             }
@@ -342,17 +341,17 @@ struct ConnectionStatusTests {
             #expect(returned.all.isEmpty)
             socket.close(1_000)
             for task in closing { await task.value }
-            await stage.connection.disconnect()
+            await fixture.connection.disconnect()
             #expect(returned.all.count == 3)
         }
     }
 
     @Test("B164: a connection that is closed at once is not there later")
     func disconnectAtOnce() async throws {
-        try await Stage.run { stage in
-            await stage.connection.disconnect()
+        try await LiteralConnection.run { fixture in
+            await fixture.connection.disconnect()
             for _ in 0..<20 {
-                let connection = stage.handle.connect()
+                let connection = fixture.handle.connect()
                 await connection.disconnect()
                 #expect(connection.status.current.name == "closed")
             }
@@ -361,11 +360,11 @@ struct ConnectionStatusTests {
 
     @Test("B167: of two references to a client or a connection, the end of one does not touch the other")
     func references() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
-            var copies = [stage.connection, stage.connection]
-            var handles = [stage.handle, stage.handle]
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
+            var copies = [fixture.connection, fixture.connection]
+            var handles = [fixture.handle, fixture.handle]
             copies.removeLast()
             handles.removeLast()
             let calling = Task { [copies] in try await copies[0].action("b") as Int }

@@ -10,19 +10,19 @@ struct NudgeLearningTests {
     /// What each of the connections made one after the other says about actions "x" and "y" of actor "a", and of "b".
     struct Course {
         let knowledge = NudgeKnowledge()
-        var stage: MachineStage
+        var fixture: SteppedMachine
         private var lastID: UInt64?
 
-        init() { stage = MachineStage() }
+        init() { fixture = SteppedMachine() }
 
         /// A new connection to `actor`; what leaves behind its 101, whose `Init` comes after `milliseconds`.
         mutating func connect(_ actor: String, _ milliseconds: Double = 0, names: [String] = []) -> [String] {
             lastID = nil
-            stage = MachineStage(nudge: ReplyNudgeStateMachine(knowledge, actorName: actor))
-            _ = stage.start()
-            let behind101 = stage.opened(names)
-            _ = stage.timePassed(milliseconds / 1_000)
-            _ = stage.initialized(names)
+            fixture = SteppedMachine(nudge: ReplyNudgeStateMachine(knowledge, actorName: actor))
+            _ = fixture.start()
+            let behind101 = fixture.opened(names)
+            _ = fixture.timePassed(milliseconds / 1_000)
+            _ = fixture.initialized(names)
             return behind101
         }
 
@@ -31,9 +31,10 @@ struct NudgeLearningTests {
             let id = lastID.map { $0 + 1 } ?? 0
             lastID = id
             // Long after whatever was before.
-            _ = stage.timePassed(1)
-            let left = stage.submit(name, 1) + stage.timePassed(0.003) + stage.timePassed(milliseconds / 1_000 - 0.003)
-            _ = stage.answered(id)
+            _ = fixture.timePassed(1)
+            let left =
+                fixture.submit(name, 1) + fixture.timePassed(0.003) + fixture.timePassed(milliseconds / 1_000 - 0.003)
+            _ = fixture.answered(id)
             return left.map { $0 == "action \(id) \(name)" ? name : $0 }
         }
     }
@@ -78,15 +79,15 @@ struct NudgeLearningTests {
     func lostOnTheWay() {
         let knowledge = NudgeKnowledge()
         for _ in 0..<3 {
-            var stage = MachineStage(nudge: ReplyNudgeStateMachine(knowledge, actorName: "a"))
-            _ = stage.start()
-            #expect(stage.opened([]) == [])
-            _ = stage.ended(.reset)
-            _ = stage.timePassed()
+            var fixture = SteppedMachine(nudge: ReplyNudgeStateMachine(knowledge, actorName: "a"))
+            _ = fixture.start()
+            #expect(fixture.opened([]) == [])
+            _ = fixture.ended(.reset)
+            _ = fixture.timePassed()
             // Nothing leaves before its `Init`, so nothing is learned from it either (B88).
-            #expect(stage.opened([]) == [])
-            _ = stage.timePassed(0.045)
-            #expect(stage.initialized([]).last == "connected 1")
+            #expect(fixture.opened([]) == [])
+            _ = fixture.timePassed(0.045)
+            #expect(fixture.initialized([]).last == "connected 1")
         }
     }
 
@@ -94,13 +95,13 @@ struct NudgeLearningTests {
     func gone() {
         let knowledge = NudgeKnowledge()
         knowledge.mark(actor: "a", action: "x")
-        for leave: (inout MachineStage.Machine) -> Void in [
+        for leave: (inout SteppedMachine.Machine) -> Void in [
             { $0.withdraw(0, CancellationError()) }, { $0.disconnectRequested() },
         ] {
-            var stage = MachineStage.open(nudge: ReplyNudgeStateMachine(knowledge, actorName: "a"))
-            #expect(stage.submit("x", 1) == ["action 0 x"])
-            _ = stage.step(leave)
-            #expect(stage.timePassed(0.003) == [])
+            var fixture = SteppedMachine.open(nudge: ReplyNudgeStateMachine(knowledge, actorName: "a"))
+            #expect(fixture.submit("x", 1) == ["action 0 x"])
+            _ = fixture.step(leave)
+            #expect(fixture.timePassed(0.003) == [])
         }
     }
 
@@ -110,41 +111,41 @@ struct NudgeLearningTests {
         arguments: [true, false]
     )
     func client(_ isOn: Bool) async throws {
-        try await ConnectionStage.run {
+        try await LiteralConnection.run {
             $0.replyNudge = isOn ? .automatic : .off
-        } _: { stage in
-            var connection = stage.connection
+        } _: { fixture in
+            var connection = fixture.connection
             for isNudged in [false, false, true] {
-                let socket = try await stage.upgrade()
+                let socket = try await fixture.upgrade()
                 try #require(await behind101(socket) == (isNudged && isOn ? ["unsubscribe _rivetasync.nudge"] : []))
-                await stage.clock.advance(by: .milliseconds(45))
+                await fixture.clock.advance(by: .milliseconds(45))
                 socket.initialize()
                 try await connection.waitUntilConnected()
-                await stage.clock.advance(by: .seconds(1))
+                await fixture.clock.advance(by: .seconds(1))
                 let calling = Task { [connection] in try await connection.action("x") as NoValue }
                 #expect(try await socket.next() == "action 0 x")
-                await stage.clock.advance(by: .milliseconds(3))
+                await fixture.clock.advance(by: .milliseconds(3))
                 if isNudged, isOn { #expect(try await socket.next() == "unsubscribe _rivetasync.nudge") }
                 #expect(try await socket.isSilent())
-                await stage.clock.advance(by: .milliseconds(42))
+                await fixture.clock.advance(by: .milliseconds(42))
                 socket.answer(0)
                 _ = try await calling.value
                 await disconnect(connection, socket)
-                connection = stage.handle.connect()
+                connection = fixture.handle.connect()
             }
             await connection.disconnect()
         }
     }
 
-    private func behind101(_ socket: ConnectionStage.Socket) async throws -> [String] {
+    private func behind101(_ socket: LiteralConnection.Socket) async throws -> [String] {
         // Answered behind what leaves with the 101.
-        socket.peer.write(ConnectionStage.Server.frame(9, [1]))
+        socket.peer.write(LiteralConnection.Server.frame(9, [1]))
         var names: [String] = []
         while let name = try await [socket.next()].first(where: { $0 != "pong" }) { names.append(name) }
         return names
     }
 
-    private func disconnect(_ connection: ActorConnection<Untyped>, _ socket: ConnectionStage.Socket) async {
+    private func disconnect(_ connection: ActorConnection<Untyped>, _ socket: LiteralConnection.Socket) async {
         async let ending: Void = connection.disconnect()
         _ = try? await socket.next()
         socket.close(1_000)

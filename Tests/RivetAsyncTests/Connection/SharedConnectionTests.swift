@@ -145,10 +145,10 @@ struct SharedConnectionTests {
 
     @Test("B285: events of one name are subscribed once for all who share, until the last of them is done")
     func subscribedOnce() async throws {
-        try await SharedStage.run { stage in
-            let (first, second) = (try await stage.join(), try await stage.join())
-            let socket = try await stage.open(for: first, second)
-            #expect(stage.server.connectionCount == 1)
+        try await SharingClient.run { fixture in
+            let (first, second) = (try await fixture.join(), try await fixture.join())
+            let socket = try await fixture.open(for: first, second)
+            #expect(fixture.server.connectionCount == 1)
             var one: NamedEventSequence<Int>.AsyncIterator? =
                 first.connection.events(named: "e", as: Int.self).makeAsyncIterator()
             #expect(try await socket.next() == "subscribe e")

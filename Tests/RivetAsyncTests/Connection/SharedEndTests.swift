@@ -7,16 +7,14 @@ import Testing
 /// Shared connections that end, and many who come and go.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SharedEndTests {
-    typealias Stage = SharedStage
-
     @Test("B287: those on a connection that ended get its error; who comes then has a new one, which they do not touch")
     func ended() async throws {
-        try await Stage.run {
+        try await SharingClient.run {
             $0.reconnect = ReconnectPolicy(maxAttempts: 1)
-        } _: { stage in
-            let old = [try await stage.join(idle: .zero), try await stage.join(idle: .zero)]
+        } _: { fixture in
+            let old = [try await fixture.join(idle: .zero), try await fixture.join(idle: .zero)]
             var deliveries = old[0].connection.events(named: "e", as: Int.self).deliveries.makeAsyncIterator()
-            let socket = try await stage.upgrade()
+            let socket = try await fixture.upgrade()
             #expect(try await socket.next() == "subscribe e")
             socket.close(1_011, "guard.service_unavailable#r1")
             for user in old {
@@ -24,9 +22,9 @@ struct SharedEndTests {
                 #expect(error?.remote?.rayID == "r1")
             }
             // At once, before anybody has left.
-            let new = try await stage.join()
+            let new = try await fixture.join()
             try #require(new.connection.driver !== old[0].connection.driver)
-            let next = try await stage.open(for: new)
+            let next = try await fixture.open(for: new)
             let missed = await #expect(throws: RivetError.self) { try await deliveries.next() }
             #expect(missed?.remote?.rayID == "r1")
             for user in old {
@@ -42,7 +40,7 @@ struct SharedEndTests {
                 }
             }
             #expect(try await next.isSilent())
-            let another = try await stage.join()
+            let another = try await fixture.join()
             #expect(another.connection.driver === new.connection.driver)
             await another.end()
             await new.end()
@@ -51,33 +49,33 @@ struct SharedEndTests {
 
     @Test("B287: a connection that ends while nobody uses it is not kept for the next one")
     func endedUnused() async throws {
-        try await Stage.run {
+        try await SharingClient.run {
             $0.reconnect = ReconnectPolicy(maxAttempts: 1)
-        } _: { stage in
-            let first = try await stage.join()
-            let socket = try await stage.open(for: first)
+        } _: { fixture in
+            let first = try await fixture.join()
+            let socket = try await fixture.open(for: first)
             await first.end()
             socket.close(1_011, "guard.service_unavailable#r1")
             try await until { first.connection.driver.statuses.latest?.name == "closed" }
-            let second = try await stage.join()
+            let second = try await fixture.join()
             try #require(second.connection.driver !== first.connection.driver)
-            _ = try await stage.open(for: second)
+            _ = try await fixture.open(for: second)
             await second.end()
         }
     }
 
     @Test("B287: the end of the client ends all at once, used or not, and who comes later hears of it")
     func clientClosed() async throws {
-        try await Stage.run { stage in
-            let users = [try await stage.join(), try await stage.join()]
-            let used = try await stage.open(for: users[0], users[1])
-            let other = stage.client.getForID("b", ActorID(rawValue: AnsweringServer.id))
-            let gone = try await Stage.User.join(other, idle: .seconds(50))
-            let unused = try await stage.open(for: gone)
+        try await SharingClient.run { fixture in
+            let users = [try await fixture.join(), try await fixture.join()]
+            let used = try await fixture.open(for: users[0], users[1])
+            let other = fixture.client.getForID("b", ActorID(rawValue: AnsweringServer.id))
+            let gone = try await SharingClient.User.join(other, idle: .seconds(50))
+            let unused = try await fixture.open(for: gone)
             await gone.end()
             let calls = users.map { user in Task { try await user.connection.action("a") as Int } }
             for _ in calls { _ = try await used.next() }
-            let closing = Task { await stage.client.close(within: .zero) }
+            let closing = Task { await fixture.client.close(within: .zero) }
             for socket in [used, unused] {
                 try #require(try await socket.isClosed())
                 socket.close(1_000)
@@ -96,7 +94,7 @@ struct SharedEndTests {
                 await user.end()
             }
             let late = await #expect(throws: RivetError.self) {
-                try await stage.handle.withSharedConnection { try await $0.action("a") as Int }
+                try await fixture.handle.withSharedConnection { try await $0.action("a") as Int }
             }
             #expect(late?.code == .clientClosed)
         }
@@ -106,18 +104,18 @@ struct SharedEndTests {
     func clientReleased() async throws {
         let server = try await LiteralServer.start()
         let clock = TestClock()
-        func use() async throws -> (Stage.Socket, ResourceGauge, isThere: () -> Bool) {
+        func use() async throws -> (SharingClient.Socket, ResourceGauge, isThere: () -> Bool) {
             var configuration = try RivetConfiguration(endpoint: server.endpoint, token: .none)
             configuration.looksUpMetadata = false
             configuration.replyNudge = .off
             configuration.encoding = .json
             configuration.keepAlive = nil
             let client = RivetClient(configuration, clock: clock)
-            let user = try await Stage.User.join(
+            let user = try await SharingClient.User.join(
                 client.getForID("a", ActorID(rawValue: AnsweringServer.id)),
                 idle: .seconds(10)
             )
-            let socket = try await Stage.Socket.upgrade(server)
+            let socket = try await SharingClient.Socket.upgrade(server)
             socket.initialize()
             try await user.connection.waitUntilConnected()
             await user.end()

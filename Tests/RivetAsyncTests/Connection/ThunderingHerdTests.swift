@@ -10,17 +10,17 @@ struct ThunderingHerdTests {
         var random = SeededGenerator(seed: seed)
         var attempts = [[Double]](repeating: [], count: rounds)
         for _ in 0..<1_000 {
-            var stage = MachineStage.open()
-            let lost = stage.now
+            var fixture = SteppedMachine.open()
+            let lost = fixture.now
             for round in 0..<rounds {
-                _ = stage.ended(.reset, random: Double.random(in: 0..<1, using: &random))
-                guard let deadline = stage.machine.nextDeadline else {
+                _ = fixture.ended(.reset, random: Double.random(in: 0..<1, using: &random))
+                guard let deadline = fixture.machine.nextDeadline else {
                     Issue.record("no attempt follows")
                     break
                 }
-                stage.now = deadline
-                #expect(stage.timePassed().last == "attempt")
-                attempts[round].append(lost.duration(to: stage.now) / .seconds(1))
+                fixture.now = deadline
+                #expect(fixture.timePassed().last == "attempt")
+                attempts[round].append(lost.duration(to: fixture.now) / .seconds(1))
             }
         }
         return attempts

@@ -9,15 +9,13 @@ import Testing
 /// The clock stands and the peer says nothing, so that nothing but the cancellation ends a wait.
 @Suite(.leavesNothing, .timeLimit(.minutes(5)))
 struct CancellationTests {
-    typealias Stage = ConnectionStage
-
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// How it ends where it is cancelled.
         let ending: String
-        let wait: @Sendable (Stage) async throws -> String
+        let wait: @Sendable (LiteralConnection) async throws -> String
 
-        init(_ name: String, _ ending: String, _ wait: @escaping @Sendable (Stage) async throws -> String) {
+        init(_ name: String, _ ending: String, _ wait: @escaping @Sendable (LiteralConnection) async throws -> String) {
             (testDescription, self.ending, self.wait) = (name, ending, wait)
         }
     }
@@ -60,8 +58,8 @@ struct CancellationTests {
             var deliveries = $0.connection.events(named: "e", as: Int.self).deliveries.makeAsyncIterator()
             return try await deliveries.next().map { "\($0)" } ?? "nil"
         },
-        Row("a snapshot that is loaded", "nil") { stage in
-            var changes = stage.resynced().makeAsyncIterator()
+        Row("a snapshot that is loaded", "nil") { fixture in
+            var changes = fixture.resynced().makeAsyncIterator()
             return try await changes.next().map { "\($0)" } ?? "nil"
         },
         Row("a diagnostic", "nil") {
@@ -73,10 +71,10 @@ struct CancellationTests {
             $0.connection.resume()
             return "returned"
         },
-        Row("pause behind an action", "returned") { stage in
-            let calling = Task { try await stage.connection.action("a") as Int }
-            await stage.connection.pause()
-            stage.connection.resume()
+        Row("pause behind an action", "returned") { fixture in
+            let calling = Task { try await fixture.connection.action("a") as Int }
+            await fixture.connection.pause()
+            fixture.connection.resume()
             calling.cancel()
             _ = await calling.result
             return "returned"
@@ -91,19 +89,19 @@ struct CancellationTests {
         arguments: ofOpenConnection
     )
     func open(_ row: Row) async throws {
-        try await Self.expect(row) { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+        try await Self.expect(row) { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             #expect(try await socket.isSilent())
         }
     }
 
-    private static func expect(_ row: Row, _ prepare: (Stage) async throws -> Void) async throws {
-        try await Stage.run { stage in
-            try await prepare(stage)
+    private static func expect(_ row: Row, _ prepare: (LiteralConnection) async throws -> Void) async throws {
+        try await LiteralConnection.run { fixture in
+            try await prepare(fixture)
             // Before, and then ever later on its way to the wait.
             for turns in -1..<TestScale.count(full: 400, byDefault: 25) {
-                try await expect(row.ending, cancelledAfter: turns) { try await row.wait(stage) }
+                try await expect(row.ending, cancelledAfter: turns) { try await row.wait(fixture) }
             }
         }
     }
@@ -169,8 +167,8 @@ struct CancellationTests {
 
     @Test("B56: of a raw WebSocket that is silent, and does not read, nothing but the cancelled wait ends")
     func rawWebSocket() async throws {
-        try await RawPeer.run { stage in
-            let (socket, peer) = try await stage.open()
+        try await RawPeer.run { fixture in
+            let (socket, peer) = try await fixture.open()
             for turns in -1..<TestScale.count(full: 400, byDefault: 25) {
                 try await Self.expect("cancelled", cancelledAfter: turns) {
                     for try await _ in socket.messages {}
@@ -193,12 +191,12 @@ struct CancellationTests {
     @Test("B317: parameters that never come keep nobody who is cancelled, and no disconnect")
     func neverReturns() async throws {
         let isReleased = Signal(gauge: ResourceGauge())
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let parameters = ConnectionParameters.provided {
                 await isReleased.waitUncancellably()
                 return 1
             }
-            let connection = stage.handle.connect(ConnectOptions(parameters: parameters))
+            let connection = fixture.handle.connect(ConnectOptions(parameters: parameters))
             for turns in 0..<20 {
                 let calling = Task { try await connection.action("a") as Int }
                 for _ in 0..<turns { await Task.yield() }
@@ -211,7 +209,7 @@ struct CancellationTests {
     }
 }
 
-extension ConnectionStage {
+extension LiteralConnection {
     /// An actor that has to be looked up.
     fileprivate var byName: ActorHandle<Untyped> { client.get("a", ["k"]) }
 }

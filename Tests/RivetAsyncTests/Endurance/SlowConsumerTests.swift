@@ -33,8 +33,8 @@ struct SlowConsumerTests {
         arguments: Policy.allCases
     )
     func flood(_ policy: Policy) async throws {
-        try await ConnectionStage.run { stage in
-            var flood = EventFlood(stage, policy, count: Self.count)
+        try await LiteralConnection.run { fixture in
+            var flood = EventFlood(fixture, policy, count: Self.count)
             try await flood.run()
         }
     }
@@ -44,7 +44,7 @@ struct SlowConsumerTests {
 struct EventFlood {
     typealias Deliveries = EventDeliveries<Int>.AsyncIterator
 
-    private let stage: ConnectionStage
+    private let fixture: LiteralConnection
     private let policy: SlowConsumerTests.Policy
     private let count: Int
     private var slow: Deliveries
@@ -55,18 +55,18 @@ struct EventFlood {
     private var error: RivetError?
     private var isOver = false
 
-    init(_ stage: ConnectionStage, _ policy: SlowConsumerTests.Policy, count: Int) {
-        (self.stage, self.policy, self.count) = (stage, policy, count)
+    init(_ fixture: LiteralConnection, _ policy: SlowConsumerTests.Policy, count: Int) {
+        (self.fixture, self.policy, self.count) = (fixture, policy, count)
         let buffering = EventBuffering.bounded(SlowConsumerTests.capacity, policy.overflow)
-        slow = stage.connection.events(named: "e", as: Int.self, buffering: buffering).deliveries.makeAsyncIterator()
+        slow = fixture.connection.events(named: "e", as: Int.self, buffering: buffering).deliveries.makeAsyncIterator()
     }
 
     mutating func run() async throws {
-        let socket = try await stage.open()
+        let socket = try await fixture.open()
         #expect(try await socket.next() == "subscribe e")
-        let other = stage.handle.connect()
+        let other = fixture.handle.connect()
         var quick = other.events(named: "e", as: Int.self).makeAsyncIterator()
-        let otherSocket = try await stage.open()
+        let otherSocket = try await fixture.open()
         #expect(try await otherSocket.next() == "subscribe e")
 
         if policy == .suspendReading {
@@ -74,7 +74,7 @@ struct EventFlood {
         } else {
             try await drop(socket, &quick, otherSocket)
         }
-        let statistics = stage.connection.statistics
+        let statistics = fixture.connection.statistics
         // And the one that was too many.
         #expect(statistics.eventsDropped == dropped + (policy == .finish ? 1 : 0))
         #expect(other.statistics.eventsDropped == 0)
@@ -82,24 +82,24 @@ struct EventFlood {
 
     /// Nobody holds up the socket: each millisecond's events have come before it is over.
     private mutating func drop(
-        _ socket: ConnectionStage.Socket,
+        _ socket: LiteralConnection.Socket,
         _ quick: inout NamedEventSequence<Int>.AsyncIterator,
-        _ otherSocket: ConnectionStage.Socket
+        _ otherSocket: LiteralConnection.Socket
     ) async throws {
         // One who keeps up, on the same connection.
-        var beside = stage.connection.events(named: "e", as: Int.self).makeAsyncIterator()
+        var beside = fixture.connection.events(named: "e", as: Int.self).makeAsyncIterator()
         let step = SlowConsumerTests.perMillisecond
         for first in stride(from: 0, to: count, by: step) {
             socket.peer.write(Self.events(first..<(first + step)))
             otherSocket.event("\(first)")
-            try await stage.untilHeard(socket)
+            try await fixture.untilHeard(socket)
             expectBounded()
             await readOne()
             for number in first..<(first + step) where await beside.next() != number {
                 Issue.record("event \(number) did not come")
             }
             #expect(await quick.next() == first)
-            await stage.clock.advance(by: .milliseconds(1))
+            await fixture.clock.advance(by: .milliseconds(1))
         }
         let isFinished = policy == .finish
         while !isOver, next < count { await readOne() }
@@ -111,9 +111,9 @@ struct EventFlood {
 
     /// All come, as fast as the slow one reads; what was sent and not read waits in the sockets.
     private mutating func suspend(
-        _ socket: ConnectionStage.Socket,
+        _ socket: LiteralConnection.Socket,
         _ quick: inout NamedEventSequence<Int>.AsyncIterator,
-        _ otherSocket: ConnectionStage.Socket
+        _ otherSocket: LiteralConnection.Socket
     ) async throws {
         let step = SlowConsumerTests.perMillisecond
         var sent = 0
@@ -127,14 +127,14 @@ struct EventFlood {
             expectBounded()
             otherSocket.event("\(millisecond)")
             #expect(await quick.next() == millisecond)
-            await stage.clock.advance(by: .milliseconds(step))
+            await fixture.clock.advance(by: .milliseconds(step))
         }
         #expect(read == count)
         #expect(dropped == 0)
     }
 
     private static func events(_ numbers: Range<Int>) -> [UInt8] {
-        numbers.flatMap { ConnectionStage.Socket.eventFrame("\($0)", "e") }
+        numbers.flatMap { LiteralConnection.Socket.eventFrame("\($0)", "e") }
     }
 
     /// Reads up to the next event, and checks that every one before it was read or told of as dropped.
@@ -159,7 +159,7 @@ struct EventFlood {
 
     /// What the feeds keep, in events and in bytes of receive buffers.
     private func expectBounded() {
-        for feed in stage.connection.driver.book.current.feeds {
+        for feed in fixture.connection.driver.book.current.feeds {
             let (events, bytes, pinned) = feed.state.withLock { ($0.events, $0.bytes, $0.pinned) }
             #expect(events <= SlowConsumerTests.capacity)
             #expect(pinned <= 4 * bytes + 2 << 20)
@@ -174,9 +174,9 @@ struct SlowConsumerMemoryTests {
     @Test("B100: what a million unread events cost in memory", arguments: SlowConsumerTests.Policy.allCases)
     func growth(_ policy: SlowConsumerTests.Policy) async {
         await #expect(processExitsWith: .success) { [policy] in
-            try await ConnectionStage.run { stage in
+            try await LiteralConnection.run { fixture in
                 let growth = try await ProcessMemory.growth {
-                    var flood = EventFlood(stage, policy, count: SlowConsumerTests.count)
+                    var flood = EventFlood(fixture, policy, count: SlowConsumerTests.count)
                     try await flood.run()
                 }
                 // A million events are more than a hundred.

@@ -8,7 +8,7 @@ import Testing
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct EventDispatcherTests {
     /// Two listeners of one name, of which the first holds up the socket beyond two events, and one of another name.
-    private final class Stage {
+    private final class Listeners {
         let book = Subscriptions()
         let dispatcher: EventDispatcher
         let slow = EventFeedTests.feed(.bounded(2, .suspendReading))
@@ -32,34 +32,34 @@ struct EventDispatcherTests {
 
     @Test("B221: a feed that holds keeps at most its capacity, events of one read included; order stays")
     func capacity() async {
-        let stage = Stage()
-        stage.deliver(1...5)
-        #expect(stage.dispatcher.isHolding)
-        stage.deliver(6...6, to: "y")
-        #expect(await EventFeedTests.read(stage.other) == ["1", "2"])
+        let fixture = Listeners()
+        fixture.deliver(1...5)
+        #expect(fixture.dispatcher.isHolding)
+        fixture.deliver(6...6, to: "y")
+        #expect(await EventFeedTests.read(fixture.other) == ["1", "2"])
         for expected in [["1", "2"], ["3", "4"]] {
-            #expect(await EventFeedTests.read(stage.slow) == expected)
-            let isDone = stage.dispatcher.release()
+            #expect(await EventFeedTests.read(fixture.slow) == expected)
+            let isDone = fixture.dispatcher.release()
             #expect(isDone == (expected == ["3", "4"]))
         }
-        #expect(!stage.dispatcher.isHolding)
-        #expect(await EventFeedTests.read(stage.slow) == ["5"])
-        #expect(await EventFeedTests.read(stage.other) == ["3", "4", "5"])
-        #expect(await EventFeedTests.read(stage.elsewhere) == ["6"])
+        #expect(!fixture.dispatcher.isHolding)
+        #expect(await EventFeedTests.read(fixture.slow) == ["5"])
+        #expect(await EventFeedTests.read(fixture.other) == ["3", "4", "5"])
+        #expect(await EventFeedTests.read(fixture.elsewhere) == ["6"])
     }
 
     @Test("B90: names in turns, sizes in turns: each feed gets its own, whole and in order")
     func turns() async {
-        let stage = Stage()
-        stage.book.change { $0.remove(stage.slow) }
+        let fixture = Listeners()
+        fixture.book.change { $0.remove(fixture.slow) }
         let sizes = [1, 300, 0, 256, 257, 5, 70_000, 2]
         for (number, size) in sizes.enumerated() {
             for name in ["x", "x", "y", "nobody"] {
-                stage.dispatcher.deliver(EventFeedTests.event(UInt8(number + 1), size: size, of: name))
+                fixture.dispatcher.deliver(EventFeedTests.event(UInt8(number + 1), size: size, of: name))
             }
         }
-        stage.dispatcher.settle()
-        for (feed, times) in [(stage.other, 2), (stage.elsewhere, 1)] {
+        fixture.dispatcher.settle()
+        for (feed, times) in [(fixture.other, 2), (fixture.elsewhere, 1)] {
             var batch = RingBuffer<EventFeed.Entry>()
             #expect(await feed.take(into: &batch) == .taken)
             for (number, size) in sizes.enumerated() {
@@ -74,21 +74,21 @@ struct EventDispatcherTests {
 
     @Test("a turn that brings many hands over what it has at 64, so that it gathers no more")
     func gatherBound() {
-        let stage = Stage()
-        func count() -> Int { stage.other.state.withLock { $0.events } }
-        for number in 1...64 { stage.dispatcher.deliver(EventFeedTests.event(UInt8(number), of: "x")) }
+        let fixture = Listeners()
+        func count() -> Int { fixture.other.state.withLock { $0.events } }
+        for number in 1...64 { fixture.dispatcher.deliver(EventFeedTests.event(UInt8(number), of: "x")) }
         #expect(count() == 0)
-        stage.book.change { $0.remove(stage.slow) }
-        stage.dispatcher.deliver(EventFeedTests.event(65))
+        fixture.book.change { $0.remove(fixture.slow) }
+        fixture.dispatcher.deliver(EventFeedTests.event(65))
         #expect(count() == 64)
-        stage.dispatcher.settle()
+        fixture.dispatcher.settle()
         #expect(count() == 65)
     }
 
     @Test("small events of a run are copied together: a feed keeps no receive buffer for them")
     func copies() async {
-        let stage = Stage()
-        stage.book.change { $0.remove(stage.slow) }
+        let fixture = Listeners()
+        fixture.book.change { $0.remove(fixture.slow) }
         weak var buffer: ByteStorage?
         do {
             let storage = ByteStorage.allocate(capacity: 65_536)
@@ -96,88 +96,88 @@ struct EventDispatcherTests {
             buffer = storage
             let bytes = ByteChunk(storage: storage, offset: 0, count: 64)
             for number in 1...3 {
-                stage.dispatcher.deliver(EventMessage(bytes, name: 0..<1, arguments: number..<(number + 10)))
+                fixture.dispatcher.deliver(EventMessage(bytes, name: 0..<1, arguments: number..<(number + 10)))
             }
         }
         #expect(buffer != nil)
-        stage.dispatcher.settle()
+        fixture.dispatcher.settle()
         #expect(buffer == nil)
-        #expect(await EventFeedTests.read(stage.other) == ["120", "120", "120"])
+        #expect(await EventFeedTests.read(fixture.other) == ["120", "120", "120"])
     }
 
     @Test("B104, B221: a loss is told behind what was read before it, and losses gather nothing")
     func losses() async {
-        let stage = Stage()
-        stage.deliver(1...3)
+        let fixture = Listeners()
+        fixture.deliver(1...3)
         for number in 2...1_000 {
-            stage.lose(number)
-            stage.deliver(4...5)
+            fixture.lose(number)
+            fixture.deliver(4...5)
         }
-        #expect(await EventFeedTests.read(stage.slow) == ["1", "2"])
-        #expect(!stage.dispatcher.release())
-        #expect(await EventFeedTests.read(stage.slow) == ["3", "reconnected 1000", "4"])
-        #expect(stage.dispatcher.release())
-        #expect(await EventFeedTests.read(stage.slow) == ["5"])
-        #expect(await EventFeedTests.read(stage.elsewhere) == ["reconnected 1000"])
+        #expect(await EventFeedTests.read(fixture.slow) == ["1", "2"])
+        #expect(!fixture.dispatcher.release())
+        #expect(await EventFeedTests.read(fixture.slow) == ["3", "reconnected 1000", "4"])
+        #expect(fixture.dispatcher.release())
+        #expect(await EventFeedTests.read(fixture.slow) == ["5"])
+        #expect(await EventFeedTests.read(fixture.elsewhere) == ["reconnected 1000"])
     }
 
     @Test("B104, B221: a loss is told behind an event of its own turn for which there was no room")
     func lossBehindAFullFeed() async {
-        let stage = Stage()
-        stage.deliver(1...2)
-        stage.dispatcher.deliver(EventFeedTests.event(3))
-        stage.lose(2)
-        #expect(stage.dispatcher.isHolding)
-        #expect(await EventFeedTests.read(stage.slow) == ["1", "2"])
-        #expect(stage.dispatcher.release())
-        #expect(await EventFeedTests.read(stage.slow) == ["3", "reconnected 2"])
+        let fixture = Listeners()
+        fixture.deliver(1...2)
+        fixture.dispatcher.deliver(EventFeedTests.event(3))
+        fixture.lose(2)
+        #expect(fixture.dispatcher.isHolding)
+        #expect(await EventFeedTests.read(fixture.slow) == ["1", "2"])
+        #expect(fixture.dispatcher.release())
+        #expect(await EventFeedTests.read(fixture.slow) == ["3", "reconnected 2"])
     }
 
     @Test("B90, B104: a loss is told before what came ahead of Init, up to a bound")
     func earlyEvents() async {
-        let stage = Stage()
-        stage.book.change { $0.remove(stage.slow) }
-        stage.deliver(1...1)
-        stage.dispatcher.reopens()
-        stage.deliver(2...3)
-        stage.deliver(4...4, to: "y")
-        #expect(await EventFeedTests.read(stage.other) == ["1"])
-        stage.lose(2)
-        stage.deliver(5...5)
-        #expect(await EventFeedTests.read(stage.other) == ["reconnected 2", "2", "3", "5"])
-        #expect(await EventFeedTests.read(stage.elsewhere) == ["reconnected 2", "4"])
+        let fixture = Listeners()
+        fixture.book.change { $0.remove(fixture.slow) }
+        fixture.deliver(1...1)
+        fixture.dispatcher.reopens()
+        fixture.deliver(2...3)
+        fixture.deliver(4...4, to: "y")
+        #expect(await EventFeedTests.read(fixture.other) == ["1"])
+        fixture.lose(2)
+        fixture.deliver(5...5)
+        #expect(await EventFeedTests.read(fixture.other) == ["reconnected 2", "2", "3", "5"])
+        #expect(await EventFeedTests.read(fixture.elsewhere) == ["reconnected 2", "4"])
 
         // The attempt fails, the next one too, and then the connection ends.
         for number in 6...7 as ClosedRange<UInt8> {
-            stage.dispatcher.reopens()
-            stage.deliver(number...number, to: "y")
+            fixture.dispatcher.reopens()
+            fixture.deliver(number...number, to: "y")
         }
-        stage.dispatcher.finish()
-        #expect(await EventFeedTests.read(stage.elsewhere) == ["6", "7"])
+        fixture.dispatcher.finish()
+        #expect(await EventFeedTests.read(fixture.elsewhere) == ["6", "7"])
 
         // Nobody's word makes it keep more.
         for (count, places) in [(256, ["reconnected 3", "8"]), (257, ["8", "reconnected 3"])] {
-            stage.dispatcher.reopens()
-            for _ in 0..<count { stage.dispatcher.deliver(EventFeedTests.event(8, of: "y")) }
-            stage.lose(3)
-            stage.dispatcher.settle()
-            let read = await EventFeedTests.read(stage.elsewhere).filter { !$0.hasPrefix("gap") }
+            fixture.dispatcher.reopens()
+            for _ in 0..<count { fixture.dispatcher.deliver(EventFeedTests.event(8, of: "y")) }
+            fixture.lose(3)
+            fixture.dispatcher.settle()
+            let read = await EventFeedTests.read(fixture.elsewhere).filter { !$0.hasPrefix("gap") }
             #expect([read.first, read.last] == places)
         }
     }
 
     @Test("B221: what waits is not lost when the connection ends, or when the listener that held it up has gone")
     func ends() async {
-        let stage = Stage()
-        stage.deliver(1...3)
-        stage.lose(2)
-        stage.dispatcher.finish()
-        #expect(await EventFeedTests.read(stage.slow) == ["1", "2", "3", "reconnected 2"])
-        #expect(!stage.dispatcher.isHolding)
+        let fixture = Listeners()
+        fixture.deliver(1...3)
+        fixture.lose(2)
+        fixture.dispatcher.finish()
+        #expect(await EventFeedTests.read(fixture.slow) == ["1", "2", "3", "reconnected 2"])
+        #expect(!fixture.dispatcher.isHolding)
 
-        stage.deliver(1...4)
-        stage.book.change { $0.remove(stage.slow) }
-        #expect(stage.dispatcher.release())
-        #expect(await EventFeedTests.read(stage.other) == ["1", "2", "3", "reconnected 2", "1", "2", "3", "4"])
+        fixture.deliver(1...4)
+        fixture.book.change { $0.remove(fixture.slow) }
+        #expect(fixture.dispatcher.release())
+        #expect(await EventFeedTests.read(fixture.other) == ["1", "2", "3", "reconnected 2", "1", "2", "3", "4"])
     }
 }

@@ -122,9 +122,9 @@ struct DiagnosticTests {
     func lateAnswer() async throws {
         try await DurationTests.run { setting in
             var lines = setting.client.diagnostics.makeAsyncIterator()
-            let connection = setting.stage.connect()
+            let connection = setting.probe.connect()
             try await connection.waitUntilConnected()
-            let call = Task { try await connection.send(Stage.Wait(gate: "a")) }
+            let call = Task { try await connection.send(ProbeActor.Wait(gate: "a")) }
             try await until { setting.log.all.contains("start a") }
             call.cancel()
             await #expect(throws: CancellationError.self) { try await call.value }
@@ -133,7 +133,7 @@ struct DiagnosticTests {
                 guard line.message == "an answer came that nobody waits for any more" else { continue }
                 #expect(line.level == .debug)
                 let fields = line.fields.map { "\($0.name) \($0.value)" }
-                #expect(fields == ["connection 1", "attempt 1", "actor stage", "action_id 0"])
+                #expect(fields == ["connection 1", "attempt 1", "actor probe", "action_id 0"])
                 break
             }
             await connection.disconnect()

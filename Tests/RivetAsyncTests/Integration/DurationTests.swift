@@ -11,13 +11,13 @@ struct DurationTests {
     static let huge = [Duration.seconds(Int64.max), .seconds(Int64.max) * 18, Duration.longest]
     static let negative = [Duration.seconds(-1), .nanoseconds(Int64.min), .seconds(Int64.min) * 18]
 
-    /// A client of an engine with the stage, whose clock is real, as the client's is unless said otherwise.
+    /// A client of an engine with the probe, whose clock is real, as the client's is unless said otherwise.
     struct Setting: Sendable {
         let client: RivetClient
         let engine: LocalEngine
         let gates: Gates
         let log: Recorder<String>
-        var stage: ActorHandle<Stage> { client.getOrCreate(Stage.self, ["k"]) }
+        var probe: ActorHandle<ProbeActor> { client.getOrCreate(ProbeActor.self, ["k"]) }
     }
 
     static func run<R: Sendable>(
@@ -27,10 +27,10 @@ struct DurationTests {
         _ change: (inout RivetConfiguration) throws -> Void = { _ in },
         _ body: (Setting) async throws -> R
     ) async throws -> R {
-        let test = StageTest()
+        let test = ProbeEngine()
         var result: R?
         try await withEngine(clock: ContinuousClock(), transport: transport, limits: limits) { registry in
-            registry.actor(Stage.self, state: 0) { Stage.define(&$0, test.log, test.gates) }
+            registry.actor(ProbeActor.self, state: 0) { ProbeActor.define(&$0, test.log, test.gates) }
         } _: { engine in
             var configuration = try RivetConfiguration(endpoint: engine.endpoint)
             configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
@@ -69,40 +69,40 @@ struct DurationTests {
 
     static let calls = [
         Call("timeout of an action over HTTP") { setting, time in
-            _ = try await setting.stage.send(Stage.Add(amount: 1), .init(timeout: time))
+            _ = try await setting.probe.send(ProbeActor.Add(amount: 1), .init(timeout: time))
         },
         Call("timeout of an action by name") { setting, time in
-            _ = try await setting.stage.action("add", 1, as: Int.self, options: .init(timeout: time))
+            _ = try await setting.probe.action("add", 1, as: Int.self, options: .init(timeout: time))
         },
         Call("timeout of an action of a connection") { setting, time in
-            try await setting.stage.withConnection { connection in
-                _ = try await connection.send(Stage.Add(amount: 1), .init(timeout: time))
+            try await setting.probe.withConnection { connection in
+                _ = try await connection.send(ProbeActor.Add(amount: 1), .init(timeout: time))
             }
         },
         Call("timeout of an action of a connection, by name") { setting, time in
-            try await setting.stage.withConnection { connection in
+            try await setting.probe.withConnection { connection in
                 _ = try await connection.action("add", 1, options: .init(timeout: time))
             }
         },
         Call("timeout of enqueue") { setting, time in
-            try await setting.stage.enqueue(Stage.Job(name: "a"), .init(timeout: time))
+            try await setting.probe.enqueue(ProbeActor.Job(name: "a"), .init(timeout: time))
         },
         Call("timeout of enqueueAndWait") { setting, time in
-            let outcome = try await setting.stage.enqueueAndWait(Stage.Job(name: "a"), timeout: time)
-            guard case .completed("did a") = outcome else { throw Stage.Mistake() }
+            let outcome = try await setting.probe.enqueueAndWait(ProbeActor.Job(name: "a"), timeout: time)
+            guard case .completed("did a") = outcome else { throw ProbeActor.Mistake() }
         },
         Call("timeout in the options of enqueueAndWait") { setting, time in
-            _ = try await setting.stage.enqueueAndWait(
-                Stage.Job(name: "a"),
+            _ = try await setting.probe.enqueueAndWait(
+                ProbeActor.Job(name: "a"),
                 timeout: .seconds(10),
                 .init(timeout: time)
             )
         },
         Call("timeout of fetch") { setting, time in
-            _ = try await setting.stage.fetch(ActorRequest("x"), .init(timeout: time)).body.collect()
+            _ = try await setting.probe.fetch(ActorRequest("x"), .init(timeout: time)).body.collect()
         },
         Call("timeout of webSocket") { setting, time in
-            try await setting.stage.withWebSocket("x", .init(timeout: time)) { _ in }
+            try await setting.probe.withWebSocket("x", .init(timeout: time)) { _ in }
         },
     ]
 
@@ -170,13 +170,13 @@ struct DurationTests {
 
     /// A connection that is lost once and comes back.
     static func loseAndComeBack(_ setting: Setting) async throws {
-        let connection = setting.stage.connect()
+        let connection = setting.probe.connect()
         var wasConnected = false
         for await status in connection.status {
             switch status {
             case .connected(let info) where info.connectionNumber == 1:
                 wasConnected = true
-                try await connection.send(Stage.Add(amount: 1))
+                try await connection.send(ProbeActor.Add(amount: 1))
                 await setting.engine.faults.cutAllConnections()
             case .connected:
                 await connection.disconnect()
@@ -194,13 +194,13 @@ struct DurationTests {
     @Test("B267, B298: each time in the configuration, and of its reconnect policy", arguments: options)
     func settings(_ option: Option) async throws {
         let uses: [@Sendable (Setting) async throws -> Void] = [
-            { _ = try await $0.stage.send(Stage.Add(amount: 1)) },
-            { try await $0.stage.enqueue(Stage.Job(name: "a")) },
-            { _ = try await $0.stage.fetch(ActorRequest("x")).body.collect() },
-            { try await $0.stage.withWebSocket("x") { _ in } },
-            { _ = try await $0.stage.resolve() },
-            { _ = try await $0.stage.gatewayURL() },
-            { _ = try await $0.client.create(Stage.self, ["new"]) },
+            { _ = try await $0.probe.send(ProbeActor.Add(amount: 1)) },
+            { try await $0.probe.enqueue(ProbeActor.Job(name: "a")) },
+            { _ = try await $0.probe.fetch(ActorRequest("x")).body.collect() },
+            { try await $0.probe.withWebSocket("x") { _ in } },
+            { _ = try await $0.probe.resolve() },
+            { _ = try await $0.probe.gatewayURL() },
+            { _ = try await $0.client.create(ProbeActor.self, ["new"]) },
         ]
         for time in Self.huge {
             let outcomes = try await Self.run({ option.set(&$0, time) }) { setting in
@@ -240,10 +240,10 @@ struct DurationTests {
     )
     func ownPolicy(_ policy: ReconnectPolicy) async throws {
         try await Self.run { setting in
-            let connection = setting.stage.connect(ConnectOptions(reconnect: policy))
+            let connection = setting.probe.connect(ConnectOptions(reconnect: policy))
             let outcome = await Self.outcome { try await connection.waitUntilConnected() }
             #expect(outcome == "invalidArgument, caller, notSent")
-            let action = await Self.outcome { try await connection.send(Stage.Add(amount: 1)) }
+            let action = await Self.outcome { try await connection.send(ProbeActor.Add(amount: 1)) }
             #expect(action == outcome)
         }
     }
@@ -258,7 +258,7 @@ struct DurationTests {
     )
     func retryAfter(_ wait: Duration, _ expected: Duration) async throws {
         try await Self.run({ $0.reconnect = ReconnectPolicy(decide: { _, _ in .retry(after: wait) }) }) { setting in
-            let connection = setting.stage.connect()
+            let connection = setting.probe.connect()
             try await connection.waitUntilConnected()
             var statuses = connection.status.makeAsyncIterator()
             await setting.engine.faults.cutAllConnections()
@@ -297,7 +297,7 @@ struct DurationTests {
     func closing() async throws {
         for grace in Self.huge {
             try await Self.run { setting in
-                let calling = Task { try await setting.stage.send(Stage.Wait(gate: "g")) }
+                let calling = Task { try await setting.probe.send(ProbeActor.Wait(gate: "g")) }
                 try await until { setting.log.all.contains("start g") }
                 async let closing: Void = setting.client.close(within: grace)
                 setting.gates["g"].set()
@@ -308,7 +308,7 @@ struct DurationTests {
         }
         for grace in [.zero] + Self.negative {
             try await Self.run { setting in
-                let calling = Task { try await setting.stage.send(Stage.Wait(gate: "g")) }
+                let calling = Task { try await setting.probe.send(ProbeActor.Wait(gate: "g")) }
                 try await until { setting.log.all.contains("start g") }
                 await setting.client.close(within: grace)
                 let error = await #expect(throws: RivetError.self) { try await calling.value }
@@ -335,9 +335,9 @@ struct DurationTests {
             var limits = LocalEngine.Limits()
             set(&limits, time)
             try await Self.run(limits: limits) { setting in
-                try await setting.stage.send(Stage.Add(amount: 1))
-                try await setting.stage.send(Stage.Sleep())
-                let total = try await setting.stage.withConnection { try await $0.send(Stage.Add(amount: 1)) }
+                try await setting.probe.send(ProbeActor.Add(amount: 1))
+                try await setting.probe.send(ProbeActor.Sleep())
+                let total = try await setting.probe.withConnection { try await $0.send(ProbeActor.Add(amount: 1)) }
                 #expect(total == 2)
             }
         }
@@ -347,17 +347,17 @@ struct DurationTests {
     func engineDelays() async throws {
         let clock = TestClock()
         try await Self.run(clock: clock) { setting in
-            try await setting.stage.send(Stage.Later(seconds: .max))
-            try await setting.stage.send(Stage.Later(seconds: .min))
+            try await setting.probe.send(ProbeActor.Later(seconds: .max))
+            try await setting.probe.send(ProbeActor.Later(seconds: .min))
             try await until { setting.log.all.contains("state 10") }
             setting.engine.faults.inject(.delay(.nanoseconds(Int64.min)), at: .request)
-            let stage = setting.stage
-            let total = try await stage.send(Stage.Add(amount: 1))
+            let probe = setting.probe
+            let total = try await probe.send(ProbeActor.Add(amount: 1))
             #expect(total == 11)
             setting.engine.faults.inject(.delay(.seconds(Int64.max)), at: .request)
             let calling = Task {
                 await Self.outcome {
-                    _ = try await stage.send(Stage.Add(amount: 1), .init(timeout: .milliseconds(200)))
+                    _ = try await probe.send(ProbeActor.Add(amount: 1), .init(timeout: .milliseconds(200)))
                 }
             }
             // It has run, and only its answer is delayed.

@@ -37,15 +37,15 @@ struct HeardCloseTests {
             $0.maxMessageSize = 1_000
             // No time passes before the next attempt.
             $0.reconnect = ReconnectPolicy { _, _ in .retry(after: .zero) }
-        } _: { (stage) async throws in
-            let connection = stage.handle.connect()
-            try await body(stage, connection)
+        } _: { (fixture) async throws in
+            let connection = fixture.handle.connect()
+            try await body(fixture, connection)
             await connection.disconnect()
         }
     }
 
-    static func accept(_ stage: RawPeer) async throws -> LiteralServer.Peer {
-        let peer = try await stage.server.accept()
+    static func accept(_ fixture: RawPeer) async throws -> LiteralServer.Peer {
+        let peer = try await fixture.server.accept()
         ClientTranscriptTests.open(peer, key: try CauseTests.key(of: try await peer.readHead()))
         return peer
     }
@@ -56,8 +56,8 @@ struct HeardCloseTests {
         Behind.allCases
     )
     func heard(_ row: Row, _ behind: Behind) async throws {
-        try await Self.run { (stage, connection) async throws in
-            let peer = try await Self.accept(stage)
+        try await Self.run { (fixture, connection) async throws in
+            let peer = try await Self.accept(fixture)
             try await connection.waitUntilConnected()
             // A reset would destroy what the peer has not read.
             peer.suspendReading()
@@ -67,7 +67,7 @@ struct HeardCloseTests {
             case .end: peer.finish()
             case .flood: peer.write((0..<5_000).flatMap { _ in frame(2, [UInt8](repeating: 7, count: 900)) })
             }
-            let next = try await stage.server.accept()
+            let next = try await fixture.server.accept()
             peer.resumeReading()
             try await RawPeer.expectClose(peer, row.code)
             if behind != .end { peer.finish() }
@@ -78,8 +78,8 @@ struct HeardCloseTests {
 
     @Test("B162, B292: disconnect says 1000 though much is on its way, and waits for the peer")
     func disconnect() async throws {
-        try await Self.run { (stage, connection) async throws in
-            let peer = try await Self.accept(stage)
+        try await Self.run { (fixture, connection) async throws in
+            let peer = try await Self.accept(fixture)
             try await connection.waitUntilConnected()
             peer.write((0..<5_000).flatMap { _ in ClientTranscriptTests.serverFrame([4, 0, 3, 1, 0x78, 1, 0x80]) })
             async let done: Void = connection.disconnect()
@@ -93,13 +93,13 @@ struct HeardCloseTests {
 
     @Test("B292: an attempt whose Init does not come says 1000")
     func withoutInit() async throws {
-        try await Self.run { (stage, connection) async throws in
-            let (peer, _) = try await stage.accept(frame(9, [7]))
+        try await Self.run { (fixture, connection) async throws in
+            let (peer, _) = try await fixture.accept(frame(9, [7]))
             #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [7])
-            await stage.clock.advance(by: .seconds(75))
+            await fixture.clock.advance(by: .seconds(75))
             try await RawPeer.expectClose(peer, 1000)
             peer.finish()
-            try await stage.server.accept().close()
+            try await fixture.server.accept().close()
         }
     }
 
@@ -108,18 +108,18 @@ struct HeardCloseTests {
         arguments: [true, false]
     )
     func clientEnds(isEarlier: Bool) async throws {
-        try await Self.run { (stage, connection) async throws in
-            let peer = try await Self.accept(stage)
+        try await Self.run { (fixture, connection) async throws in
+            let peer = try await Self.accept(fixture)
             try await connection.waitUntilConnected()
             if isEarlier {
                 peer.write(RawPeer.close(1011, "guard.timeout#r"))
                 try await RawPeer.expectClose(peer, 1011)
-                try await stage.server.accept().close()
+                try await fixture.server.accept().close()
                 await connection.disconnect()
             }
             let order = Recorder<String>()
             let closing = Task {
-                await stage.client.close(within: .zero)
+                await fixture.client.close(within: .zero)
                 order.add("closed")
             }
             if !isEarlier {
@@ -127,14 +127,14 @@ struct HeardCloseTests {
                 peer.write(RawPeer.close(1000))
                 await connection.disconnect()
             }
-            await stage.clock.advance(by: .milliseconds(1_999))
+            await fixture.clock.advance(by: .milliseconds(1_999))
             // Long enough, if it waited for nothing.
             for _ in 0..<500 {
                 await Task.yield()
                 await withCheckedContinuation { done in connection.driver.lane.run { done.resume() } }
             }
             order.add("2 s")
-            await stage.clock.advance(by: .milliseconds(1))
+            await fixture.clock.advance(by: .milliseconds(1))
             await closing.value
             #expect(order.all == ["2 s", "closed"])
             #expect(await peer.isEnded())
@@ -143,12 +143,12 @@ struct HeardCloseTests {
 
     @Test("B292: a cancelled client waits for nothing")
     func cancelled() async throws {
-        try await Self.run { (stage, connection) async throws in
-            let peer = try await Self.accept(stage)
+        try await Self.run { (fixture, connection) async throws in
+            let peer = try await Self.accept(fixture)
             try await connection.waitUntilConnected()
             peer.write(RawPeer.close(1011, "guard.timeout#r"))
-            _ = try await stage.server.accept()
-            let running = Task { try await stage.client.runConnections() }
+            _ = try await fixture.server.accept()
+            let running = Task { try await fixture.client.runConnections() }
             running.cancel()
             await #expect(throws: CancellationError.self) { try await running.value }
         }

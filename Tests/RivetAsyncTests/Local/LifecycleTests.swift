@@ -7,9 +7,9 @@ import Testing
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalLifecycleTests {
     @Test func aSleepingActorKeepsItsConnectionAndWakesForTheNextMessage() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.subscribe("said"))
             peer.send(Wire.call(0, "add", "5"))
@@ -28,9 +28,9 @@ struct LocalLifecycleTests {
     }
 
     @Test func messagesBehindTheWishToSleepAreKeptInOrder() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "sleep"))
             for id in 1...5 { peer.send(Wire.call(id, "add", "1")) }
@@ -43,9 +43,9 @@ struct LocalLifecycleTests {
 
     @Test func anIdleActorFallsAsleepUnlessSocketsKeepIt() async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = ProbeEngine(clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             #expect(try await peer.request("GET", "/gateway/\(actor)/health").text == "ok")
             // The idle time begins when the request's hooks are done, which is after its answer.
             while !test.log.all.contains("sleep") {
@@ -60,10 +60,10 @@ struct LocalLifecycleTests {
 
     @Test func bySettingItSleepsWithSocketsToo() async throws {
         let clock = TestClock()
-        var test = StageTest(clock: clock)
+        var test = ProbeEngine(clock: clock)
         test.settings.sleepsWithConnections = true
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             // The idle time begins before the answer is sent.
             peer.send(Wire.call(0, "add", "1"))
@@ -76,9 +76,9 @@ struct LocalLifecycleTests {
     }
 
     @Test func aKilledActorRunsAgainWhatWasUnderWay() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (engine, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "wait", #""door""#))
             try await test.waitFor("start door")
@@ -87,9 +87,9 @@ struct LocalLifecycleTests {
             test.gates["door"].set()
             #expect(try await peer.frame() == Wire.answer(0, #""door""#))
         }
-        let other = StageTest()
+        let other = ProbeEngine()
         try await other.run { (engine, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             async let answer = peer.request(
                 "POST",
                 "/gateway/\(actor)/action/wait",
@@ -106,9 +106,9 @@ struct LocalLifecycleTests {
     }
 
     @Test func destroyClosesEveryConnectionAndFreesTheKey() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (engine, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await PlainPeer.with(engine) { (other) async throws in
                 try await other.connect(actor)
                 try await peer.connect(actor)
@@ -125,16 +125,16 @@ struct LocalLifecycleTests {
                 // By id it is still told of, with the time of its end; by key there is a new one.
                 let found = try await other.request("GET", "/actors?actor_ids=\(actor)&namespace=default").text
                 #expect(found.contains(actor) && !found.contains(#""destroy_ts":null"#))
-                #expect(try await other.getOrCreate("stage") != actor)
+                #expect(try await other.getOrCreate("probe") != actor)
             }
         }
     }
 
     @Test func aDestroyWaitsForTheWorkUnderWayAsLongAsTheGrace() async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = ProbeEngine(clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "wait", #""slow""#))
             peer.send(Wire.call(1, "wait", #""never""#))
@@ -150,9 +150,9 @@ struct LocalLifecycleTests {
 
     @Test func aScheduledActionWakesItsActor() async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = ProbeEngine(clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "later", "60"))
             #expect(try await peer.frame() == Wire.answer(0, "null"))

@@ -8,14 +8,14 @@ import Testing
 struct LocalConnectionTests {
     @Test(arguments: StreamPair.Kind.all)
     func initialMessageInEachEncoding(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let initial = try await peer.connect(actor, "json")
             #expect(initial.opcode == 1)
             #expect(initial.text.hasPrefix(#"{"body":{"tag":"Init","val":{"actorId":"\#(actor)","connectionId":""#))
         }
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let initial = try await peer.connect(actor, "cbor")
             #expect(initial.opcode == 2)
             let head = "a164626f6479a2637461676449" + "6e69746376616ca2676163746f724964781e" + hex(actor.utf8)
@@ -25,8 +25,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func withoutAnEncodingItIsJSON(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet")
             #expect(try await peer.frame().opcode == 1)
         }
@@ -34,9 +34,9 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func answersComeInAnyOrderAndActionsStartInTheirs(_ kind: StreamPair.Kind) async throws {
-        let test = StageTest(kind: kind)
+        let test = ProbeEngine(kind: kind)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             for (id, gate) in ["a", "b", "c"].enumerated() { peer.send(Wire.call(id, "wait", "\"\(gate)\"")) }
             try await test.waitFor("start c")
@@ -50,8 +50,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func onlySubscribersGetABroadcast(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (engine, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             try await PlainPeer.with(engine, kind) { (other) async throws in
                 try await other.connect(actor)
@@ -101,8 +101,8 @@ struct LocalConnectionTests {
         StreamPair.Kind.all
     )
     func whatAnActionThrows(_ thrown: Thrown, _ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(7, "fail", "\"\(thrown.kind)\""))
             let expected = Wire.error(7, actor, thrown.group, thrown.code, thrown.message, metadata: thrown.metadata)
@@ -145,8 +145,8 @@ struct LocalConnectionTests {
         StreamPair.Kind.all
     )
     func badMessagesCloseTheConnection(_ violation: Violation, _ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(violation.frame, masked: violation.masked, first: violation.first)
             let close = try await peer.frame()
@@ -163,8 +163,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: ["c100", "42ff00"], StreamPair.Kind.all)
     func cborArgumentsThatJSONCannotHoldAreInvalid(_ argument: String, _ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor, "cbor")
             let head = "a164626f6479a2637461676d416374696f6e526571756573746376616ca362696400646e616d65646563686f"
             peer.send(.binary(unhex(head + "646172677381" + argument)))
@@ -202,8 +202,8 @@ struct LocalConnectionTests {
         StreamPair.Kind.all
     )
     func failuresBeforeThe101ComeBehindIt(_ ending: Ending, _ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let target = ending.target.replacing("ID", with: actor)
             let answer = try await peer.upgrade(target, subprotocols: ending.subprotocols)
             #expect(answer.status == 101)
@@ -217,9 +217,9 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func hooksRunInOrderAndTheStateIsTheirs(_ kind: StreamPair.Kind) async throws {
-        let test = StageTest(kind: kind)
+        let test = ProbeEngine(kind: kind)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             let parameters = "rivet_conn_params.%7B%22name%22%3A%22Ada%22%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet, \(parameters)")
             _ = try await peer.frame()
@@ -239,8 +239,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func anEventOfOnConnectComesBeforeInit(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let parameters = "rivet_conn_params.%7B%22greet%22%3Atrue%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet, \(parameters)")
             #expect(try await peer.frame() == Wire.event("said", #""welcome""#))
@@ -279,8 +279,8 @@ struct LocalConnectionTests {
         StreamPair.Kind.all
     )
     func hooksRefuse(_ refused: Refused, _ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let wish = #"{"\#(refused.wish)":true}"#
             let overHTTP = try await peer.request(
                 "POST",
@@ -305,9 +305,9 @@ struct LocalConnectionTests {
     @Test(arguments: StreamPair.Kind.all)
     func aSlowHookTimesOut(_ kind: StreamPair.Kind) async throws {
         let clock = TestClock()
-        let test = StageTest(kind: kind, clock: clock)
+        let test = ProbeEngine(kind: kind, clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             let parameters = "rivet_conn_params.%7B%22hang%22%3Atrue%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/connect", subprotocols: "rivet, \(parameters)")
             try await test.waitFor("before")
@@ -321,8 +321,8 @@ struct LocalConnectionTests {
     @Test(arguments: StreamPair.Kind.all)
     func parametersThatAreNotJSONMeetSilence(_ kind: StreamPair.Kind) async throws {
         let clock = TestClock()
-        try await StageTest(kind: kind, clock: clock).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind, clock: clock).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let answer = try await peer.upgrade(
                 "/gateway/\(actor)/connect",
                 subprotocols: "rivet, rivet_conn_params.nonsense"
@@ -339,8 +339,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: ["own reason", String(repeating: "r", count: 200)], StreamPair.Kind.all)
     func theActorDisconnects(_ reason: String, _ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "kick", "\"\(reason)\""))
             // Not answered, and the reason is not cut.
@@ -352,9 +352,9 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func aLostSocketIsADisconnect(_ kind: StreamPair.Kind) async throws {
-        let test = StageTest(kind: kind)
+        let test = ProbeEngine(kind: kind)
         try await test.run { (engine, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await PlainPeer.with(engine, kind) { other in try await other.connect(actor) }
             try await test.waitFor("disconnect, 0 visible")
         }
@@ -362,8 +362,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func outgoingLimits(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             // Envelope and quotes take 73 bytes around the text.
             let room = (1 << 20) - Wire.answer(0, #""""#).payload.count
@@ -384,9 +384,9 @@ struct LocalConnectionTests {
     @Test(arguments: StreamPair.Kind.all)
     func anActionTimesOut(_ kind: StreamPair.Kind) async throws {
         let clock = TestClock()
-        let test = StageTest(kind: kind, clock: clock)
+        let test = ProbeEngine(kind: kind, clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "wait", #""never""#))
             try await test.waitFor("start never")
@@ -397,8 +397,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func pingsAndFragmentsAreTaken(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             let payload = Wire.call(0, "echo", #""hi""#).payload
             peer.send(PlainPeer.Frame(opcode: 1, payload: Array(payload.prefix(20))), first: 0x01)
@@ -411,8 +411,8 @@ struct LocalConnectionTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func whatComesBehindTheUpgradeIsHandledAfterInit(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             var request = "GET /gateway/\(actor)/connect HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
             request += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             request += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rivet\r\n\r\n"

@@ -21,9 +21,9 @@ struct LocalQueueTests {
     }
 
     @Test func messagesAreConsumedInOrderOneAfterAnother() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             for name in ["wait", "b", "c"] {
                 #expect(try await send(peer, actor, "job", #"{"name":"\#(name)"}"#).text == #"{"status":"completed"}"#)
             }
@@ -38,9 +38,9 @@ struct LocalQueueTests {
 
     @Test func aTimedOutWaitLeavesTheMessageAndItIsConsumedOnce() async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = ProbeEngine(clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             async let answer = send(peer, actor, "job", #"{"name":"wait"}"#, #","wait":true,"timeout":500"#)
             try await test.waitFor("job wait")
             await clock.waitForSleepers()
@@ -55,9 +55,9 @@ struct LocalQueueTests {
 
     @Test func theActionTimeoutEndsALongerWait() async throws {
         let clock = TestClock()
-        let test = StageTest(clock: clock)
+        let test = ProbeEngine(clock: clock)
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             async let answer = send(peer, actor, "job", #"{"name":"wait"}"#, #","wait":true,"timeout":90000"#)
             try await test.waitFor("job wait")
             await clock.waitForSleepers()
@@ -69,9 +69,9 @@ struct LocalQueueTests {
     }
 
     @Test func outcomes() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             let silent = try await send(peer, actor, "silent", #"{"name":"a"}"#, #","wait":true"#)
             #expect(silent.text == #"{"status":"completed"}"#)
             // As a JavaScript actor without such a queue.
@@ -84,18 +84,18 @@ struct LocalQueueTests {
             #expect(large.status == 400)
             #expect(large.text.contains(#""code":"message_too_large","group":"queue""#))
         }
-        var strict = StageTest()
+        var strict = ProbeEngine()
         strict.settings.refusesUnknownQueues = true
         try await strict.run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             #expect(try await send(peer, actor, "nope", #"{"name":"a"}"#).status == 404)
         }
     }
 
     @Test func aKilledActorConsumesTheMessageAgain() async throws {
-        let test = StageTest()
+        let test = ProbeEngine()
         try await test.run { (engine, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             _ = try await send(peer, actor, "job", #"{"name":"wait"}"#)
             try await test.waitFor("job wait")
             await engine.faults.killActors()

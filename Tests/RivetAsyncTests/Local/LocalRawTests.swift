@@ -65,8 +65,8 @@ struct LocalRawTests {
     }
 
     @Test func withoutAHandlerItIsAnEmpty404() async throws {
-        try await StageTest().run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine().run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let answer = try await peer.request("GET", "/gateway/\(actor)/request/x")
             #expect(answer.status == 404)
             #expect(answer.body.isEmpty)
@@ -116,8 +116,8 @@ struct LocalRawTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func aRefusedRawSocketIsClosedWithTheReason(_ kind: StreamPair.Kind) async throws {
-        try await StageTest(kind: kind).run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine(kind: kind).run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             let parameters = "rivet_conn_params.%7B%22refuseBefore%22%3Atrue%7D"
             _ = try await peer.upgrade("/gateway/\(actor)/websocket/x", subprotocols: "rivet, \(parameters)")
             #expect(try await peer.frame() == .close(1011, "user.no_entry"))

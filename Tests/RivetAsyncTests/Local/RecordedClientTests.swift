@@ -26,22 +26,22 @@ struct RecordedClientTests {
         let all = VectorFile.recording(recording.name)
         let steps = all.filter { $0["from"]?.text == "client" }
         let frames = steps.filter { $0["kind"]?.text == "ws-frame" && [1, 2].contains($0["opcode"]?.int ?? 0) }
-        try await StageTest().run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine().run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             // Raw sockets carry what their actors want, not Rivet's messages.
             if !recording.name.hasPrefix("scripted-raw"), !frames.isEmpty {
                 try await expectNoClose(frames, to: actor, recording.encoding, peer)
             }
         }
-        try await StageTest().run { (_, peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+        try await ProbeEngine().run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
             for step in steps where step["kind"]?.text == "http-request" {
                 let message = unhex(step["hex"]?.text ?? "")
                 let head = String(decoding: message.prefix { $0 < 0x80 }, as: UTF8.self)
                 guard let range = head.firstRange(of: "/gateway/"), !head.contains("Upgrade: websocket"),
                     head.contains("/action/") || head.contains("/queue/"), head.hasPrefix("POST")
                 else { continue }
-                // By id and by query alike: the same request to the stage.
+                // By id and by query alike: the same request to the probe.
                 let id = head[range.upperBound...].prefix { $0 != "/" }
                 guard id.count == 30 else { continue }
                 let bytes = hex(message).replacing(hex(id.utf8), with: hex(actor.utf8))
@@ -87,7 +87,7 @@ struct RecordedClientTests {
         while true {
             let answer = try await peer.frame()
             guard answer.opcode != 8 else {
-                // The stage has an action `kick` too.
+                // The probe has an action `kick` too.
                 #expect(Array(answer.payload.prefix(2)) == [0x03, 0xE8], "\(answer.text)")
                 return
             }

@@ -11,10 +11,10 @@ struct StopTests {
         let log = Recorder<String>()
         let gates = Gates()
         let engine = try await LocalEngine.start(transport: transport) { registry in
-            registry.actor(Stage.self, state: 0) { kind in Stage.define(&kind, log, gates) }
+            registry.actor(ProbeActor.self, state: 0) { kind in ProbeActor.define(&kind, log, gates) }
         }
         try await PlainPeer.with(engine) { (peer) async throws in
-            let actor = try await peer.getOrCreate("stage")
+            let actor = try await peer.getOrCreate("probe")
             try await peer.connect(actor)
             peer.send(Wire.call(0, "wait", #""door""#))
             peer.send(Wire.call(1, "later", "3600"))
@@ -45,10 +45,10 @@ struct StopTests {
         }
         let alive = Recorder<Int>()
         let engine = try await LocalEngine.start(transport: .memory) { registry in
-            registry.actor(Stage.self, state: { _, _ in Memory(alive) }) { _ in }
+            registry.actor(ProbeActor.self, state: { _, _ in Memory(alive) }) { _ in }
         }
         try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("stage"))
+            try await peer.connect(try await peer.getOrCreate("probe"))
             await engine.stop()
         }
         // A job that has run may still hold what it was about.
@@ -61,8 +61,8 @@ struct StopTests {
         var settings = LocalEngine.Settings()
         settings.stopLimit = .seconds(600)
         let engine = try await LocalEngine.start(transport: .memory, settings: settings) { registry in
-            registry.actor(Stage.self, state: 0) { kind in
-                kind.on(Stage.Add.self) { add, _ in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                kind.on(ProbeActor.Add.self) { add, _ in
                     isRunning.set()
                     await isReleased.waitUncancellably()
                     order.add("ended")
@@ -71,7 +71,7 @@ struct StopTests {
             }
         }
         try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("stage"))
+            try await peer.connect(try await peer.getOrCreate("probe"))
             peer.send(Wire.call(0, "add", "1"))
             await isRunning.wait()
             let stopping = Task {
@@ -95,8 +95,8 @@ struct StopTests {
         var settings = LocalEngine.Settings()
         settings.stopLimit = .milliseconds(10)
         let engine = try await LocalEngine.start(transport: .memory, settings: settings) { registry in
-            registry.actor(Stage.self, state: 0) { kind in
-                kind.on(Stage.Add.self) { add, _ in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                kind.on(ProbeActor.Add.self) { add, _ in
                     isRunning.set()
                     await isReleased.waitUncancellably()
                     return add.amount
@@ -104,7 +104,7 @@ struct StopTests {
             }
         }
         try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("stage"))
+            try await peer.connect(try await peer.getOrCreate("probe"))
             peer.send(Wire.call(0, "add", "1"))
             await isRunning.wait()
             await engine.stop()

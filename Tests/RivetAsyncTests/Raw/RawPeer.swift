@@ -25,11 +25,11 @@ struct RawPeer: Sendable {
         configuration.looksUpMetadata = false
         configuration.keepAlive = nil
         change(&configuration)
-        let stage = RawPeer(configuration, server)
-        try await body(stage)
-        await stage.client.close(within: .zero)
+        let fixture = RawPeer(configuration, server)
+        try await body(fixture)
+        await fixture.client.close(within: .zero)
         await server.stop()
-        #expect(stage.client.context.gauge.counts == .zero)
+        #expect(fixture.client.context.gauge.counts == .zero)
     }
 
     private init(_ configuration: RivetConfiguration, _ server: LiteralServer) {

@@ -35,8 +35,8 @@ struct RawWebSocketEndTests {
             + closings.map { Closing(code: $0.code, reason: $0.reason, error: $0.error, endsAtOnce: true) }
     )
     func peerCloses(_ row: Closing) async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             #expect(socket.end.name == "open")
             peer.write(frame(1, [0x61]) + RawPeer.close(row.code, row.reason))
             if row.endsAtOnce { peer.finish() }
@@ -63,8 +63,8 @@ struct RawWebSocketEndTests {
 
     @Test("B197: a close frame without a code has no code of the application's, and is answered without one")
     func withoutACode() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             peer.write(frame(8))
             #expect(await socket.readAll().error?.code == .closedByPeer)
             #expect(socket.closing?.code == .noStatusReceived)
@@ -77,8 +77,8 @@ struct RawWebSocketEndTests {
 
     @Test("B197: after our own close the loop ends, whatever the peer answers")
     func weClose() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             async let closed: Void = socket.close(4001, reason: "enough")
             let close = try await ClientTranscriptTests.clientFrame(peer)
             #expect(close.payload == [0x0F, 0xA1] + Array("enough".utf8))
@@ -94,17 +94,17 @@ struct RawWebSocketEndTests {
 
     @Test("B168: a cancelled task closes all the same, and waits at most 2 s for the peer")
     func cancelledClose() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let clock = stage.clock
+        try await RawPeer.run { (fixture) async throws in
+            let clock = fixture.clock
             let returned = Recorder<Bool>()
             let scope = Task {
                 defer { returned.add(true) }
-                return try await stage.handle.withWebSocket("x") { socket in
+                return try await fixture.handle.withWebSocket("x") { socket in
                     withUnsafeCurrentTask { $0?.cancel() }
                     return socket
                 }
             }
-            let (peer, _) = try await stage.accept()
+            let (peer, _) = try await fixture.accept()
             try await RawPeer.expectClose(peer, 1000)
             await clock.advance(by: .milliseconds(1_999))
             await RawPeer.settle()
@@ -117,17 +117,17 @@ struct RawWebSocketEndTests {
 
     @Test("B197, B199: a cut is thrown as such, and nothing is opened again but by the user", arguments: [true, false])
     func cut(isReset: Bool) async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             if isReset { peer.reset() } else { peer.finish() }
             let error = await socket.readAll().error
             #expect(error?.code == .connectionLost)
             #expect(error?.fault == .network)
             #expect(socket.closing == nil)
             #expect(socket.end.name == "lost connectionLost")
-            await stage.clock.advance(by: .seconds(600))
-            #expect(stage.server.connectionCount == 1)
-            let (next, nextPeer) = try await stage.open()
+            await fixture.clock.advance(by: .seconds(600))
+            #expect(fixture.server.connectionCount == 1)
+            let (next, nextPeer) = try await fixture.open()
             nextPeer.write(frame(1, [0x62]))
             #expect(try await next.messages.first { _ in true } == .text("b"))
             async let closed: Void = next.close()
@@ -193,8 +193,8 @@ struct RawWebSocketEndTests {
     func violation(_ row: Violation, _ behind: Behind) async throws {
         try await RawPeer.run {
             $0.maxMessageSize = 1_000
-        } _: { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        } _: { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             let largest = [UInt8](repeating: 7, count: 1_000)
             peer.write(frame(2, largest) + row.bytes)
             switch behind {

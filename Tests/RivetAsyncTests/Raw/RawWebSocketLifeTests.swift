@@ -21,18 +21,18 @@ struct RawWebSocketLifeTests {
 
     @Test("B165, B170, B312: open WebSockets have the grace, then they close, and the peers hear it", arguments: rows)
     func clientEnds(_ row: Row) async throws {
-        try await RawPeer.run { (stage) async throws in
-            let sockets = [try await stage.open(), try await stage.open()]
+        try await RawPeer.run { (fixture) async throws in
+            let sockets = [try await fixture.open(), try await fixture.open()]
             let read = Feed<ActorWebSocket.Message>(capacity: 8)
             let loops = sockets.map { socket, _ in
                 Task { for try await message in socket.messages { read.push(message) } }
             }
             if row.isShutdown {
-                stage.client.beginGracefulShutdown()
+                fixture.client.beginGracefulShutdown()
             } else {
-                stage.client.context.beginClose(within: .seconds(5))
+                fixture.client.context.beginClose(within: .seconds(5))
             }
-            let refused = await #expect(throws: RivetError.self) { try await stage.handle.webSocket("y") }
+            let refused = await #expect(throws: RivetError.self) { try await fixture.handle.webSocket("y") }
             #expect(refused?.code == .clientClosed)
             #expect(refused?.execution == .notSent)
             for (socket, peer) in sockets {
@@ -42,15 +42,15 @@ struct RawWebSocketLifeTests {
                 #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [0x62])
             }
             // The grace alone is slept through.
-            await stage.clock.waitForSleepers()
-            await stage.clock.advance(by: .seconds(5))
+            await fixture.clock.waitForSleepers()
+            await fixture.clock.advance(by: .seconds(5))
             for (_, peer) in sockets { try await RawPeer.expectClose(peer, row.code) }
             for (_, peer) in sockets where row.answers {
                 peer.write(RawPeer.close(row.code))
                 peer.finish()
             }
-            if !row.answers { await stage.clock.advance(by: .seconds(2)) }
-            await stage.client.close()
+            if !row.answers { await fixture.clock.advance(by: .seconds(2)) }
+            await fixture.client.close()
             for loop in loops { try await loop.value }
             for (socket, _) in sockets {
                 #expect(socket.end.name == "closed \(row.answers ? row.code : 1006) ")
@@ -63,25 +63,25 @@ struct RawWebSocketLifeTests {
 
     @Test("B170, B312: the end of the last WebSocket ends the grace")
     func graceEndsEarly() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
-            stage.client.beginGracefulShutdown()
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
+            fixture.client.beginGracefulShutdown()
             async let closed: Void = socket.close()
             try await RawPeer.expectClose(peer, 1000)
             peer.write(RawPeer.close(1000))
             peer.finish()
             await closed
-            await stage.client.close()
+            await fixture.client.close()
         }
     }
 
     @Test("B312: one that was being opened when the shutdown began has the grace too")
     func openedInTheGrace() async throws {
-        try await RawPeer.run { (stage) async throws in
-            async let opening = stage.handle.webSocket("x")
-            let peer = try await stage.server.accept()
+        try await RawPeer.run { (fixture) async throws in
+            async let opening = fixture.handle.webSocket("x")
+            let peer = try await fixture.server.accept()
             let key = try CauseTests.key(of: try await peer.readHead())
-            stage.client.beginGracefulShutdown()
+            fixture.client.beginGracefulShutdown()
             peer.write(Array(RawPeer.answer(toKey: key).utf8) + frame(1, [0x61]))
             let socket = try await opening
             #expect(try await socket.messages.first { _ in true } == .text("a"))
@@ -94,9 +94,9 @@ struct RawWebSocketLifeTests {
 
     @Test("cancelling runConnections ends them at once, and their readers hear that the client was closed")
     func cancellation() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
-            let running = Task { try await stage.client.runConnections() }
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
+            let running = Task { try await fixture.client.runConnections() }
             let reading = Task { await socket.readAll().error }
             running.cancel()
             await #expect(throws: CancellationError.self) { try await running.value }
@@ -146,11 +146,11 @@ struct RawWebSocketLifeTests {
 
     @Test("B313: whoever reads its messages, or may, keeps it open; one that was closed is not reported")
     func keptByItsMessages() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let lines = stage.client.diagnostics.makeAsyncIterator()
+        try await RawPeer.run { (fixture) async throws in
+            let lines = fixture.client.diagnostics.makeAsyncIterator()
             var messages: WebSocketMessages? = nil
             let peer = try await {
-                let (socket, peer) = try await stage.open()
+                let (socket, peer) = try await fixture.open()
                 messages = socket.messages
                 return peer
             }()
@@ -163,7 +163,7 @@ struct RawWebSocketLifeTests {
             try await RawPeer.expectClose(peer, 1000)
             peer.finish()
             let (_, other) = try await {
-                let (socket, peer) = try await stage.open()
+                let (socket, peer) = try await fixture.open()
                 async let closed: Void = socket.close()
                 try await RawPeer.expectClose(peer, 1000)
                 peer.finish()
@@ -171,7 +171,7 @@ struct RawWebSocketLifeTests {
                 return (0, peer)
             }()
             #expect(await other.isEnded())
-            await stage.client.close(within: .zero)
+            await fixture.client.close(within: .zero)
             var reported = 0
             var rest = lines
             while let line = await rest.next() { if line.level == .warning { reported += 1 } }

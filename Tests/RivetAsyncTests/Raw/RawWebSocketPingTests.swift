@@ -29,11 +29,11 @@ struct RawWebSocketPingTests {
         let keepAlive = KeepAlive(interval: .seconds(30), timeout: .seconds(10))
         try await RawPeer.run {
             $0.keepAlive = keepAlive
-        } _: { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        } _: { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             let reading = Task { await socket.readAll().error }
             for _ in 0..<2 {
-                await stage.clock.advance(by: .seconds(30))
+                await fixture.clock.advance(by: .seconds(30))
                 let payload = try await Self.expectPing(peer)
                 #expect(payload.count == 4)
                 peer.write(Self.pong(payload))
@@ -44,13 +44,13 @@ struct RawWebSocketPingTests {
             // The answer shows that all of it has been read.
             peer.write(frame(9, [8]) + bytes)
             #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [8])
-            await stage.clock.advance(by: .seconds(30))
+            await fixture.clock.advance(by: .seconds(30))
             _ = try await Self.expectPing(peer)
             #expect(socket.end.name == "open")
-            await stage.clock.advance(by: .seconds(10))
+            await fixture.clock.advance(by: .seconds(10))
             let error = await reading.value
             #expect(error?.code == .connectionLost)
-            #expect(error?.message == "\(stage.server.endpoint): no pong came within 10.0 seconds")
+            #expect(error?.message == "\(fixture.server.endpoint): no pong came within 10.0 seconds")
             #expect(error?.underlying as? WebSocketError == .silent(after: .seconds(10)))
             #expect(socket.end.name == "lost connectionLost")
             #expect(await peer.isEnded())
@@ -62,20 +62,20 @@ struct RawWebSocketPingTests {
         try await RawPeer.run {
             $0.keepAlive = KeepAlive(interval: .seconds(30), timeout: .seconds(10))
             $0.replyNudge = .off
-        } _: { (stage) async throws in
-            let connection = stage.handle.connect()
-            let peer = try await stage.server.accept()
+        } _: { (fixture) async throws in
+            let connection = fixture.handle.connect()
+            let peer = try await fixture.server.accept()
             ClientTranscriptTests.open(peer, key: try CauseTests.key(of: try await peer.readHead()))
             try await connection.waitUntilConnected()
             // The answer shows that all that `Init` sets going has begun, the time for the first ping too.
             peer.write(frame(9, [6]))
             #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [6])
-            await stage.clock.advance(by: .seconds(30))
+            await fixture.clock.advance(by: .seconds(30))
             peer.write(Self.pong(try await Self.expectPing(peer)) + frame(9, [7]))
             #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [7])
-            await stage.clock.advance(by: .seconds(30))
+            await fixture.clock.advance(by: .seconds(30))
             _ = try await Self.expectPing(peer)
-            await stage.clock.advance(by: .seconds(10))
+            await fixture.clock.advance(by: .seconds(10))
             for await status in connection.status {
                 guard case .waiting(let retry) = status else { continue }
                 #expect(retry.cause.code == .connectionLost)
@@ -88,16 +88,16 @@ struct RawWebSocketPingTests {
 
     @Test("B311: ping() gives the round trip; the answer to the last of several is one to all")
     func roundTrip() async throws {
-        try await RawPeer.run { (stage) async throws in
-            let (socket, peer) = try await stage.open()
+        try await RawPeer.run { (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             async let first = socket.ping()
             let ping = try await Self.expectPing(peer)
             #expect(ping.count == 8)
-            await stage.clock.advance(by: .milliseconds(250))
+            await fixture.clock.advance(by: .milliseconds(250))
             async let second = socket.ping()
             let last = try await Self.expectPing(peer)
             #expect(ping != last)
-            await stage.clock.advance(by: .milliseconds(50))
+            await fixture.clock.advance(by: .milliseconds(50))
             peer.write(Self.pong(ping.map { $0 ^ 0xFF }.dropLast()) + Self.pong(last))
             #expect(try await first == .milliseconds(300))
             #expect(try await second == .milliseconds(50))
@@ -111,11 +111,11 @@ struct RawWebSocketPingTests {
         try await RawPeer.run {
             $0.keepAlive = KeepAlive(interval: .seconds(600), timeout: .seconds(3))
         } _: {
-            (stage) async throws in
-            let (socket, peer) = try await stage.open()
+            (fixture) async throws in
+            let (socket, peer) = try await fixture.open()
             let late = Task { try await socket.ping() }
             let first = try await Self.expectPing(peer)
-            await stage.clock.advance(by: .seconds(3))
+            await fixture.clock.advance(by: .seconds(3))
             let error = await #expect(throws: RivetError.self) { try await late.value }
             #expect(error?.code == .deadlineExceeded)
             let cancelled = Task { try await socket.ping() }

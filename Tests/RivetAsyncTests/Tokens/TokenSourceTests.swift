@@ -9,58 +9,63 @@ import Testing
 struct TokenSourceTests {
     @Test("B237, B238: many first calls ask once, with nil, and all get the answer")
     func asksOnce() async throws {
-        let stage = TokenStage()
-        let client = try RivetClient.offline(stage.token)
+        let provider = ScriptedTokenProvider()
+        let client = try RivetClient.offline(provider.token)
         let calls = (1...20).map { _ in Task { try await client.currentToken() } }
         // Beside the callers, the client waits for its next deadline.
         try await until { client.context.gauge.counts.waiters == 21 }
-        stage.answer("a/b")
+        provider.answer("a/b")
         for call in calls { #expect(try await call.value == "a/b") }
         #expect(try await client.currentToken() == "a/b")
-        #expect(stage.questions == ["-"])
+        #expect(provider.questions == ["-"])
         await client.close(within: .zero)
     }
 
     @Test("B239: a JWT is kept until 5 s before its expiry, and one that is over serves who asked")
     func expiry() async throws {
         let clock = TestClock()
-        let stage = TokenStage()
-        let client = try RivetClient.offline(stage.token, clock: clock)
+        let provider = ScriptedTokenProvider()
+        let client = try RivetClient.offline(provider.token, clock: clock)
         let now = client.context.time.calendarMilliseconds / 1_000
-        let (first, second) = (TokenStage.jwt("{\"exp\":\(now + 60)}"), TokenStage.jwt("{\"exp\":\(now + 58)}"))
-        stage.answer(first)
+        let (first, second) = (
+            ScriptedTokenProvider.jwt("{\"exp\":\(now + 60)}"), ScriptedTokenProvider.jwt("{\"exp\":\(now + 58)}")
+        )
+        provider.answer(first)
         #expect(try await client.currentToken() == first)
         await clock.advance(by: .seconds(53))
         #expect(try await client.currentToken() == first)
-        #expect(stage.questions == ["-"])
+        #expect(provider.questions == ["-"])
         await clock.advance(by: .seconds(3))
-        stage.answer(second)
+        provider.answer(second)
         #expect(try await client.currentToken() == second)
-        #expect(stage.questions == ["-", "-"])
+        #expect(provider.questions == ["-", "-"])
         // It was within 5 s of its end when it came.
-        stage.answer("third")
+        provider.answer("third")
         #expect(try await client.currentToken() == "third")
-        #expect(stage.questions == ["-", "-", "-"])
+        #expect(provider.questions == ["-", "-", "-"])
         await client.close(within: .zero)
     }
 
     @Test(
         "B240: a token without a whole exp has no end of its own",
         arguments: [
-            "opaque", "a.b", "a.b.c.d", "..", TokenStage.jwt("{}"), TokenStage.jwt("{\"exp\":1.5}"),
-            TokenStage.jwt("{\"exp\":\"1\"}"), TokenStage.jwt("{\"exp\":1e300}"), TokenStage.jwt("{\"exp\":null}"),
-            TokenStage.jwt("[1]"), TokenStage.jwt("{\"exp\":1"), "a.e30=.c", "a.e3+/.c", "a.!!!!.c",
+            "opaque", "a.b", "a.b.c.d", "..", ScriptedTokenProvider.jwt("{}"),
+            ScriptedTokenProvider.jwt("{\"exp\":1.5}"),
+            ScriptedTokenProvider.jwt("{\"exp\":\"1\"}"), ScriptedTokenProvider.jwt("{\"exp\":1e300}"),
+            ScriptedTokenProvider.jwt("{\"exp\":null}"),
+            ScriptedTokenProvider.jwt("[1]"), ScriptedTokenProvider.jwt("{\"exp\":1"), "a.e30=.c", "a.e3+/.c",
+            "a.!!!!.c",
         ]
     )
     func noExpiry(_ token: String) async throws {
         #expect(TokenText(Secret(token)).expiry == nil)
         let clock = TestClock()
-        let stage = TokenStage(token)
-        let client = try RivetClient.offline(stage.token, clock: clock)
+        let provider = ScriptedTokenProvider(token)
+        let client = try RivetClient.offline(provider.token, clock: clock)
         #expect(try await client.currentToken() == token)
         await clock.advance(by: .seconds(1_000_000))
         #expect(try await client.currentToken() == token)
-        #expect(stage.questions == ["-"])
+        #expect(provider.questions == ["-"])
         await client.close(within: .zero)
     }
 
@@ -72,60 +77,60 @@ struct TokenSourceTests {
         ] as [(String, Int64)]
     )
     func expiryOf(_ claims: String, _ expiry: Int64) {
-        #expect(TokenText(Secret(TokenStage.jwt(claims))).expiry == expiry)
+        #expect(TokenText(Secret(ScriptedTokenProvider.jwt(claims))).expiry == expiry)
     }
 
     @Test("B241, B242: only a refusal of the current token asks, once and with that token")
     func refusals() async throws {
-        let stage = TokenStage("one")
-        let client = try RivetClient.offline(stage.token)
+        let provider = ScriptedTokenProvider("one")
+        let client = try RivetClient.offline(provider.token)
         #expect(try await client.currentToken() == "one")
         let source = try #require(client.context.tokens)
         source.refused("zero")
         #expect(try await client.currentToken() == "one")
         source.refused("one")
         source.refused("one")
-        await stage.asked(2)
+        await provider.asked(2)
         source.refused("one")
-        stage.answer("two")
+        provider.answer("two")
         #expect(try await client.currentToken() == "two")
         source.refused("one")
         #expect(try await client.currentToken() == "two")
-        #expect(stage.questions == ["-", "one"])
+        #expect(provider.questions == ["-", "one"])
         await client.close(within: .zero)
     }
 
     @Test("B242: a provider that fails for a refused token is asked for it again")
     func failsOnce() async throws {
-        let stage = TokenStage("one")
-        let client = try RivetClient.offline(stage.token)
+        let provider = ScriptedTokenProvider("one")
+        let client = try RivetClient.offline(provider.token)
         #expect(try await client.currentToken() == "one")
         try #require(client.context.tokens).refused("one")
-        await stage.asked(2)
+        await provider.asked(2)
         let call = Task { try await client.currentToken() }
         // Beside the caller, the client waits for its next deadline.
         try await until { client.context.gauge.counts.waiters == 2 }
-        stage.fail()
+        provider.fail()
         await #expect(throws: RivetError.self) { try await call.value }
-        stage.answer("two")
+        provider.answer("two")
         #expect(try await client.currentToken() == "two")
-        #expect(stage.questions == ["-", "one", "one"])
+        #expect(provider.questions == ["-", "one", "one"])
         await client.close(within: .zero)
     }
 
     @Test("B249: a provider that throws, or gives what cannot be sent, is the caller's fault, and is asked again")
     func unavailable() async throws {
-        let stage = TokenStage()
-        let client = try RivetClient.offline(stage.token)
-        stage.fail()
+        let provider = ScriptedTokenProvider()
+        let client = try RivetClient.offline(provider.token)
+        provider.fail()
         let thrown = await #expect(throws: RivetError.self) { try await client.currentToken() }
         #expect(thrown?.code == .tokenUnavailable)
         #expect(thrown?.fault == .caller)
         #expect(thrown?.execution == .notSent)
-        #expect(thrown?.underlying as? TokenStage.Trouble == TokenStage.Trouble())
+        #expect(thrown?.underlying as? ScriptedTokenProvider.Trouble == ScriptedTokenProvider.Trouble())
         #expect(thrown?.message == "no token could be had: its provider threw: Trouble")
         for token in ["", "line\nbreak", "ä"] {
-            stage.answer(token)
+            provider.answer(token)
             let error = await #expect(throws: RivetError.self) { try await client.currentToken() }
             #expect(
                 error?.message
@@ -133,23 +138,23 @@ struct TokenSourceTests {
             )
         }
         // An error of the provider's own making is no cancellation of the caller's (B210).
-        stage.fail(CancellationError())
+        provider.fail(CancellationError())
         let error = await #expect(throws: RivetError.self) { try await client.currentToken() }
         #expect(error?.code == .tokenUnavailable)
-        #expect(stage.questions == ["-", "-", "-", "-", "-"])
+        #expect(provider.questions == ["-", "-", "-", "-", "-"])
         await client.close(within: .zero)
     }
 
     @Test("B250: a caller's deadline does not wait for the provider, and the others wait on")
     func deadline() async throws {
         let clock = TestClock()
-        let stage = TokenStage()
+        let provider = ScriptedTokenProvider()
         let engine = try await LocalEngine.start(clock: clock, transport: .memory) { _ in }
-        var configuration = try RivetConfiguration(endpoint: engine.endpoint, token: stage.token)
+        var configuration = try RivetConfiguration(endpoint: engine.endpoint, token: provider.token)
         configuration.looksUpMetadata = false
         let client = RivetClient(configuration, clock: clock, transport: engine.transport)
         let patient = Task { try await client.currentToken() }
-        await stage.asked(1)
+        await provider.asked(1)
         let call = Task {
             try await client.getForID("counter", "id").action("count", options: .init(timeout: .seconds(3)))
         }
@@ -159,9 +164,9 @@ struct TokenSourceTests {
         #expect(error?.code == .deadlineExceeded)
         #expect(error?.execution == .notSent)
         #expect(error?.message.contains("the token's provider had not answered before the deadline") == true)
-        stage.answer("late")
+        provider.answer("late")
         #expect(try await patient.value == "late")
-        #expect(stage.questions == ["-"])
+        #expect(provider.questions == ["-"])
         await client.close(within: .zero)
         await engine.stop()
     }
@@ -169,31 +174,31 @@ struct TokenSourceTests {
     @Test("B251, B317: a question that nobody answers is given up, and a late answer is dropped")
     func neverAnswered() async throws {
         let clock = TestClock()
-        let stage = TokenStage()
-        let client = try RivetClient.offline(stage.stubborn, clock: clock)
+        let provider = ScriptedTokenProvider()
+        let client = try RivetClient.offline(provider.stubborn, clock: clock)
         let first = Task { try await client.currentToken() }
-        await stage.asked(1)
+        await provider.asked(1)
         await clock.waitForSleepers(2)
         await clock.advance(by: .seconds(76))
         await #expect(throws: RivetError.self) { try await first.value }
         let second = Task { try await client.currentToken() }
-        await stage.asked(2)
-        stage.answer("answer to the first question")
-        stage.answer("answer to the second")
+        await provider.asked(2)
+        provider.answer("answer to the first question")
+        provider.answer("answer to the second")
         // Which of the two questions takes which answer is not fixed; the one given up counts for nothing.
         let token = try await second.value
         #expect(try await client.currentToken() == token)
-        #expect(stage.questions == ["-", "-"])
+        #expect(provider.questions == ["-", "-"])
         await client.close(within: .zero)
     }
 
     @Test("B317: closing does not wait for a provider that hears no cancellation, and says that it is left running")
     func closes() async throws {
-        let stage = TokenStage()
-        let client = try RivetClient.offline(stage.stubborn)
+        let provider = ScriptedTokenProvider()
+        let client = try RivetClient.offline(provider.stubborn)
         var lines = client.diagnostics.makeAsyncIterator()
         let call = Task { try await client.currentToken() }
-        await stage.asked(1)
+        await provider.asked(1)
         await client.close(within: .zero)
         let error = await #expect(throws: RivetError.self) { try await call.value }
         #expect(error?.code == .clientClosed)
@@ -201,23 +206,23 @@ struct TokenSourceTests {
         var warnings: [String] = []
         while let line = await lines.next() { if line.level == .warning { warnings.append(line.message) } }
         #expect(warnings == ["the provider of the token was left running"])
-        stage.answer("late")
+        provider.answer("late")
         try await until { client.context.gauge.counts == .zero }
     }
 
     @Test("B252: a cancelled caller goes alone; the last one takes the provider's task along")
     func cancelled() async throws {
-        let stage = TokenStage()
-        let client = try RivetClient.offline(stage.token)
+        let provider = ScriptedTokenProvider()
+        let client = try RivetClient.offline(provider.token)
         let calls = (1...2).map { _ in Task { try await client.currentToken() } }
         try await until { client.context.gauge.counts.waiters == 3 }
         calls[0].cancel()
         await #expect(throws: CancellationError.self) { try await calls[0].value }
-        #expect(stage.cancelled == 0)
+        #expect(provider.cancelled == 0)
         calls[1].cancel()
         await #expect(throws: CancellationError.self) { try await calls[1].value }
-        try await until { stage.cancelled == 1 }
-        stage.answer("next")
+        try await until { provider.cancelled == 1 }
+        provider.answer("next")
         #expect(try await client.currentToken() == "next")
         await client.close(within: .zero)
     }
@@ -227,7 +232,7 @@ struct TokenSourceTests {
         let box = Monitor<RivetClient?>(nil, gauge: ResourceGauge())
         let client = try RivetClient.offline(
             .provided { _ in
-                guard let client = box.current else { throw TokenStage.Trouble() }
+                guard let client = box.current else { throw ScriptedTokenProvider.Trouble() }
                 return Secret(try await client.currentToken())
             }
         )
@@ -244,7 +249,7 @@ struct TokenSourceTests {
 
     @Test("B253: what is printed of a token is what kind it is")
     func printed() throws {
-        let jwt = TokenStage.jwt("{\"sub\":\"hunter2\",\"exp\":1795000000}")
+        let jwt = ScriptedTokenProvider.jwt("{\"sub\":\"hunter2\",\"exp\":1795000000}")
         let kinds: [(token: String, kind: String)] = [
             ("default", "the token \"default\""), ("sk_hunter2", "a secret token (sk_…)"),
             ("pk_hunter2", "a public token (pk_…)"),

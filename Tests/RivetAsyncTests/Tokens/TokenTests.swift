@@ -121,8 +121,8 @@ struct TokenTests {
     @Test("B248: what the token does not allow asks no provider")
     func insufficient() async throws {
         try await TokenEngine.run { engine in
-            let stage = TokenStage(engine.issueToken(actors: []).reveal())
-            try await TokenEngine.withClient(engine, stage.token) { client in
+            let provider = ScriptedTokenProvider(engine.issueToken(actors: []).reveal())
+            try await TokenEngine.withClient(engine, provider.token) { client in
                 let counter = client.getOrCreate(Counter.self)
                 let error = try await Self.error { _ = try await counter.send(Count()) }
                 #expect(error.matches("auth", "insufficient_permissions"))
@@ -130,7 +130,7 @@ struct TokenTests {
                 let end = try await Self.error { try await counter.connect().waitUntilConnected() }
                 #expect(end.matches("auth", "insufficient_permissions"))
             }
-            #expect(stage.questions == ["-"])
+            #expect(provider.questions == ["-"])
         }
     }
 
@@ -138,12 +138,17 @@ struct TokenTests {
     func safeRequests() async throws {
         try await TokenEngine.run { engine in
             let tokens = (0..<4).map { _ in engine.issueToken() }
-            let stage = TokenStage(tokens[0].reveal(), tokens[1].reveal(), tokens[2].reveal(), tokens[3].reveal())
-            try await TokenEngine.withClient(engine, stage.token) { client in
+            let provider = ScriptedTokenProvider(
+                tokens[0].reveal(),
+                tokens[1].reveal(),
+                tokens[2].reveal(),
+                tokens[3].reveal()
+            )
+            try await TokenEngine.withClient(engine, provider.token) { client in
                 let counter = client.getOrCreate(Counter.self)
                 engine.withdraw(tokens[0])  // Never good: the lookup finds out.
                 _ = try await counter.resolve()
-                #expect(stage.questions == ["-", tokens[0].reveal()])
+                #expect(provider.questions == ["-", tokens[0].reveal()])
                 engine.withdraw(tokens[1])
                 let response = try await counter.fetch(ActorRequest("x"))
                 #expect(String(decoding: try await response.body.collect(), as: UTF8.self) == "GET 1")
@@ -151,13 +156,13 @@ struct TokenTests {
                 _ = try await client.get(Counter.self).resolve()
                 // Two in a row: the second refusal is handed out.
                 engine.withdraw(tokens[3])
-                stage.answer(tokens[0].reveal())
-                stage.answer(engine.issueToken().reveal())
+                provider.answer(tokens[0].reveal())
+                provider.answer(engine.issueToken().reveal())
                 let error = try await Self.error { _ = try await counter.fetch(ActorRequest("x")) }
                 #expect(error.matches("auth", "invalid_token") && error.isTransient)
                 #expect(error.execution == .mayHaveRun)
             }
-            #expect(stage.questions == ["-"] + (0...3).map { tokens[$0].reveal() } + [tokens[0].reveal()])
+            #expect(provider.questions == ["-"] + (0...3).map { tokens[$0].reveal() } + [tokens[0].reveal()])
         }
     }
 
@@ -165,8 +170,8 @@ struct TokenTests {
     func otherRequests() async throws {
         try await TokenEngine.run { engine in
             let tokens = (0..<4).map { _ in engine.issueToken() }
-            let stage = TokenStage(tokens[0].reveal())
-            try await TokenEngine.withClient(engine, stage.token) { client in
+            let provider = ScriptedTokenProvider(tokens[0].reveal())
+            try await TokenEngine.withClient(engine, provider.token) { client in
                 let counter = client.getOrCreate(Counter.self)
                 #expect(try await counter.send(Increment(amount: 1)) == 1)
                 engine.withdraw(tokens[0])
@@ -175,20 +180,20 @@ struct TokenTests {
                 #expect(error.matches("auth", "invalid_token"))
                 #expect(error.remote?.httpStatus == 401)
                 #expect(error.isTransient && error.execution == .mayHaveRun)
-                await stage.asked(2)
-                stage.answer(tokens[1].reveal())
+                await provider.asked(2)
+                provider.answer(tokens[1].reveal())
                 #expect(try await counter.send(Increment(amount: 1)) == 2)
                 engine.withdraw(tokens[1])
                 let request = ActorRequest("x", method: "POST", body: .bytes([1]))
                 let post = try await Self.error { _ = try await counter.fetch(request) }
                 #expect(post.matches("auth", "invalid_token") && post.execution == .mayHaveRun)
-                stage.answer(tokens[2].reveal())
+                provider.answer(tokens[2].reveal())
                 #expect(try await counter.send(Count()) == 2)
                 engine.withdraw(tokens[2])
-                stage.answer(tokens[3].reveal())
+                provider.answer(tokens[3].reveal())
                 #expect(try await counter.send(Increment(amount: 1), .init(isIdempotent: true)) == 3)
             }
-            #expect(stage.questions == ["-"] + (0...2).map { tokens[$0].reveal() })
+            #expect(provider.questions == ["-"] + (0...2).map { tokens[$0].reveal() })
         }
     }
 
@@ -196,8 +201,8 @@ struct TokenTests {
     func openSocket() async throws {
         try await TokenEngine.run { engine in
             let tokens = (0..<2).map { _ in engine.issueToken() }
-            let stage = TokenStage(tokens[0].reveal())
-            try await TokenEngine.withClient(engine, stage.token) { client in
+            let provider = ScriptedTokenProvider(tokens[0].reveal())
+            try await TokenEngine.withClient(engine, provider.token) { client in
                 let connection = client.getOrCreate(Counter.self).connect()
                 let counts = connection.events(of: NewCount.self)
                 var deliveries = counts.deliveries.makeAsyncIterator()
@@ -220,8 +225,8 @@ struct TokenTests {
                     return
                 }
                 #expect(retry.delay == .zero && retry.cause.isTransient)
-                await stage.asked(2)
-                stage.answer(tokens[1].reveal())
+                await provider.asked(2)
+                provider.answer(tokens[1].reveal())
                 #expect(try await connection.send(Increment(amount: 1)) == 2)
                 guard case .gap(.reconnected(let info))? = try await deliveries.next() else {
                     Issue.record("the gap is missing")
@@ -230,7 +235,7 @@ struct TokenTests {
                 #expect(info.connectionNumber == 2)
                 await connection.disconnect()
             }
-            #expect(stage.questions == ["-", tokens[0].reveal()])
+            #expect(provider.questions == ["-", tokens[0].reveal()])
         }
     }
 
@@ -241,16 +246,16 @@ struct TokenTests {
     func handshake(_ closes: Bool) async throws {
         try await TokenEngine.run(closesRefusedUpgrades: closes) { engine in
             let tokens = (0..<2).map { _ in engine.issueToken() }
-            let stage = TokenStage(tokens[0].reveal(), tokens[1].reveal())
+            let provider = ScriptedTokenProvider(tokens[0].reveal(), tokens[1].reveal())
             engine.withdraw(tokens[0])
             let id = try await RivetClient.id(engine)
-            try await TokenEngine.withClient(engine, stage.token) { client in
+            try await TokenEngine.withClient(engine, provider.token) { client in
                 let connection = client.getForID(Counter.self, id).connect()
                 let info = try await connection.waitUntilConnected()
                 #expect(info.connectionNumber == 1)
                 await connection.disconnect()
             }
-            #expect(stage.questions == ["-", tokens[0].reveal()])
+            #expect(provider.questions == ["-", tokens[0].reveal()])
         }
     }
 
@@ -258,22 +263,22 @@ struct TokenTests {
     func rawWebSocket() async throws {
         try await TokenEngine.run { engine in
             let tokens = (0..<3).map { _ in engine.issueToken() }
-            let stage = TokenStage(tokens[0].reveal())
-            try await TokenEngine.withClient(engine, stage.token) { client in
+            let provider = ScriptedTokenProvider(tokens[0].reveal())
+            try await TokenEngine.withClient(engine, provider.token) { client in
                 let counter = client.getOrCreate(Counter.self)
                 let socket = try await counter.webSocket("w")
                 engine.withdraw(tokens[0])
                 let closed = try await Self.error { for try await _ in socket.messages {} }
                 #expect(closed.matches("auth", "invalid_token") && closed.code == .closedByPeer)
-                await stage.asked(2)
-                stage.answer(tokens[1].reveal())
+                await provider.asked(2)
+                provider.answer(tokens[1].reveal())
                 try await counter.withWebSocket("w") { try await $0.send(.text("a")) }
                 // A handshake that is refused is sent once more.
                 engine.withdraw(tokens[1])
-                stage.answer(tokens[2].reveal())
+                provider.answer(tokens[2].reveal())
                 try await counter.withWebSocket("w") { try await $0.send(.text("a")) }
             }
-            #expect(stage.questions == ["-", tokens[0].reveal(), tokens[1].reveal()])
+            #expect(provider.questions == ["-", tokens[0].reveal(), tokens[1].reveal()])
         }
     }
 

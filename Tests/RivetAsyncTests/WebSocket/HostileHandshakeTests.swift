@@ -258,9 +258,9 @@ struct HostileHandshakeTests {
     /// The error comes without any waiting, the stream is closed, and the next handshake works.
     @Test(arguments: HostileHandshake.rows, StreamPair.Kind.all)
     func failsAndTheNextOneWorks(_ row: HostileHandshake, _ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
+        let fixture = try await LiteralWebSocket(kind)
         await #expect {
-            _ = try await stage.open(
+            _ = try await fixture.open(
                 answer: row.answer,
                 subprotocols: row.subprotocols,
                 requiresSubprotocol: row.requiresSubprotocol,
@@ -271,11 +271,11 @@ struct HostileHandshakeTests {
             return Self.isSame(error, row.error)
         }
         // The stream was closed; the peer sees an end, or a reset where it had sent more than was read.
-        #expect(await stage.peer.untilEnd().ends.count == 1)
-        await stage.end()
+        #expect(await fixture.peer.untilEnd().ends.count == 1)
+        await fixture.end()
 
-        let next = try await WebSocketStage(kind)
-        let channel = try await next.open(answer: Array(WebSocketStage.answer.utf8) + frame(1, [0x61]))
+        let next = try await LiteralWebSocket(kind)
+        let channel = try await next.open(answer: Array(LiteralWebSocket.answer.utf8) + frame(1, [0x61]))
         #expect(try await channel.messages.first { _ in true } == .text("a"))
         await next.end()
     }
@@ -298,44 +298,44 @@ struct HostileHandshakeTests {
 
     @Test(arguments: StreamPair.Kind.all)
     func whatComesInThePacketOfTheAnswerIsRead(_ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
-        let bytes = Array(WebSocketStage.answer.utf8) + frame(1, [0x61]) + frame(2, [0x62]) + frame(8, [0x03, 0xE8])
-        let channel = try await stage.open(answer: bytes)
+        let fixture = try await LiteralWebSocket(kind)
+        let bytes = Array(LiteralWebSocket.answer.utf8) + frame(1, [0x61]) + frame(2, [0x62]) + frame(8, [0x03, 0xE8])
+        let channel = try await fixture.open(answer: bytes)
         let (messages, error) = await channel.readAll()
         #expect(messages == [.text("a"), .binary(ByteChunk([0x62]))])
         #expect(error == nil)
         #expect(channel.closing == WebSocketClosing(.normalClosure))
-        await stage.end()
+        await fixture.end()
     }
 
     @Test(arguments: StreamPair.Kind.all)
     func interimAnswersAreSkipped(_ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
+        let fixture = try await LiteralWebSocket(kind)
         let early = Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".utf8)
-        let channel = try await stage.open(answer: early + Array(WebSocketStage.answer.utf8) + frame(1, [0x61]))
+        let channel = try await fixture.open(answer: early + Array(LiteralWebSocket.answer.utf8) + frame(1, [0x61]))
         #expect(try await channel.messages.first { _ in true } == .text("a"))
-        await stage.end()
+        await fixture.end()
     }
 
     @Test(arguments: StreamPair.Kind.all)
     func cancelledWhileTheAnswerIsAwaited(_ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
-        let opening = Task { try await stage.open(answer: []) }
-        _ = await stage.peer.until { !$0.bytes.isEmpty }
+        let fixture = try await LiteralWebSocket(kind)
+        let opening = Task { try await fixture.open(answer: []) }
+        _ = await fixture.peer.until { !$0.bytes.isEmpty }
         opening.cancel()
         await #expect(throws: CancellationError.self) { try await opening.value }
-        _ = await stage.peer.untilEnd()
-        await stage.end()
+        _ = await fixture.peer.untilEnd()
+        await fixture.end()
     }
 
     @Test(arguments: StreamPair.Kind.all)
     func cancelledBefore(_ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
+        let fixture = try await LiteralWebSocket(kind)
         let opening = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try await stage.open()
+            return try await fixture.open()
         }
         await #expect(throws: CancellationError.self) { try await opening.value }
-        await stage.end()
+        await fixture.end()
     }
 }

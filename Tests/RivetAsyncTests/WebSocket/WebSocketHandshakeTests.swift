@@ -14,7 +14,7 @@ struct WebSocketHandshakeTests {
             host: "server.example.com",
             subprotocols: ["chat", "superchat"],
             fields: ["Origin": "http://example.com"],
-            nonce: WebSocketStage.nonce
+            nonce: LiteralWebSocket.nonce
         )
         var buffer = ByteBuffer()
         try HTTPRequestEncoder(handshake.request).write(into: &buffer)
@@ -42,7 +42,7 @@ struct WebSocketHandshakeTests {
         #expect(throws: WebSocketHandshakeError.reservedField(name: name)) {
             var fields = HTTPFields()
             fields.append(.init(name, "x"))
-            _ = try WebSocketHandshake(target: "/", host: "h", fields: fields, nonce: WebSocketStage.nonce)
+            _ = try WebSocketHandshake(target: "/", host: "h", fields: fields, nonce: LiteralWebSocket.nonce)
         }
     }
 
@@ -62,7 +62,7 @@ struct WebSocketHandshakeTests {
                 target: "/",
                 host: "h",
                 subprotocols: offer.subprotocols,
-                nonce: WebSocketStage.nonce
+                nonce: LiteralWebSocket.nonce
             )
         }
     }
@@ -110,7 +110,7 @@ struct WebSocketHandshakeTests {
             target: "/",
             host: "h",
             subprotocols: ["a", "b"],
-            nonce: WebSocketStage.nonce
+            nonce: LiteralWebSocket.nonce
         )
         #expect(try handshake.check(Self.head(101, row.fields)) == row.subprotocol)
     }

@@ -12,47 +12,47 @@ struct WebSocketKeepAliveTests {
         arguments: StreamPair.Kind.all
     )
     func suspendedReading(_ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
-        let (channel, connection) = await stage.connected()
-        let lane = stage.stream.lane
+        let fixture = try await LiteralWebSocket(kind)
+        let (channel, connection) = await fixture.connected()
+        let lane = fixture.stream.lane
         await lane.perform {
-            stage.startKeepAlive(channel)
+            fixture.startKeepAlive(channel)
             channel.suspendReading()
         }
-        await stage.clock.advance(by: .seconds(100))
+        await fixture.clock.advance(by: .seconds(100))
         #expect(await lane.perform { connection.isOpen })
         await lane.perform { channel.resumeReading() }
-        await stage.clock.advance(by: .seconds(30))
-        let first = WebSocketStage.fromClient(9, [0, 0, 0, 1])
-        #expect(await stage.peer.until { !$0.bytes.isEmpty }.bytes == first)
+        await fixture.clock.advance(by: .seconds(30))
+        let first = LiteralWebSocket.fromClient(9, [0, 0, 0, 1])
+        #expect(await fixture.peer.until { !$0.bytes.isEmpty }.bytes == first)
         // The pong is on its way while nobody reads.
         await lane.perform { channel.suspendReading() }
-        await stage.clock.advance(by: .seconds(100))
+        await fixture.clock.advance(by: .seconds(100))
         #expect(await lane.perform { connection.isOpen })
         await lane.perform { channel.resumeReading() }
-        await stage.clock.advance(by: .seconds(30))
-        let second = WebSocketStage.fromClient(9, [0, 0, 0, 2])
-        #expect(await stage.peer.until { $0.bytes.count >= 20 }.bytes == first + second)
-        await stage.clock.advance(by: .seconds(10))
+        await fixture.clock.advance(by: .seconds(30))
+        let second = LiteralWebSocket.fromClient(9, [0, 0, 0, 2])
+        #expect(await fixture.peer.until { $0.bytes.count >= 20 }.bytes == first + second)
+        await fixture.clock.advance(by: .seconds(10))
         #expect(await channel.readAll().error as? WebSocketError == .silent(after: .seconds(10)))
-        await stage.end()
+        await fixture.end()
     }
 
     @Test("B145: what comes puts the next ping off", arguments: StreamPair.Kind.all)
     func traffic(_ kind: StreamPair.Kind) async throws {
-        let stage = try await WebSocketStage(kind)
-        let (channel, _) = await stage.connected()
-        await stage.stream.lane.perform { stage.startKeepAlive(channel) }
+        let fixture = try await LiteralWebSocket(kind)
+        let (channel, _) = await fixture.connected()
+        await fixture.stream.lane.perform { fixture.startKeepAlive(channel) }
         var messages = channel.messages.makeAsyncIterator()
         for _ in 0..<4 {
-            await stage.clock.advance(by: .seconds(29))
-            stage.peerStream.writeLater(frame(1, [0x61]))
+            await fixture.clock.advance(by: .seconds(29))
+            fixture.peerStream.writeLater(frame(1, [0x61]))
             #expect(try await messages.next() == .text("a"))
         }
         try await channel.send(.text("b"))
-        #expect(await stage.peer.until { !$0.bytes.isEmpty }.bytes == WebSocketStage.fromClient(1, [0x62]))
+        #expect(await fixture.peer.until { !$0.bytes.isEmpty }.bytes == LiteralWebSocket.fromClient(1, [0x62]))
         channel.abort()
         await #expect(throws: WebSocketError.notOpen) { try await messages.next() }
-        await stage.end()
+        await fixture.end()
     }
 }

@@ -65,7 +65,7 @@ extension ResyncedEvents.AsyncIterator where Snapshot == Int, Event == Int {
     }
 }
 
-extension ConnectionStage {
+extension LiteralConnection {
     typealias Resynced = ResyncedEvents<Int, Int>
 
     func resynced(

@@ -7,17 +7,15 @@ import Testing
 /// A snapshot and the events behind it, over sockets.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct ResyncedEventsTests {
-    typealias Stage = ConnectionStage
-
     @Test("B280: subscribed first; the load runs once the connection is open, then come the events, in order")
     func order() async throws {
-        try await Stage.run { stage in
-            let events = stage.resynced()
+        try await LiteralConnection.run { fixture in
+            let events = fixture.resynced()
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(4)
             }
-            let socket = try await stage.upgrade()
+            let socket = try await fixture.upgrade()
             #expect(try await socket.next() == "subscribe e")
             socket.event("1")
             #expect(try await socket.isSilent())
@@ -52,17 +50,17 @@ struct ResyncedEventsTests {
 
     @Test("B281: behind a loss come the events from before it, then one snapshot, however many losses there were")
     func losses() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads()
-            var changes = stage.resynced(loads.load).makeAsyncIterator()
-            var socket = try await stage.open()
+            var changes = fixture.resynced(loads.load).makeAsyncIterator()
+            var socket = try await fixture.open()
             #expect(try await changes.names(1) == ["s1"])
             socket.event("1")
-            try await stage.untilHeard(after: "subscribe e", socket)
+            try await fixture.untilHeard(after: "subscribe e", socket)
             for number in 2...3 {
-                socket = try await stage.lose(socket, number)
+                socket = try await fixture.lose(socket, number)
                 socket.event("\(number)")
-                try await stage.untilHeard(after: "subscribe e", socket)
+                try await fixture.untilHeard(after: "subscribe e", socket)
             }
             #expect(loads.began == 1)
             #expect(try await changes.names(4) == ["1", "s2", "2", "3"])
@@ -74,15 +72,15 @@ struct ResyncedEventsTests {
 
     @Test("B281: losses from before the first load are covered by it")
     func lossesBeforeFirstLoad() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads()
-            var changes = stage.resynced(loads.load).makeAsyncIterator()
-            var socket = try await stage.open()
+            var changes = fixture.resynced(loads.load).makeAsyncIterator()
+            var socket = try await fixture.open()
             socket.event("1")
-            try await stage.untilHeard(after: "subscribe e", socket)
-            socket = try await stage.lose(socket, 2)
+            try await fixture.untilHeard(after: "subscribe e", socket)
+            socket = try await fixture.lose(socket, 2)
             socket.event("2")
-            try await stage.untilHeard(after: "subscribe e", socket)
+            try await fixture.untilHeard(after: "subscribe e", socket)
             #expect(try await changes.names(3) == ["s1", "1", "2"])
             #expect(loads.began == 1)
         }
@@ -118,13 +116,13 @@ struct ResyncedEventsTests {
 
     @Test("B281: what a slow reader missed and what does not decode makes one new snapshot", arguments: gaps)
     func slowReader(_ row: Gap) async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads()
-            var changes = stage.resynced(row.buffering, loads.load).makeAsyncIterator()
-            let socket = try await stage.open()
+            var changes = fixture.resynced(row.buffering, loads.load).makeAsyncIterator()
+            let socket = try await fixture.open()
             #expect(try await changes.names(1) == ["s1"])
             for event in row.events { socket.event(event) }
-            try await stage.untilHeard(after: "subscribe e", socket)
+            try await fixture.untilHeard(after: "subscribe e", socket)
             #expect(try await changes.names(row.expected.count) == row.expected)
             socket.event("6")
             #expect(try await changes.names(1) == ["6"])
@@ -134,21 +132,21 @@ struct ResyncedEventsTests {
 
     @Test("B281: a loss during a load makes a second one behind it, and never do two run")
     func lossDuringLoad() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads(isHeld: true)
-            let events = stage.resynced(loads.load)
+            let events = fixture.resynced(loads.load)
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(4)
             }
-            let first = try await stage.open()
+            let first = try await fixture.open()
             try await until { loads.began == 1 }
             first.event("1")
             first.close(1_001)
-            let second = try await stage.open()
-            await stage.untilConnected(2)
+            let second = try await fixture.open()
+            await fixture.untilConnected(2)
             second.event("2")
-            try await stage.untilHeard(after: "subscribe e", second)
+            try await fixture.untilHeard(after: "subscribe e", second)
             #expect(loads.began == 1)
             loads.letGo(1)
             try await until { loads.began == 2 }
@@ -160,17 +158,17 @@ struct ResyncedEventsTests {
 
     @Test("B282: a load whose connection is lost runs again behind the next Init, without a pause")
     func lostDuringLoad() async throws {
-        try await Stage.run { stage in
-            let events = stage.resynced()
+        try await LiteralConnection.run { fixture in
+            let events = fixture.resynced()
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(2)
             }
-            let first = try await stage.open()
+            let first = try await fixture.open()
             #expect(try await first.next() == "subscribe e")
             #expect(try await first.next() == "action 0 get")
             first.close(1_001)
-            let second = try await stage.upgrade()
+            let second = try await fixture.upgrade()
             #expect(try await second.next() == "subscribe e")
             #expect(try await second.isSilent())
             second.initialize()
@@ -183,20 +181,20 @@ struct ResyncedEventsTests {
 
     @Test("B282: a load that the actor refuses is tried again after a pause, and a line says so")
     func refused() async throws {
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.reconnect = ReconnectPolicy(first: .seconds(10), cap: .seconds(10))
-        } _: { stage in
-            let lines = DiagnosticSequence(lines: stage.handle.core.context.diagnostics).makeAsyncIterator()
-            let events = stage.resynced()
+        } _: { fixture in
+            let lines = DiagnosticSequence(lines: fixture.handle.core.context.diagnostics).makeAsyncIterator()
+            let events = fixture.resynced()
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(1)
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             #expect(try await socket.next() == "subscribe e")
             #expect(try await socket.next() == "action 0 get")
             socket.error("user", "busy", id: 0)
-            #expect(try await passingTime(of: stage.clock) { try await socket.next() } == "action 1 get")
+            #expect(try await passingTime(of: fixture.clock) { try await socket.next() } == "action 1 get")
             socket.answer(1, "7")
             #expect(try await reading.value == ["s7"])
             var iterator = lines
@@ -214,11 +212,11 @@ struct ResyncedEventsTests {
         "B282: an error of the user's own, and one that a repeat does not mend, end the sequence and its subscription"
     )
     func finalErrors() async throws {
-        try await Stage.run { stage in
-            let socket = try await stage.open()
-            try await stage.connection.waitUntilConnected()
+        try await LiteralConnection.run { fixture in
+            let socket = try await fixture.open()
+            try await fixture.connection.waitUntilConnected()
             for isOwn in [true, false] {
-                let events = isOwn ? stage.resynced { throw Own() } : stage.resynced()
+                let events = isOwn ? fixture.resynced { throw Own() } : fixture.resynced()
                 let reading = Task {
                     var changes = events.makeAsyncIterator()
                     var found: [String] = []
@@ -247,10 +245,10 @@ struct ResyncedEventsTests {
         ]
     )
     func terminal(_ isLoading: Bool) async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads(isHeld: isLoading)
-            let events = stage.resynced(loads.load)
-            let socket = try await stage.open()
+            let events = fixture.resynced(loads.load)
+            let socket = try await fixture.open()
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 while try await changes.next() != nil {}
@@ -267,14 +265,14 @@ struct ResyncedEventsTests {
 
     @Test("B316: who reads a copy while another task does is told, and that one reads on")
     func secondReader() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads(isHeld: true)
-            nonisolated(unsafe) let iterator = stage.resynced(loads.load).makeAsyncIterator()
+            nonisolated(unsafe) let iterator = fixture.resynced(loads.load).makeAsyncIterator()
             let reading = Task {
                 var copy = iterator
                 return try await copy.names(1)
             }
-            _ = try await stage.open()
+            _ = try await fixture.open()
             try await until { loads.began == 1 }
             var copy = iterator
             let error = await #expect(throws: RivetError.self) { _ = try await copy.next() }
@@ -287,10 +285,10 @@ struct ResyncedEventsTests {
 
     @Test("B280: a second iterator subscribes and loads anew")
     func secondIterator() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads()
-            let events = stage.resynced(loads.load)
-            let socket = try await stage.open()
+            let events = fixture.resynced(loads.load)
+            let socket = try await fixture.open()
             for number in 1...2 {
                 let reading = Task {
                     for try await change in events {

@@ -8,8 +8,6 @@ import Testing
 /// Loads that are too slow, never end, or have nobody who waits for them any more.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct SlowLoadTests {
-    typealias Stage = ConnectionStage
-
     struct Row: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var buffering: EventBuffering
@@ -25,25 +23,25 @@ struct SlowLoadTests {
 
     @Test("B283: a load that was outrun is thrown away and runs again, until one is fast enough", arguments: rows)
     func outrun(_ row: Row) async throws {
-        try await Stage.run { stage in
-            let lines = DiagnosticSequence(lines: stage.handle.core.context.diagnostics).makeAsyncIterator()
+        try await LiteralConnection.run { fixture in
+            let lines = DiagnosticSequence(lines: fixture.handle.core.context.diagnostics).makeAsyncIterator()
             let loads = Loads(isHeld: true)
-            let events = stage.resynced(row.buffering, loads.load)
+            let events = fixture.resynced(row.buffering, loads.load)
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(4)
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             for number in 1...2 {
                 try await until { loads.began == number }
                 for event in 1...5 { socket.event("\(event)") }
                 if number == 1 { #expect(try await socket.next() == "subscribe e") }
-                try await stage.untilHeard(socket)
+                try await fixture.untilHeard(socket)
                 loads.letGo(number)
             }
             try await until { loads.began == 3 }
             socket.event("6")
-            try await stage.untilHeard(socket)
+            try await fixture.untilHeard(socket)
             loads.letGo(3)
             #expect(try await reading.value == ["s3"] + row.kept + ["6"])
             #expect(loads.mostRunning == 1)
@@ -59,10 +57,10 @@ struct SlowLoadTests {
         "B283: a sequence that suspends reading reads on for a load on its own connection, and holds it up again then"
     )
     func suspendReading() async throws {
-        try await Stage.run { stage in
-            var changes = stage.resynced(.bounded(1, .suspendReading)).makeAsyncIterator()
-            let driver = stage.connection.driver
-            let socket = try await stage.open()
+        try await LiteralConnection.run { fixture in
+            var changes = fixture.resynced(.bounded(1, .suspendReading)).makeAsyncIterator()
+            let driver = fixture.connection.driver
+            let socket = try await fixture.open()
             let answering = Task { () throws in
                 #expect(try await socket.next() == "subscribe e")
                 for id in 0..<3 {
@@ -116,14 +114,14 @@ struct SlowLoadTests {
 
     @Test("B283: under finish an overflow during a load ends the sequence at once")
     func finish() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads(isHeld: true)
-            let events = stage.resynced(.bounded(1, .finish), loads.load)
+            let events = fixture.resynced(.bounded(1, .finish), loads.load)
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(1)
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             try await until { loads.began == 1 }
             for event in 1...3 { socket.event("\(event)") }
             let error = await #expect(throws: RivetError.self) { try await reading.value }
@@ -137,15 +135,15 @@ struct SlowLoadTests {
         "B284, B317: a reader that is cancelled does not wait for its load, which is cancelled; the subscription ends"
     )
     func cancelled() async throws {
-        try await Stage.run { stage in
-            let lines = DiagnosticSequence(lines: stage.handle.core.context.diagnostics).makeAsyncIterator()
+        try await LiteralConnection.run { fixture in
+            let lines = DiagnosticSequence(lines: fixture.handle.core.context.diagnostics).makeAsyncIterator()
             let loads = Loads(isHeld: true)
-            let events = stage.resynced(loads.load)
+            let events = fixture.resynced(loads.load)
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(2)
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             try await until { loads.began == 1 }
             reading.cancel()
             #expect(try await reading.value == ["end", "end"])
@@ -166,16 +164,16 @@ struct SlowLoadTests {
 
     @Test("B284, B317: disconnect ends it with nil and waits for no load")
     func disconnect() async throws {
-        try await Stage.run { stage in
+        try await LiteralConnection.run { fixture in
             let loads = Loads(isHeld: true)
-            let events = stage.resynced(loads.load)
+            let events = fixture.resynced(loads.load)
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(1)
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             try await until { loads.began == 1 }
-            let closing = Task { await stage.connection.disconnect() }
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await socket.next() == "subscribe e")
             #expect(try await socket.next() == "close 1000")
             socket.close(1_000)
@@ -190,16 +188,16 @@ struct SlowLoadTests {
 
     @Test("B284: a load that disconnect fails ends the sequence with nil, not with its error")
     func failedByDisconnect() async throws {
-        try await Stage.run { stage in
-            let events = stage.resynced()
+        try await LiteralConnection.run { fixture in
+            let events = fixture.resynced()
             let reading = Task {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(1)
             }
-            let socket = try await stage.open()
+            let socket = try await fixture.open()
             #expect(try await socket.next() == "subscribe e")
             #expect(try await socket.next() == "action 0 get")
-            let closing = Task { await stage.connection.disconnect() }
+            let closing = Task { await fixture.connection.disconnect() }
             #expect(try await socket.next() == "close 1000")
             socket.close(1_000)
             await closing.value
@@ -210,11 +208,11 @@ struct SlowLoadTests {
     @Test("B284: neither a pause nor the wait for the connection outlives its reader", arguments: [true, false])
     func leaving(_ isOpen: Bool) async throws {
         struct Own: Error {}
-        try await Stage.run {
+        try await LiteralConnection.run {
             $0.reconnect = ReconnectPolicy(first: .seconds(1_000), cap: .seconds(1_000))
-        } _: { stage in
+        } _: { fixture in
             let loads = Loads()
-            let events = stage.resynced {
+            let events = fixture.resynced {
                 _ = try await loads.load()
                 throw RivetError(.deadlineExceeded, "late", fault: .server, isTransient: true)
             }
@@ -222,7 +220,7 @@ struct SlowLoadTests {
                 var changes = events.makeAsyncIterator()
                 return try await changes.names(1)
             }
-            let socket = try await stage.upgrade()
+            let socket = try await fixture.upgrade()
             #expect(try await socket.next() == "subscribe e")
             if isOpen {
                 socket.initialize()

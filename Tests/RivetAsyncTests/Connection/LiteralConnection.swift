@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// A connection in json, and the other end of its sockets, whose every byte the test says.
-struct ConnectionStage: Sendable {
+struct LiteralConnection: Sendable {
     typealias Server = AnsweringServer
 
     let client: RivetClient
@@ -17,12 +17,12 @@ struct ConnectionStage: Sendable {
     /// The client's clock moves when the test says so, and its first retry comes without a pause.
     static func run(
         _ change: (inout RivetConfiguration) -> Void = { _ in },
-        _ body: (ConnectionStage) async throws -> Void
+        _ body: (LiteralConnection) async throws -> Void
     ) async throws {
         try await serving(change) { client, server, clock in
             let handle = client.getForID("a", ActorID(rawValue: Server.id))
             try await body(
-                ConnectionStage(
+                LiteralConnection(
                     client: client,
                     handle: handle,
                     connection: handle.connect(),

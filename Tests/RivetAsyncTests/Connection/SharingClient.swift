@@ -4,8 +4,8 @@ import RivetAsyncLocal
 @testable import RivetAsync
 
 /// A client whose users share connections, and the other end of their sockets, whose every byte the test says.
-struct SharedStage: Sendable {
-    typealias Socket = ConnectionStage.Socket
+struct SharingClient: Sendable {
+    typealias Socket = LiteralConnection.Socket
 
     let client: RivetClient
     let handle: ActorHandle<Untyped>
@@ -14,11 +14,11 @@ struct SharedStage: Sendable {
 
     static func run(
         _ change: (inout RivetConfiguration) -> Void = { _ in },
-        _ body: (SharedStage) async throws -> Void
+        _ body: (SharingClient) async throws -> Void
     ) async throws {
-        try await ConnectionStage.serving(change) { client, server, clock in
+        try await LiteralConnection.serving(change) { client, server, clock in
             let handle = client.getForID("a", ActorID(rawValue: AnsweringServer.id))
-            try await body(SharedStage(client: client, handle: handle, server: server, clock: clock))
+            try await body(SharingClient(client: client, handle: handle, server: server, clock: clock))
         }
     }
 

@@ -2,7 +2,7 @@
 @testable import RivetAsync
 
 /// A provider of tokens whose questions the test sees, and whose answers it gives.
-final class TokenStage: Sendable {
+final class ScriptedTokenProvider: Sendable {
     struct State: Sendable {
         /// What was asked: the refused token, or `-`.
         var questions: [String] = []
@@ -48,7 +48,7 @@ final class TokenStage: Sendable {
     var stubborn: AccessToken { .provided { try await self.provideStubbornly($0) } }
 }
 
-extension TokenStage {
+extension ScriptedTokenProvider {
     /// A JWT whose claims are `claims`; its signature is none.
     static func jwt(_ claims: String) -> String {
         func part(_ text: String) -> String { Base64.encodeURL(text.utf8) }

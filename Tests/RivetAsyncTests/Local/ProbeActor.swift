@@ -18,79 +18,79 @@ final class Gates: Sendable {
 }
 
 /// An actor with one action for each thing that a test wants to see.
-enum Stage: ActorDefinition {
-    static var actorName: String { "stage" }
+enum ProbeActor: ActorDefinition {
+    static var actorName: String { "probe" }
 
     struct Echo: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         typealias Output = String
         static var argumentStyle: ArgumentStyle { .positional }
         var text: String
     }
     /// Notes that it has started, waits for the gate, and answers with its name.
     struct Wait: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         typealias Output = String
         static var argumentStyle: ArgumentStyle { .positional }
         var gate: String
     }
     struct Say: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         static var argumentStyle: ArgumentStyle { .positional }
         var text: String
     }
-    struct Whisper: ActorAction { typealias Target = Stage }
+    struct Whisper: ActorAction { typealias Target = ProbeActor }
     struct Kick: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         static var argumentStyle: ArgumentStyle { .positional }
         var reason: String?
     }
     struct Fail: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         static var argumentStyle: ArgumentStyle { .positional }
         var kind: String
     }
     struct Big: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         typealias Output = String
         static var argumentStyle: ArgumentStyle { .positional }
         var count: Int
     }
     struct BigEvent: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         static var argumentStyle: ArgumentStyle { .positional }
         var count: Int
     }
     struct Parameters: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         typealias Output = String
     }
-    struct Sleep: ActorAction { typealias Target = Stage }
-    struct Destroy: ActorAction { typealias Target = Stage }
+    struct Sleep: ActorAction { typealias Target = ProbeActor }
+    struct Destroy: ActorAction { typealias Target = ProbeActor }
     /// Adds to the state after a while.
     struct Later: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         static var argumentStyle: ArgumentStyle { .positional }
         var seconds: Int
     }
     struct Add: ActorAction {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         typealias Output = Int
         static var argumentStyle: ArgumentStyle { .positional }
         var amount: Int
     }
     struct Said: ActorEvent {
-        typealias Source = Stage
+        typealias Source = ProbeActor
         static var argumentStyle: ArgumentStyle { .positional }
         var text: String
     }
     struct Job: ActorQueueMessage {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         typealias Reply = String
         var name: String
     }
     struct Silent: ActorQueueMessage {
-        typealias Target = Stage
+        typealias Target = ProbeActor
         var name: String
     }
     struct Mistake: Error {}
@@ -101,7 +101,7 @@ enum Stage: ActorDefinition {
         var name: String?
     }
 
-    static func define(_ kind: inout ActorKind<Stage, Int>, _ log: Recorder<String>, _ gates: Gates) {
+    static func define(_ kind: inout ActorKind<ProbeActor, Int>, _ log: Recorder<String>, _ gates: Gates) {
         kind.on(Echo.self) { action, _ in action.text }
         kind.on(Wait.self) { action, _ in
             log.add("start \(action.gate)")
@@ -165,7 +165,7 @@ enum Stage: ActorDefinition {
         defineHooks(&kind, log)
     }
 
-    private static func defineHooks(_ kind: inout ActorKind<Stage, Int>, _ log: Recorder<String>) {
+    private static func defineHooks(_ kind: inout ActorKind<ProbeActor, Int>, _ log: Recorder<String>) {
         kind.onBeforeConnect { connection, _ in
             log.add("before")
             let wish = try connection.parameters(as: Wish.self)
@@ -190,8 +190,8 @@ enum Stage: ActorDefinition {
     }
 }
 
-/// An engine with the stage.
-struct StageTest {
+/// An engine with the probe.
+struct ProbeEngine {
     let log = Recorder<String>()
     let gates = Gates()
     var kind = StreamPair.Kind.memory
@@ -201,7 +201,7 @@ struct StageTest {
 
     func run(_ body: (LocalEngine, PlainPeer) async throws -> Void) async throws {
         try await withEngine(clock: clock, transport: kind.transport, limits: limits, settings: settings) { registry in
-            registry.actor(Stage.self, state: 0) { kind in Stage.define(&kind, log, gates) }
+            registry.actor(ProbeActor.self, state: 0) { kind in ProbeActor.define(&kind, log, gates) }
         } _: { engine in
             try await PlainPeer.with(engine, kind) { peer in try await body(engine, peer) }
         }

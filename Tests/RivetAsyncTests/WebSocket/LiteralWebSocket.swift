@@ -5,7 +5,7 @@ import Testing
 @testable import RivetAsync
 
 /// A client's end on a stream of any kind, and the other end's bytes in the test's hands.
-final class WebSocketStage: Sendable {
+final class LiteralWebSocket: Sendable {
     static let nonce = Array("the sample nonce".utf8)
     /// RFC 6455 §1.3: the answer to the nonce above.
     static let answer =
@@ -88,7 +88,7 @@ final class WebSocketStage: Sendable {
 
     /// Opens with a handshake; `answer` is what the peer sends.
     func open(
-        answer: [UInt8] = Array(WebSocketStage.answer.utf8),
+        answer: [UInt8] = Array(LiteralWebSocket.answer.utf8),
         subprotocols: [String] = [],
         requiresSubprotocol: Bool = false,
         endsAfterAnswer: Bool = false

@@ -3,7 +3,7 @@
 
 /// A connection's machine with a socket that does as it is told: each step gives what is to be done, in a few words, so
 /// that a test reads like a transcript.
-struct MachineStage {
+struct SteppedMachine {
     typealias Machine = ConnectionStateMachine<Int>
 
     var machine: Machine
@@ -39,11 +39,11 @@ struct MachineStage {
         keepAlive: KeepAlive? = nil,
         nudge: ReplyNudgeStateMachine? = nil
     ) -> Self {
-        var stage = Self(keepAlive: keepAlive, nudge: nudge)
-        _ = stage.start()
-        _ = stage.opened(names)
-        _ = stage.initialized(names)
-        return stage
+        var fixture = Self(keepAlive: keepAlive, nudge: nudge)
+        _ = fixture.start()
+        _ = fixture.opened(names)
+        _ = fixture.initialized(names)
+        return fixture
     }
 
     mutating func step(_ change: (inout Machine) -> Void) -> [String] {
