@@ -33,6 +33,7 @@ final class ScriptedHTTPPeer: Sendable {
     struct Seen: Sendable {
         var connections = 0
         var ended = 0
+        var stalled = 0
         var requests: [Request] = []
         /// Bytes that the connections took from `sendForEver`.
         var sent = 0
@@ -132,7 +133,9 @@ final class ScriptedHTTPPeer: Sendable {
                 case .reset:
                     end()
                     stream.closeWithReset()
-                case .stall: stream.isStalled = true
+                case .stall:
+                    stream.isStalled = true
+                    peer.note { $0.stalled += 1 }
                 case .pause(let signal):
                     isPaused = true
                     Task {
@@ -248,24 +251,8 @@ final class HTTPPoolFixture: Sendable {
     /// Returns when what was written before has been read, and what was done about that has been read too, and so on.
     func settle() async {
         for _ in 0..<4 {
-            for lane in lanes.lanes { await TurnEnd.wait(on: lane) }
+            for lane in lanes.lanes { await lane.untilTurnEnds() }
         }
-    }
-
-    /// What is written leaves at the end of a turn, which may take in any number of jobs before.
-    private final class TurnEnd: LaneMember {
-        private let continuation: CheckedContinuation<Void, Never>
-
-        private init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
-
-        static func wait(on lane: Lane) async {
-            await withCheckedContinuation { continuation in
-                lane.run { lane.atEndOfTurn(TurnEnd(continuation)) }
-            }
-        }
-
-        func ready(_ events: ReadyEvents) {}
-        func turnEnds() { continuation.resume() }
     }
 
     /// Closes everything and returns what is left.

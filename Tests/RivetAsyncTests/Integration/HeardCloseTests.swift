@@ -127,12 +127,14 @@ struct HeardCloseTests {
                 peer.write(RawPeer.close(1000))
                 await connection.disconnect()
             }
-            await fixture.clock.advance(by: .milliseconds(1_999))
-            // Long enough, if it waited for nothing.
-            for _ in 0..<500 {
-                await Task.yield()
-                await withCheckedContinuation { done in connection.driver.lane.run { done.resume() } }
+            // Our call waits, the closing itself waits for the socket, and the task of the deadlines for the next one.
+            try await until {
+                fixture.client.context.gauge.counts.waiters == 3 && fixture.clock.sleeperCount == 1
+                    || !order.all.isEmpty
             }
+            await fixture.clock.advance(by: .milliseconds(1_999))
+            // Had the socket's time been over, nothing would be left to sleep for.
+            #expect(fixture.clock.sleeperCount == 1)
             order.add("2 s")
             await fixture.clock.advance(by: .milliseconds(1))
             await closing.value

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
-import RivetAsyncLocal
 import Testing
+
+@testable import RivetAsyncLocal
 
 /// `stop` ends everything that an engine holds, whatever is under way.
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
@@ -55,38 +56,27 @@ struct StopTests {
         try await until { alive.all == [1, -1] }
     }
 
+    /// Of the tasks alone, since only there it can be seen that the stop waits.
     @Test func aCancelledTaskStopsItAsAnyOther() async throws {
-        let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
+        let gauge = ResourceGauge()
+        let tasks = TaskTracker(gauge: gauge)
+        let isReleased = Signal(gauge: ResourceGauge())
         let order = Recorder<String>()
-        var settings = LocalEngine.Settings()
-        settings.stopLimit = .seconds(600)
-        let engine = try await LocalEngine.start(transport: .memory, settings: settings) { registry in
-            registry.actor(ProbeActor.self, state: 0) { kind in
-                kind.on(ProbeActor.Add.self) { add, _ in
-                    isRunning.set()
-                    await isReleased.waitUncancellably()
-                    order.add("ended")
-                    return add.amount
-                }
-            }
+        tasks.spawn {
+            await isReleased.waitUncancellably()
+            order.add("ended")
         }
-        try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("probe"))
-            peer.send(Wire.call(0, "add", "1"))
-            await isRunning.wait()
-            let stopping = Task {
-                withUnsafeCurrentTask { $0?.cancel() }
-                await engine.stop()
-                order.add("stopped")
-            }
-            _ = try await peer.readToEnd()
-            // Long enough for a stop that waits for nobody.
-            for _ in 0..<200 { await Task.yield() }
-            isReleased.set()
-            await stopping.value
+        let stopping = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            let left = await tasks.stop(within: .seconds(600))
+            order.add("stopped")
+            return left
         }
+        try await until { gauge.counts.waiters == 1 || !order.all.isEmpty }
+        isReleased.set()
+        #expect(await stopping.value == 0)
         #expect(order.all == ["ended", "stopped"])
-        #expect(engine.gauge.counts == .zero)
+        #expect(gauge.counts == .zero)
     }
 
     @Test("B317: a handler that hears no cancellation keeps no stop")

@@ -70,9 +70,6 @@ struct RawPeer: Sendable {
         #expect(frame.first == 0x88)
         #expect(frame.payload.prefix(2) == [UInt8(code >> 8), UInt8(code & 255)])
     }
-
-    /// Lets the client's lanes and tasks run where nothing can be awaited.
-    static func settle() async { for _ in 0..<100 { await Task.yield() } }
 }
 
 extension ActorWebSocket {

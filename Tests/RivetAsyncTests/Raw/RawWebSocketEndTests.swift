@@ -106,8 +106,13 @@ struct RawWebSocketEndTests {
             }
             let (peer, _) = try await fixture.accept()
             try await RawPeer.expectClose(peer, 1000)
+            // The closing waits, and the task of the deadlines for the next one.
+            try await until {
+                fixture.client.context.gauge.counts.waiters == 2 && clock.sleeperCount == 1 || !returned.all.isEmpty
+            }
             await clock.advance(by: .milliseconds(1_999))
-            await RawPeer.settle()
+            // Had its time been over, nothing would be left to sleep for.
+            #expect(clock.sleeperCount == 1)
             #expect(returned.all.isEmpty)
             await clock.advance(by: .milliseconds(1))
             #expect(try await scope.value.end.name == "closed 1006 ")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import RivetAsync
 import Synchronization
+
+@testable import RivetAsync
 
 /// Keeps what a stream calls, and lets a test wait until it has seen enough.
 final class RecordingHandler: ByteHandler, Sendable {
@@ -69,6 +70,35 @@ extension Lane {
     func perform<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
         await withCheckedContinuation { continuation in
             run { continuation.resume(returning: body()) }
+        }
+    }
+
+    /// Returns at the end of a turn that has run what was enqueued before, and all that followed from it on the lane: what
+    /// was written meanwhile leaves then.
+    func untilTurnEnds() async {
+        await withCheckedContinuation { continuation in
+            run { self.atEndOfTurn(TurnEnd(continuation)) }
+        }
+    }
+
+    private final class TurnEnd: LaneMember {
+        private let continuation: CheckedContinuation<Void, Never>
+
+        init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
+
+        func turnEnds() { continuation.resume() }
+    }
+}
+
+extension RivetClient {
+    /// Returns when a turn has ended on each of its lanes.
+    func untilTurnsEnd() async {
+        var seen: Set<ObjectIdentifier> = []
+        // They are given out in turn.
+        var lane = context.nextLane()
+        while seen.insert(ObjectIdentifier(lane)).inserted {
+            await lane.untilTurnEnds()
+            lane = context.nextLane()
         }
     }
 }
