@@ -28,23 +28,6 @@ func waiting<R: Sendable>(
     return task
 }
 
-/// Runs `body` while the time of `clock` passes, in small steps.
-func passingTime<R: Sendable>(
-    of clock: TestClock,
-    _ body: @escaping @Sendable () async throws -> R
-) async throws -> R {
-    let ended = Signal(gauge: ResourceGauge())
-    let running = Task {
-        defer { ended.set() }
-        return try await body()
-    }
-    while !ended.isSet {
-        try Task.checkCancellation()
-        await clock.advance(by: .milliseconds(10))
-    }
-    return try await running.value
-}
-
 /// Runs `body` while the time of `clock` passes in the pauses before `client` repeats a call, and at no other time, so that
 /// each try has all the time that it needs.
 func passingPauses<R: Sendable>(

@@ -54,18 +54,13 @@ struct BodyIdleTests {
                 let before = answer.body.body.taken
                 peer.write("1")
                 try await until { answer.body.body.taken > before }
+                // It is counted off in the turn that brings the piece: who is counted then waits for the next one.
+                await client.untilTurnsEnd()
                 try await until { client.context.gauge.counts.waiters == 2 }
             }
-            // The reader's new timer may begin only now.
-            let passing = Task {
-                while !Task.isCancelled {
-                    await clock.advance(by: limit)
-                    await Task.yield()
-                }
-            }
+            await clock.waitForSleepers(1)
+            await clock.advance(by: limit)
             let error = await #expect(throws: RivetError.self) { try await reading.value }
-            passing.cancel()
-            await passing.value
             #expect(error?.code == .deadlineExceeded)
             #expect(error?.message == "the answer's body: nothing of it arrived for \(limit)")
             #expect(error?.fault == .network)

@@ -34,14 +34,18 @@ struct BodyLifeTests {
         return (response, reader, peer)
     }
 
+    private static func untilGraceHasBegun(_ client: RivetClient) async throws {
+        try await until { client.context.isClosed }
+        // It waits for the answer, beside who called it and the task of the deadlines.
+        try await until { client.context.gauge.counts.waiters == 3 }
+    }
+
     @Test("B170: an answer that is being read has the grace, and its end ends that")
     func readingHasGrace() async throws {
         try await Self.run { client, _, server in
             var (_, reader, peer) = try await Self.half(client, server)
             let closing = Task { await client.close(within: .seconds(30)) }
-            try await until { client.context.isClosed }
-            // It waits for the answer, beside who called it and the task of the deadlines.
-            try await until { client.context.gauge.counts.waiters == 3 }
+            try await Self.untilGraceHasBegun(client)
             let refused = await #expect(throws: RivetError.self) {
                 _ = try await Self.handle(client).fetch(ActorRequest("x"))
             }
@@ -59,7 +63,9 @@ struct BodyLifeTests {
         try await Self.run { client, clock, server in
             var (_, reader, _) = try await Self.half(client, server)
             let closing = Task { await client.close(within: .seconds(30)) }
-            try await passingTime(of: clock) { await closing.value }
+            try await Self.untilGraceHasBegun(client)
+            await clock.advance(by: .seconds(30))
+            await closing.value
             let error = await #expect(throws: RivetError.self) { _ = try await reader.next() }
             #expect(error?.code == .clientClosed)
             #expect(error?.execution == .mayHaveRun)
@@ -94,10 +100,14 @@ struct BodyLifeTests {
             let peer = try await server.accept()
             _ = try await peer.readHead()
             let closing = Task { await client.close(within: .zero) }
-            try await passingTime(of: clock) { await closing.value }
             let error = await #expect(throws: RivetError.self) { _ = try await call.value }
             #expect(error?.code == .clientClosed)
             #expect(error?.execution == .mayHaveRun)
+            // Nothing runs any more but the body: whoever sleeps then is the close, which waits for it.
+            try await until { client.context.gauge.counts.tasks == 1 }
+            await clock.waitForSleepers(1)
+            await clock.advance(by: .seconds(2))
+            await closing.value
             #expect(await last.value == "what makes the body of a request was left running")
             deaf.isReleased.set()
             try await until { client.context.gauge.counts == .zero }
