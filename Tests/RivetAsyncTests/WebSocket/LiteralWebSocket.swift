@@ -39,19 +39,13 @@ final class LiteralWebSocket: Sendable {
     /// How many tasks wait for a message, for room, or for the end.
     var waiterCount: Int { pair.gauge.counts.waiters }
 
-    /// Returns when so many tasks wait, and no byte has left either end for a while.
-    ///
-    /// The while is for the kernel, of which nobody hears that it takes no more; without it less has come together.
-    func untilStill(waiters: Int) async throws {
-        var last: [Int] = []
-        while true {
-            let now = [
-                await stream.lane.perform { [stream] in stream.pendingOutput },
-                await peerStream.lane.perform { [peerStream] in peerStream.pendingOutput },
-            ]
-            if now == last, waiterCount == waiters { return }
-            last = now
-            try await Task.sleep(for: .milliseconds(50))
+    /// Runs `body` on the lane at a moment when a sender waits there, which nothing but `body` can change; false where none
+    /// does.
+    func whileASenderWaits(_ body: @escaping @Sendable () -> Void) async -> Bool {
+        await stream.lane.perform { [self] in
+            guard waiterCount == 1 else { return false }
+            body()
+            return true
         }
     }
 
