@@ -151,6 +151,7 @@ struct AutobahnTests {
         return try ChildProcess(Self.wstest ?? "", ["-m", mode, "-s", file.path, "--webport", "0"])
     }
 
+    /// In real time: it is a program of others, which says nothing when it listens.
     private func waitUntilListening(_ port: UInt16, _ lane: Lane) async throws {
         for _ in 0..<300 {
             if let stream = try? await TCPSocket.connect(to: .loopback(port: port), lane: lane) {

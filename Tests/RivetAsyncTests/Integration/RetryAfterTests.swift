@@ -106,6 +106,7 @@ struct RetryAfterTests {
             + "content-type: application/json\r\n\(fields)content-length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
+    // In real time, as all of it together keeps it: that is only a bound from below, which a slow machine keeps too.
     @Test("B150, B52: no repeat before the time that the server named", arguments: uses)
     func waits(_ use: Use) async throws {
         try await CauseTests.run({ configuration in

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import RivetAsyncLocal
 import Synchronization
 import Testing
 
@@ -145,12 +146,13 @@ struct UnfriendlyPeerTests {
         ),
     ]
 
-    /// Serves until the test is over.
-    static func serve(_ server: LiteralServer, _ behaviour: Behaviour) async {
+    /// Serves until the test is over; `heard` is set when a request is here.
+    static func serve(_ server: LiteralServer, _ behaviour: Behaviour, _ heard: Signal) async {
         await withDiscardingTaskGroup { group in
             while let peer = try? await server.accept() {
                 group.addTask {
                     while (try? await peer.readHead()) != nil {
+                        heard.set()
                         switch behaviour {
                         case .refuse, .silent: break
                         case .answer(let text): peer.write(text)
@@ -174,19 +176,29 @@ struct UnfriendlyPeerTests {
             endpoint: row.behaviour == .refuse ? refusing.endpoint : server.endpoint
         )
         configuration.looksUpMetadata = row.looksUpMetadata
+        // Shorter than all else that has a limit.
         if row.isSilent { configuration.callTimeout = .seconds(1) }
-        // The first pause is none, the second one longer than the deadline allows: no time passes.
+        // The first pause is none, the second one longer than the deadline allows: no time passes, but where the peer is
+        // silent.
+        let clock = TestClock()
         let pauses = Atomic<Int>(0)
         let context = ClientContext(
             configuration: configuration,
-            time: TimeSource(ContinuousClock()),
+            time: TimeSource(clock),
             transport: .sockets,
             random: RandomSource(fraction: { pauses.add(1, ordering: .relaxed).oldValue == 0 ? 0 : 1_000_000 })
         )
-        let serving = Task { await Self.serve(server, row.behaviour) }
+        let heard = Signal(gauge: ResourceGauge())
+        let serving = Task { await Self.serve(server, row.behaviour, heard) }
         let counter = ActorHandle<Counter>(context, .get(name: Counter.actorName, key: ["k"]), .init())
         for _ in 0..<(row.lasts ? 1 : 2) {
-            let error = await #expect(throws: RivetError.self) { try await counter.send(Increment()) }
+            let calling = Task { try await counter.send(Increment()) }
+            if row.isSilent {
+                await heard.wait()
+                await clock.waitForSleepers(1)
+                await clock.advance(by: configuration.callTimeout)
+            }
+            let error = await #expect(throws: RivetError.self) { try await calling.value }
             #expect(error?.code == row.code)
             #expect(error?.execution == row.execution)
             if let cause = row.cause { #expect((error?.underlying as? RivetError)?.code == cause) }

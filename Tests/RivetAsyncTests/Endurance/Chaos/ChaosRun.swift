@@ -5,6 +5,8 @@ import Testing
 @testable import RivetAsync
 
 /// Connections that call and listen while the network between is mistreated, and what must be true of it all.
+///
+/// In real time, as the engine and the faults of the network are; what must be true depends on none of it.
 struct ChaosRun: Sendable {
     /// Whom it is about.
     struct Setting: Sendable {
