@@ -56,8 +56,32 @@ struct StopTests {
         try await until { alive.all == [1, -1] }
     }
 
-    /// Of the tasks alone, since only there it can be seen that the stop waits.
     @Test func aCancelledTaskStopsItAsAnyOther() async throws {
+        let isRunning = Signal(gauge: ResourceGauge())
+        let engine = try await LocalEngine.start(transport: .memory) { registry in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                kind.on(ProbeActor.Add.self) { add, _ in
+                    isRunning.set()
+                    try await Task.sleep(for: .seconds(600))
+                    return add.amount
+                }
+            }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            try await peer.connect(try await peer.getOrCreate("probe"))
+            peer.send(Wire.call(0, "add", "1"))
+            await isRunning.wait()
+            await Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                await engine.stop()
+            }.value
+            #expect(engine.gauge.counts == .zero)
+            _ = try await peer.readToEnd()
+        }
+    }
+
+    /// Of the tasks alone, since only there it can be seen that the stop waits.
+    @Test func aCancelledTasksStopWaits() async throws {
         let gauge = ResourceGauge()
         let tasks = TaskTracker(gauge: gauge)
         let isReleased = Signal(gauge: ResourceGauge())
