@@ -33,9 +33,16 @@ final class LocalServer: Sendable {
 
     /// Returns the port.
     func listen(onLoopback port: UInt16) async throws -> Int {
-        let listener = try await TCPListener.listen(on: .loopback(port: port), lanes: lanes) { socket in
-            socket.wantsQuickAcknowledgements = true
-            self.accepted(socket)
+        let address = SocketAddress.loopback(port: port)
+        let listener: TCPListener
+        do throws(TransportError) {
+            listener = try await TCPListener.listen(on: address, lanes: lanes) { socket in
+                socket.wantsQuickAcknowledgements = true
+                self.accepted(socket)
+            }
+        } catch {
+            let message = "the local engine cannot listen on \(address): \(error)"
+            throw RivetError(.invalidArgument, message, fault: .caller, underlying: error)
         }
         self.listener.withLock { $0 = listener }
         return listener.localPort

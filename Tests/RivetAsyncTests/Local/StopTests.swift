@@ -133,9 +133,14 @@ struct StopTests {
     @Test func aTakenPortFailsAndLeavesNothing() async throws {
         let engine = try await LocalEngine.start { _ in }
         let port = UInt16(engine.endpoint.split(separator: ":").last ?? "") ?? 0
-        await #expect(throws: (any Error).self) {
+        let error = await #expect(throws: RivetError.self) {
             try await LocalEngine.start(transport: .loopback(port: port)) { _ in }
         }
+        #expect(error?.code == .invalidArgument)
+        #expect(
+            error?.message
+                == "the local engine cannot listen on 127.0.0.1:\(port): bind: Address already in use (errno 98)"
+        )
         await engine.stop()
         #expect(engine.gauge.counts == .zero)
     }
