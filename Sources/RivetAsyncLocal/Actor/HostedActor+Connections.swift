@@ -24,10 +24,11 @@ extension HostedActor {
     }
 
     private func connect(_ connection: HostedConnection) async {
-        let token = beginWork()
-        defer { endWork(token) }
         do {
+            // Not as work of the actor: one that is about to sleep waits for the end of that.
             try await ready()
+            let token = beginWork()
+            defer { endWork(token) }
             try await runConnectHooks(connection)
             guard attached[connection.id] != nil else { return }
             attached[connection.id]?.isVisible = true

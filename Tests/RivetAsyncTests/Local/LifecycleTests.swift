@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
-import RivetAsyncLocal
 import Testing
+
+@testable import RivetAsyncLocal
 
 /// Sleep, wake, kill, destroy and schedules (PROTOCOL k2, k5, k8, k9).
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
@@ -25,6 +26,39 @@ struct LocalLifecycleTests {
             #expect(try await peer.frame() == Wire.answer(3, "null"))
             #expect(test.log.all.filter { $0.hasPrefix("wake") } == ["wake 1", "wake 2"])
         }
+    }
+
+    private final class Outlet: ConnectionOutlet {
+        let told = Recorder<String>()
+        func send(_ message: [UInt8], _ kind: OutgoingKind) { told.add("\(kind)") }
+        func close(_ closing: WebSocketClosing) { told.add("closed") }
+    }
+
+    /// As where the gateway has just seen that the actor runs.
+    @Test func aConnectionThatComesWhileTheActorFallsAsleepOpensWhenItIsAwakeAgain() async throws {
+        var registry = LocalEngine.Registry()
+        registry.actor(ProbeActor.self, state: 0) { _ in }
+        let engine = EngineState(
+            kinds: registry.kinds,
+            limits: .init(),
+            settings: .init(),
+            authentication: .none,
+            time: TimeSource(TestClock()),
+            gauge: ResourceGauge()
+        )
+        let actor = engine.getOrCreate(.init(name: "probe", keyText: "a", pool: "default")).actor
+        try await actor.ready()
+        let outlet = Outlet()
+        let connection = HostedConnection(actor: actor, parameters: nil, encoding: .json, outlet: outlet)
+        actor.run { hosted in
+            hosted.beginSleep()
+            hosted.spawnConnect(connection)
+        }
+        try await until { !outlet.told.all.isEmpty }
+        #expect(outlet.told.all == ["initial"])
+        #expect(await actor.generation == 2)
+        await engine.tasks.stop(within: .seconds(600))
+        await engine.forgetActors()
     }
 
     @Test func messagesBehindTheWishToSleepAreKeptInOrder() async throws {
