@@ -35,7 +35,8 @@ struct LocalLifecycleTests {
     }
 
     /// As where the gateway has just seen that the actor runs.
-    @Test func aConnectionThatComesWhileTheActorFallsAsleepOpensWhenItIsAwakeAgain() async throws {
+    @Test(arguments: [true, false])
+    func aConnectionThatComesWhileTheActorFallsAsleepOpensWhenItIsAwakeAgain(isFirst: Bool) async throws {
         var registry = LocalEngine.Registry()
         registry.actor(ProbeActor.self, state: 0) { _ in }
         let engine = EngineState(
@@ -51,8 +52,9 @@ struct LocalLifecycleTests {
         let outlet = Outlet()
         let connection = HostedConnection(actor: actor, parameters: nil, encoding: .json, outlet: outlet)
         actor.run { hosted in
+            if isFirst { hosted.spawnConnect(connection) }
             hosted.beginSleep()
-            hosted.spawnConnect(connection)
+            if !isFirst { hosted.spawnConnect(connection) }
         }
         try await until { !outlet.told.all.isEmpty }
         #expect(outlet.told.all == ["initial"])
