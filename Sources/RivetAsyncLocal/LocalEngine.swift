@@ -37,8 +37,8 @@ public actor LocalEngine {
     ///   - authentication: which tokens it asks for; none by default.
     ///   - define: names the kinds of actors. Clients can create actors of other names too, but nothing answers there.
     /// - Returns: the engine, which listens already.
-    /// - Throws: a `RivetError` with the code `invalidArgument` when the port is taken or may not be had; its text names
-    ///   both the address and what the system said.
+    /// - Throws: a `RivetError` with the code `invalidArgument` when the port is in use or not permitted; its text
+    ///   names the address and what the system said.
     public static func start(
         clock: any Clock<Duration> = ContinuousClock(),
         transport: Transport = .loopback(port: 0),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value behind a pointer, whose accesses are not compared with one another at run time, as those of a class's own
-/// property are: a decoder makes some ten for a value that takes 80 ns.
+/// A value behind a pointer, for which Swift does not check exclusive access at run time, as it does for a class's own
+/// property: a decoder makes some ten accesses for a value that takes 80 ns.
 ///
 /// No access may overlap another that changes the value: none lasts longer than a statement, and none calls the user's
-/// code. A debug build holds every access to it, and so does every test.
+/// code. A debug build counts the accesses and traps where two overlap, and so do the tests, but for those of a release
+/// build.
 ///
 /// `@safe`: its owner deallocates it, when nobody else has a copy any more.
 @safe struct Unchecked<Value: ~Copyable> {

@@ -24,11 +24,15 @@ extension HostedActor {
     }
 
     private func connect(_ connection: HostedConnection) async {
+        if phase != .running {
+            // It has gone to sleep since the gateway looked. This wait is no work of the actor's, for whose end it would
+            // wait before it sleeps.
+            do { try await ready() } catch { return close(connection, 1011, closeReason(EngineError(thrown: error))) }
+            guard attached[connection.id] != nil else { return }
+        }
+        let token = beginWork()
+        defer { endWork(token) }
         do {
-            // Not as work of the actor: one that is about to sleep waits for the end of that.
-            try await ready()
-            let token = beginWork()
-            defer { endWork(token) }
             try await runConnectHooks(connection)
             guard attached[connection.id] != nil else { return }
             attached[connection.id]?.isVisible = true
@@ -105,7 +109,6 @@ extension HostedActor {
     func connectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) async {
         attach(connection)
         do {
-            try await ready()
             try await runConnectHooks(connection)
         } catch {
             return close(connection, 1011, closeReason(EngineError(thrown: error)))

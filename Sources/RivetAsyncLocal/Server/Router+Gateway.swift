@@ -202,9 +202,13 @@ extension Router {
                 throw EngineError.gateway("guard", "missing_header", "Missing header sec-websocket-protocol.")
             }
             let target = try self.target(of: request, route, pass)
-            // Nobody is woken for one that runs: `connect` and `connectRaw` look again.
-            if !target.actor.isRunning { try await target.actor.ready() }
-            return .upgrade(upgrade(request, target, header ?? ""), pass)
+            let upgrade = upgrade(request, target, header ?? "")
+            switch upgrade {
+            // Nobody is woken for an actor that runs: `HostedActor.connect` looks again.
+            case .connect where target.actor.isRunning: break
+            default: try await target.actor.ready()
+            }
+            return .upgrade(upgrade, pass)
         } catch {
             return refusedUpgrade(EngineError(thrown: error), request)
         }

@@ -34,11 +34,15 @@ struct LocalLifecycleTests {
         func close(_ closing: WebSocketClosing) { told.add("closed") }
     }
 
-    /// As where the gateway has just seen that the actor runs.
-    @Test(arguments: [true, false])
-    func aConnectionThatComesWhileTheActorFallsAsleepOpensWhenItIsAwakeAgain(isFirst: Bool) async throws {
+    /// The connection comes as where the gateway has just seen that the actor runs.
+    @Test(arguments: [true, false], [true, false])
+    func aConnectionThatComesWhileTheActorFallsAsleepOpensWhenItIsAwakeAgain(isFirst: Bool, ends: Bool) async throws {
+        let hooks = Recorder<String>()
         var registry = LocalEngine.Registry()
-        registry.actor(ProbeActor.self, state: 0) { _ in }
+        registry.actor(ProbeActor.self, state: 0) { kind in
+            kind.onConnect { _, _ in hooks.add("connect") }
+            kind.onDisconnect { _, _ in hooks.add("disconnect") }
+        }
         let engine = EngineState(
             kinds: registry.kinds,
             limits: .init(),
@@ -55,10 +59,17 @@ struct LocalLifecycleTests {
             if isFirst { hosted.spawnConnect(connection) }
             hosted.beginSleep()
             if !isFirst { hosted.spawnConnect(connection) }
+            if ends { hosted.ended(connection) }
         }
-        try await until { !outlet.told.all.isEmpty }
-        #expect(outlet.told.all == ["initial"])
-        #expect(await actor.generation == 2)
+        try await until { await actor.generation == 2 }
+        try await actor.ready()
+        if ends {
+            await actor.lane.untilTurnEnds()
+        } else {
+            try await until { !outlet.told.all.isEmpty }
+        }
+        #expect(outlet.told.all == (ends ? [] : ["initial"]))
+        #expect(hooks.all == (ends ? [] : ["connect"]))
         await engine.tasks.stop(within: .seconds(600))
         await engine.forgetActors()
     }

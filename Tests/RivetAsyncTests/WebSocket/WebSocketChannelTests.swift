@@ -258,6 +258,41 @@ struct WebSocketChannelTests {
         await fixture.end()
     }
 
+    /// The copies of an iterator share what was taken over.
+    private actor CopyingReader {
+        private let iterator: WebSocketMessages.AsyncIterator
+
+        init(_ messages: WebSocketMessages) { iterator = messages.makeAsyncIterator() }
+
+        func next() async throws -> WebSocketMessage? {
+            var copy = iterator
+            return try await copy.next()
+        }
+    }
+
+    @Test(arguments: StreamPair.Kind.all)
+    func aSecondReaderByACopyOfTheIteratorIsAnErrorToo(_ kind: StreamPair.Kind) async throws {
+        let fixture = try await LiteralWebSocket(kind)
+        let channel = await fixture.channel()
+        let reader = CopyingReader(channel.messages)
+        await withTaskGroup(of: Result<WebSocketMessage?, any Error>.self) { group in
+            for _ in 0..<2 { group.addTask { await Task { try await reader.next() }.result } }
+            if case .failure(let error)? = await group.next() {
+                #expect(error as? WebSocketError == .readTwice)
+            } else {
+                Issue.record("both may read")
+            }
+            fixture.peerStream.writeLater(frame(1, [0x61]) + frame(1, [0x62]))
+            if case .success(let message)? = await group.next() {
+                #expect(message == .text("a"))
+            } else {
+                Issue.record("nobody may read")
+            }
+        }
+        #expect(try await reader.next() == .text("b"))
+        await fixture.end()
+    }
+
     @Test(arguments: StreamPair.Kind.all)
     func aResetIsThrownBehindWhatCameBefore(_ kind: StreamPair.Kind) async throws {
         let fixture = try await LiteralWebSocket(kind)

@@ -78,7 +78,7 @@ struct ContainerCache<Core: AnyObject> {
 
 /// Whether keyed containers are used again, or made anew each time; both come to the same.
 enum ContainerReuse {
-    // `@safe`: said before the first value is coded, if at all.
+    // `@safe`: set before the first value is coded, and only by tests.
     @safe nonisolated(unsafe) static var isOn = true
 }
 

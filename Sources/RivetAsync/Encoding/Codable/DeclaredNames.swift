@@ -6,9 +6,11 @@
 struct DeclaredNames {
     private var types: [ObjectIdentifier: (String) -> Bool] = [:]
 
-    mutating func note<Key: CodingKey>(_ type: Key.Type) {
-        // A type that takes a name which nobody declares takes every name, as a dictionary's does.
-        guard types[ObjectIdentifier(type)] == nil, Key(stringValue: "\u{0}") == nil else { return }
+    /// Notes a type, unless it has a key for a name that nobody declares, as a dictionary's has for every name.
+    ///
+    /// The caller asks the type, since that is the user's code, which may want another container meanwhile.
+    mutating func note<Key: CodingKey>(_ type: Key.Type, takesUndeclared: Bool) {
+        guard types[ObjectIdentifier(type)] == nil, !takesUndeclared else { return }
         types[ObjectIdentifier(type)] = { Key(stringValue: $0) != nil }
     }
 

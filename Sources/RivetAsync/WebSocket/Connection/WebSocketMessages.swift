@@ -76,7 +76,12 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 
     /// Waits for more; false at the end.
     @usableFromInline func fill() async throws -> Bool {
-        try await channel.receive(into: &contents.value.rest)
+        // Not in place: the wait would be one long access, and a copy of the iterator may come meanwhile.
+        var taken = RingBuffer<WebSocketReceivedMessages>()
+        swap(&taken, &contents.value.rest)
+        let hasMore = try await channel.receive(into: &taken)
+        contents.value.rest = taken
+        return hasMore
     }
 }
 

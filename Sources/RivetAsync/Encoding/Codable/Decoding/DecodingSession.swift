@@ -142,7 +142,7 @@
                 unsafe unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
         }
-        names.note(key)
+        names.note(key, takesUndeclared: Key(stringValue: "\u{0}") != nil)
         let map = MapDecoder(self)
         try map.enter(place)
         let container = KeyedDecodingContainer(KeyedDecoder<Key>(map: map))

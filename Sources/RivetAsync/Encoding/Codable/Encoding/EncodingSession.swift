@@ -88,7 +88,7 @@ final class EncodingSession: @unchecked Sendable {
                 unsafe unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
         }
-        names.note(key)
+        names.note(key, takesUndeclared: Key(stringValue: "\u{0}") != nil)
         let map = MapEncoder(output, id)
         let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
         // Whether one that is not remembered is kept, nobody sees at the end.
