@@ -5,6 +5,8 @@ import Darwin
 extension SystemCalls {
     static var currentThread: UInt { UInt(bitPattern: pthread_self()) }
 
+    static var coreCount: Int { max(1, sysconf(_SC_NPROCESSORS_ONLN)) }
+
     /// There is no such flag here; sockets are made with SO_NOSIGPIPE.
     static let noSignal: Int32 = 0
     static let streamType = SOCK_STREAM

@@ -11,6 +11,18 @@ import Glibc
 extension SystemCalls {
     static var currentThread: UInt { UInt(pthread_self()) }
 
+    /// How many cores this thread may run on: fewer than there are where a container or `taskset` allows it some only.
+    static var coreCount: Int {
+        // A bit for each core; the kernel refuses a mask that is too small for its machine.
+        let allowed = unsafe withUnsafeTemporaryAllocation(byteCount: 8_192, alignment: 8) { mask in
+            let bytes = unsafe mask.bindMemory(to: UInt8.self)
+            unsafe bytes.initialize(repeating: 0)
+            guard unsafe core_affinity(0, UInt(bytes.count), bytes.baseAddress) == 0 else { return 0 }
+            return unsafe bytes.reduce(0) { $0 + $1.nonzeroBitCount }
+        }
+        return allowed > 0 ? allowed : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+
     static let noSignal = Int32(MSG_NOSIGNAL)
 
     #if canImport(Musl)

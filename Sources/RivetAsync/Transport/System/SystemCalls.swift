@@ -34,8 +34,6 @@ enum SystemCalls {
         case failed(Errno)
     }
 
-    static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-
     // MARK: Sockets
 
     static func bind(_ descriptor: Int32, to address: SocketAddress) throws(TransportError) {
