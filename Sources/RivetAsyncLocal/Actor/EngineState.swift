@@ -29,6 +29,8 @@ final class EngineState: Sendable {
     let deadlines: DeadlineScheduler
     let tasks: TaskTracker
     let gauge: ResourceGauge
+    /// Of the connections.
+    let lanes: LaneGroup
     let faults: Faults
     let tokens: TokenBook
     let namespaceID = FreshID.engineID()
@@ -47,6 +49,7 @@ final class EngineState: Sendable {
         self.settings = settings
         self.time = time
         self.gauge = gauge
+        lanes = LaneGroup(label: "rivet.local", gauge: gauge)
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
         tasks = TaskTracker(gauge: gauge)
         faults = Faults()
@@ -81,6 +84,9 @@ final class EngineState: Sendable {
 
     /// The actor that is there, or a new one.
     func getOrCreate(_ creation: Creation) -> (actor: HostedActor, created: Bool) {
+        if let keyText = creation.keyText, let actor = actor(name: creation.name, keyText: keyText) {
+            return (actor, false)
+        }
         let new = HostedActor(engine: self, kind: kinds[ExactName(creation.name)], creation: creation)
         return directory.withLock { directory in
             if let keyText = creation.keyText {

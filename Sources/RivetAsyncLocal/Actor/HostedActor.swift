@@ -88,7 +88,7 @@ actor HostedActor {
         self.creation = creation
         key = creation.keyText.map { ActorKey(text: $0) } ?? []
         createdAt = engine.now
-        lane = Lane(label: "rivet.local.actor", gauge: engine.gauge)
+        lane = Lane(label: "rivet.local.actor", gauge: engine.gauge, helpers: engine.lanes)
     }
 
     /// Runs `body` on the actor, behind everything that was put there before.

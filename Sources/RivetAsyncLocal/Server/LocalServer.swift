@@ -19,7 +19,6 @@ final class LocalServer: Sendable {
 
     let engine: EngineState
     let router: Router
-    private let lanes: LaneGroup
     private let state: Monitor<State>
     private let listener = Mutex<TCPListener?>(nil)
     private let memory = Mutex<(network: MemoryNetwork, port: Int)?>(nil)
@@ -27,7 +26,6 @@ final class LocalServer: Sendable {
     init(engine: EngineState) {
         self.engine = engine
         router = Router(engine: engine)
-        lanes = LaneGroup(label: "rivet.local", gauge: engine.gauge)
         state = Monitor(State(), gauge: engine.gauge)
     }
 
@@ -36,7 +34,7 @@ final class LocalServer: Sendable {
         let address = SocketAddress.loopback(port: port)
         let listener: TCPListener
         do throws(TransportError) {
-            listener = try await TCPListener.listen(on: address, lanes: lanes) { socket in
+            listener = try await TCPListener.listen(on: address, lanes: engine.lanes) { socket in
                 socket.wantsQuickAcknowledgements = true
                 self.accepted(socket)
             }
@@ -50,7 +48,7 @@ final class LocalServer: Sendable {
 
     /// Returns the port.
     func listen(on network: MemoryNetwork) throws -> Int {
-        let port = try network.listen(lanes: lanes) { self.accepted($0) }
+        let port = try network.listen(lanes: engine.lanes) { self.accepted($0) }
         memory.withLock { $0 = (network, port) }
         return port
     }
@@ -89,5 +87,5 @@ final class LocalServer: Sendable {
         await cutAll()
     }
 
-    func shutDownLanes() async { await lanes.shutDown() }
+    func shutDownLanes() async { await engine.lanes.shutDown() }
 }

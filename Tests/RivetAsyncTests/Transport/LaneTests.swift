@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CEpoll
 import Glibc
 import Synchronization
 import Testing
@@ -338,7 +339,101 @@ struct LaneTests {
         let group = LaneGroup(count: 3)
         let given = (0..<6).map { _ in ObjectIdentifier(group.next()) }
         #expect(given == group.lanes.map(ObjectIdentifier.init) + group.lanes.map(ObjectIdentifier.init))
-        #expect(LaneGroup().lanes.count == sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+
+    /// A container, or `taskset`, may allow some of the machine's cores only.
+    @Test func thereIsALaneForEachCoreThatMayBeUsed() throws {
+        var cores = [UInt8](repeating: 0, count: 8_192)
+        #expect(core_affinity(0, UInt(cores.count), &cores) >= 0)
+        let allowed = (0..<cores.count * 8).filter { cores[$0 / 8] & 1 << ($0 % 8) != 0 }
+        #expect(LaneGroup().lanes.count == allowed.count)
+        let set = try #require(dlsym(nil, "sched_setaffinity"))
+        typealias SetAffinity = @convention(c) (pid_t, Int, UnsafePointer<UInt8>) -> CInt
+        let setAffinity = unsafeBitCast(set, to: SetAffinity.self)
+        // This thread alone.
+        defer { _ = setAffinity(0, cores.count, cores) }
+        var one = [UInt8](repeating: 0, count: cores.count)
+        let last = try #require(allowed.last)
+        one[last / 8] = 1 << (last % 8)
+        try #require(setAffinity(0, one.count, one) == 0)
+        #expect(LaneGroup().lanes.count == 1)
+    }
+
+    // MARK: A lane that is helped
+
+    @Test func whatAHelperGivesIsDoneOnItsThreadBeforeItSends() async {
+        let (helper, lane) = helped()
+        let order = Mutex<[String]>([])
+        await withCheckedContinuation { continuation in
+            helper.run {
+                let thread = ThreadMark.current
+                let member = Member()
+                member.onTurnEnd = {
+                    order.withLock { $0.append("end of turn") }
+                    continuation.resume()
+                }
+                helper.atEndOfTurn(member)
+                lane.run {
+                    #expect(lane.isCurrent && ThreadMark.current == thread)
+                    order.withLock { $0.append("helped") }
+                    helper.run { order.withLock { $0.append("answer") } }
+                }
+                helper.run {
+                    #expect(!lane.isCurrent)
+                    order.withLock { $0.append("helper's own") }
+                }
+            }
+        }
+        #expect(order.withLock { $0 } == ["helped", "helper's own", "answer", "end of turn"])
+        #expect(await lane.perform { lane.isCurrent && !helper.isCurrent }, "what comes from elsewhere")
+    }
+
+    @Test func oneThatIsBusyGetsAThreadOfItsOwn() async throws {
+        let (helper, lane) = helped()
+        let isAlone = Mutex(false)
+        @Sendable func again() {
+            if helper.isCurrent { lane.run(again) } else { isAlone.withLock { $0 = true } }
+        }
+        helper.run { lane.run(again) }
+        try await until { isAlone.withLock { $0 } }
+    }
+
+    @Test func whatTheEndOfATurnGivesIsDoneToo() async {
+        let (helper, lane) = helped()
+        await withCheckedContinuation { continuation in
+            helper.run {
+                let member = Member()
+                member.onTurnEnd = { lane.run { continuation.resume() } }
+                helper.atEndOfTurn(member)
+            }
+        }
+    }
+
+    @Test func helpersAndOthersComeOneAtATime() async {
+        let (helper, lane) = helped()
+        let count = Counted()
+        await withTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for round in 0..<500 {
+                        if round % 2 == 0 {
+                            await lane.perform { count.value += 1 }
+                        } else {
+                            helper.run { lane.run { count.value += 1 } }
+                        }
+                    }
+                }
+            }
+        }
+        // Behind all that the helper had to give.
+        await helper.perform {}
+        await withCheckedContinuation { continuation in helper.run { lane.run { continuation.resume() } } }
+        #expect(await lane.perform { count.value } == 4_000)
+    }
+
+    private func helped() -> (helper: Lane, lane: Lane) {
+        let group = LaneGroup(count: 1, gauge: gauge)
+        return (group.lanes[0], Lane(gauge: gauge, helpers: group))
     }
 }
 

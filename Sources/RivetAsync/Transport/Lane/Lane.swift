@@ -82,6 +82,7 @@ package final class Lane: @unchecked Sendable {
     package let label: String
     package let gauge: ResourceGauge
     private let queue: DispatchQueue
+    private let helpers: LaneGroup?
     private let mailbox = Mutex(Mailbox())
     private let thread = Atomic<UInt>(0)
     /// Signalled by a visitor who is awaited.
@@ -94,13 +95,24 @@ package final class Lane: @unchecked Sendable {
     private var endingMembers: [any LaneMember] = []
     private var waitingMembers: [any LaneMember] = []
     private var nextMembers: [any LaneMember] = []
+    /// Which lanes this one's thread has a turn to do for.
+    private var helped: [Lane] = []
     private var pool = ReceivePool()
     private var isShutDown = false
 
     /// Costs no descriptor until the first registration.
-    package init(label: String = "rivet.lane", gauge: ResourceGauge = ResourceGauge()) {
+    ///
+    /// `helpers`, for a lane without sockets: what comes from one of these while it has no thread is done by that one's, behind
+    /// the job that gave it and before it sends. So the answer to what came in leaves in the same turn, and nobody is
+    /// woken for it; but what is slow here holds up the sockets there.
+    package init(
+        label: String = "rivet.lane",
+        gauge: ResourceGauge = ResourceGauge(),
+        helpers: LaneGroup? = nil
+    ) {
         self.label = label
         self.gauge = gauge
+        self.helpers = helpers
         queue = DispatchQueue(label: label)
     }
 
@@ -133,7 +145,8 @@ package final class Lane: @unchecked Sendable {
         switch phase {
         case .running, .visited: break
         case .waiting: readiness?.interrupt()
-        case .idle: queue.async { self.turn() }
+        case .idle:
+            if let helper = helpers?.current { helper.helped.append(self) } else { queue.async { self.turn() } }
         }
     }
 
@@ -152,7 +165,7 @@ package final class Lane: @unchecked Sendable {
         body()
         endTurn()
         thread.store(sleeper, ordering: .relaxed)
-        let hasMore = !nextMembers.isEmpty
+        let hasMore = !nextMembers.isEmpty || !helped.isEmpty
         let (isAwaited, interrupted): (Bool, PlatformReadiness?) = mailbox.withLock { mailbox in
             if mailbox.phase == .visited(isAwaited: true) { return (true, nil) }
             let isOver = mailbox.jobs.isEmpty && !hasMore
@@ -185,6 +198,7 @@ package final class Lane: @unchecked Sendable {
     /// When that fails it is closed.
     package func register(_ descriptor: Int32, _ member: any LaneMember) throws(TransportError) -> Registration {
         assertCurrent()
+        assert(helpers == nil, "a lane without sockets")
         do throws(TransportError) {
             guard !isShutDown else { throw .laneShutDown }
             let registration = try add(descriptor, member, to: openedReadiness())
@@ -286,7 +300,6 @@ package final class Lane: @unchecked Sendable {
 
     private func turn() {
         thread.store(SystemCalls.currentThread, ordering: .relaxed)
-        defer { thread.store(0, ordering: .relaxed) }
         var limit: Int32 = 0
         var turnsWithoutLook = 0
         while true {
@@ -303,8 +316,9 @@ package final class Lane: @unchecked Sendable {
             endTurn()
             prepareToWait()
             let phase: Phase = mailbox.withLock { mailbox in
-                if mailbox.jobs.isEmpty && nextMembers.isEmpty {
-                    mailbox.phase = worked && readiness != nil && PlatformReadiness.canWait ? .waiting : .idle
+                if mailbox.jobs.isEmpty && nextMembers.isEmpty && helped.isEmpty {
+                    let waits = worked && readiness != nil && PlatformReadiness.canWait
+                    if waits { mailbox.phase = .waiting } else { becomeIdle(&mailbox) }
                 }
                 return mailbox.phase
             }
@@ -318,6 +332,38 @@ package final class Lane: @unchecked Sendable {
                 turnsWithoutLook = 0
             }
         }
+    }
+
+    /// The same for a lane without sockets, on the thread of one that helps.
+    private func helpedTurn() {
+        thread.store(SystemCalls.currentThread, ordering: .relaxed)
+        _ = runJobs()
+        endTurn()
+        let isOver = mailbox.withLock { mailbox in
+            guard mailbox.jobs.isEmpty else { return false }
+            becomeIdle(&mailbox)
+            return true
+        }
+        guard !isOver else { return }
+        // One that is busy gets a thread of its own.
+        thread.store(0, ordering: .relaxed)
+        queue.async { self.turn() }
+    }
+
+    /// From here on another thread may have the lane.
+    private func becomeIdle(_ mailbox: inout Mailbox) {
+        thread.store(0, ordering: .relaxed)
+        mailbox.phase = .idle
+    }
+
+    private func help() {
+        var index = 0
+        // One who is helped may have something for another.
+        while index < helped.count {
+            helped[index].helpedTurn()
+            index += 1
+        }
+        helped.removeAll(keepingCapacity: true)
     }
 
     private func dispatchEvent(at index: Int) {
@@ -339,7 +385,7 @@ package final class Lane: @unchecked Sendable {
     private func runJobs() -> Bool {
         for round in 0..<Self.mostJobRounds {
             mailbox.withLock { swap(&$0.jobs, &jobs) }
-            if jobs.isEmpty { return round > 0 }
+            if jobs.isEmpty && helped.isEmpty { return round > 0 }
             for index in jobs.indices {
                 switch jobs[index] {
                 case .actor(let job):
@@ -354,6 +400,7 @@ package final class Lane: @unchecked Sendable {
                 }
             }
             jobs.removeAll(keepingCapacity: jobs.capacity <= Self.mostKeptJobs)
+            help()
         }
         return true
     }
