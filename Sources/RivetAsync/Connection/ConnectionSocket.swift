@@ -265,8 +265,9 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         end(AttemptEnding(violation: what, code: code, underlying: underlying))
     }
 
-    private func end(_ ending: AttemptEnding) {
+    private func end(_ ending: @autoclosure () -> AttemptEnding) {
         guard !isOver, let driver else { return }
+        let ending = ending()
         receivedAll()
         isOver = true
         driver.assumeIsolated { $0.socketEnded(ending, generation: generation) }

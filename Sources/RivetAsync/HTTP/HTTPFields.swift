@@ -111,7 +111,13 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
 
     /// Whether the list field has that member, without regard to case: `Connection: keep-alive, Upgrade`.
     package func list(_ name: String, contains member: String) -> Bool {
-        list(name).contains { $0.equalsIgnoringASCIICase(member) }
+        // As a rule it is the only one.
+        if fields.contains(where: {
+            $0.name.equalsIgnoringASCIICase(name) && $0.value.equalsIgnoringASCIICase(member)
+        }) {
+            return true
+        }
+        return list(name).contains { $0.equalsIgnoringASCIICase(member) }
     }
 }
 

@@ -4,27 +4,36 @@
 package enum SHA1 {
     /// The 20-byte digest of `message`.
     package static func digest(_ message: some Collection<UInt8>) -> [UInt8] {
-        var padded = Array(message)
-        let bitCount = UInt64(padded.count) &* 8
+        let count = message.count
+        var padded: [UInt8] = []
+        padded.reserveCapacity((count + 72) / 64 * 64)
+        padded.append(contentsOf: message)
         padded.append(0x80)
         while padded.count % 64 != 56 { padded.append(0) }
-        for shift: UInt64 in [56, 48, 40, 32, 24, 16, 8, 0] {
-            padded.append(UInt8(truncatingIfNeeded: bitCount >> shift))
-        }
+        append(UInt64(count) &* 8, to: &padded)
 
-        var hash: [UInt32] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]
-        for block in stride(from: 0, to: padded.count, by: 64) { mix(padded[block..<block + 64], into: &hash) }
-        return hash.flatMap { word in
-            stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
+        var hash: InlineArray<5, UInt32> = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]
+        for block in stride(from: 0, to: padded.count, by: 64) { mix(padded, from: block, into: &hash) }
+        var digest: [UInt8] = []
+        digest.reserveCapacity(20)
+        for index in hash.indices { append(hash[index], to: &digest) }
+        return digest
+    }
+
+    /// Most significant byte first.
+    private static func append<Word: FixedWidthInteger>(_ word: Word, to bytes: inout [UInt8]) {
+        for shift in stride(from: Word.bitWidth - 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: word >> Word(shift)))
         }
     }
 
-    private static func mix(_ block: ArraySlice<UInt8>, into hash: inout [UInt32]) {
-        var schedule = stride(from: block.startIndex, to: block.endIndex, by: 4).map { start in
-            block[start..<start + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    private static func mix(_ bytes: [UInt8], from start: Int, into hash: inout InlineArray<5, UInt32>) {
+        var schedule = InlineArray<80, UInt32>(repeating: 0)
+        for t in 0..<16 {
+            for index in start + 4 * t..<start + 4 * t + 4 { schedule[t] = schedule[t] << 8 | UInt32(bytes[index]) }
         }
         for t in 16..<80 {
-            schedule.append(rotate(schedule[t - 3] ^ schedule[t - 8] ^ schedule[t - 14] ^ schedule[t - 16], by: 1))
+            schedule[t] = rotate(schedule[t - 3] ^ schedule[t - 8] ^ schedule[t - 14] ^ schedule[t - 16], by: 1)
         }
         var (a, b, c, d, e) = (hash[0], hash[1], hash[2], hash[3], hash[4])
         for t in 0..<80 {
@@ -38,7 +47,11 @@ package enum SHA1 {
             let next = rotate(a, by: 5) &+ f &+ e &+ k &+ schedule[t]
             (a, b, c, d, e) = (next, a, rotate(b, by: 30), c, d)
         }
-        for (index, word) in [a, b, c, d, e].enumerated() { hash[index] &+= word }
+        hash[0] &+= a
+        hash[1] &+= b
+        hash[2] &+= c
+        hash[3] &+= d
+        hash[4] &+= e
     }
 
     private static func rotate(_ word: UInt32, by count: UInt32) -> UInt32 { word << count | word >> (32 - count) }
