@@ -70,7 +70,9 @@ final class ClientContext: Sendable {
             configuration.replyNudge == .off ? nil : NudgeKnowledge(nudgesAlways: configuration.nudgesAlways)
         root = RootTask(
             gauge: gauge,
-            places: Dictionary(uniqueKeysWithValues: lanes.lanes.map { (ObjectIdentifier($0), $0.taskExecutor) })
+            places: Dictionary(
+                uniqueKeysWithValues: lanes.lanes.map { (ObjectIdentifier($0), $0.isolatedTaskExecutor) }
+            )
         )
         deadlines = DeadlineScheduler(time: time, gauge: gauge)
         shared = SharedConnections(time: time, deadlines: deadlines, root: root)
@@ -94,7 +96,7 @@ final class ClientContext: Sendable {
             configuration,
             tokens
         )
-        let dialing = Dialing(configuration, transport, time: time)
+        let dialing = Dialing(configuration, transport, time: time, deadlines: deadlines)
         self.dialing = dialing
         var limits = HTTPConnectionPool.Limits()
         // What is out of its range is never used.

@@ -192,7 +192,8 @@ actor ConnectionDriver: ClientMember {
         }
         firstScope = nil
         return await withTaskGroup { group in
-            group.addTask {
+            // Its code belongs to no actor.
+            group.addTask(executorPreference: lane.taskExecutor) {
                 do {
                     try await opening.open { socket in
                         // On the lane, behind the 101 and before anything that came with it is read.
@@ -506,7 +507,7 @@ actor ConnectionDriver: ClientMember {
     // MARK: The end
 
     nonisolated func disconnect(_ reason: RivetError = .connectionClosed) async {
-        lane.run { self.assumeIsolated { driver in driver.step { $0.disconnectRequested(reason) } } }
+        lane.visit { self.assumeIsolated { driver in driver.step { $0.disconnectRequested(reason) } } }
         await finished.waitUncancellably()
     }
 
@@ -520,6 +521,7 @@ actor ConnectionDriver: ClientMember {
 
     /// The last reference is gone (B169).
     nonisolated func abandoned() {
+        guard !finished.isSet else { return }
         lane.run {
             self.assumeIsolated { driver in
                 guard !driver.machine.isOver else { return }

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
+/// A point in time, and who notices that it has come.
+package struct Deadline: Sendable {
+    package let time: TimePoint
+    let scheduler: DeadlineScheduler
+
+    package init(_ time: TimePoint, _ scheduler: DeadlineScheduler) {
+        (self.time, self.scheduler) = (time, scheduler)
+    }
+}
+
 /// All deadlines of one client behind one sleeping task, so that a call with a deadline starts no task of its own.
 package final class DeadlineScheduler: Sendable {
     package struct ID: Hashable, Sendable {

@@ -68,13 +68,13 @@ extension HostedActor {
         let deadline = engine.time.now.advanced(by: engine.limits.hookTimeout)
         for hook in [kind.onBeforeConnect, kind.createConnectionState] {
             guard let hook else { continue }
-            try await engine.bounded(until: deadline, failingWith: .callbackTimedOut, on: lane.taskExecutor) {
+            try await engine.bounded(until: deadline, failingWith: .callbackTimedOut, on: lane.isolatedTaskExecutor) {
                 try await hook(connection, instance)
             }
         }
         attached[connection.id]?.isVisible = true
         if let onConnect = kind.onConnect {
-            try await engine.bounded(until: deadline, failingWith: .callbackTimedOut, on: lane.taskExecutor) {
+            try await engine.bounded(until: deadline, failingWith: .callbackTimedOut, on: lane.isolatedTaskExecutor) {
                 try await onConnect(connection, instance)
             }
         }

@@ -207,7 +207,7 @@ actor HostedActor {
     func spawn(_ body: @escaping @Sendable (isolated HostedActor) async -> Void) -> Task<Void, Never>? {
         guard let tracked = engine.tasks.begin() else { return nil }
         // With the preference, what it waits for resumes it here, and not on the pool first.
-        let task = Task(executorPreference: lane.taskExecutor) {
+        let task = Task(executorPreference: lane.isolatedTaskExecutor) {
             await body(self)
             self.engine.tasks.ended(tracked)
         }
@@ -222,7 +222,7 @@ actor HostedActor {
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let deadline = engine.time.now.advanced(by: limit)
-        return try await engine.bounded(until: deadline, failingWith: failure, on: lane.taskExecutor, body)
+        return try await engine.bounded(until: deadline, failingWith: failure, on: lane.isolatedTaskExecutor, body)
     }
 
     func beginWork(again: Held? = nil) -> UInt64 {

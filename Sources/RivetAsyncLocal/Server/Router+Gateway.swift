@@ -31,7 +31,7 @@ extension Router {
             }
             guard request.body.count <= engine.limits.maxRequestBody else { throw EngineError.bodyTooLarge }
             let found = try self.target(of: request, route, pass)
-            let answer = try await withTaskExecutorPreference(found.actor.lane.taskExecutor) {
+            let answer = try await withTaskExecutorPreference(found.actor.lane.isolatedTaskExecutor) {
                 try await found.actor.ready()
                 target = found
                 if let refusal, !refusal.afterTheActionRan { throw refusal.failure }

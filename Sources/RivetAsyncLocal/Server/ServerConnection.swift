@@ -163,7 +163,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         isAnswering = true
         if arriving == nil { stream.suspendReading() }
         // From here it goes to the actor's lane, and back.
-        server.engine.tasks.spawn(on: stream.lane.taskExecutor) { [self] in
+        server.engine.tasks.spawn(on: stream.lane.isolatedTaskExecutor) { [self] in
             let answer = await server.router.answer(request)
             stream.lane.run { [self] in perform(answer, request) }
         }

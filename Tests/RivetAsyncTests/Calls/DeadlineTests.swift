@@ -31,7 +31,7 @@ struct DeadlineTests {
         func dial(_ request: DialRequest) async throws -> any ByteStream {
             arrived.set()
             let never = Signal(gauge: ResourceGauge())
-            return try await withDeadline(request.deadline, time: request.time) {
+            return try await withDeadline(request.deadline?.time, time: request.time) {
                 await never.wait()
                 throw CancellationError()
             }

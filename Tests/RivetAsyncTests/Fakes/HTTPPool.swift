@@ -22,7 +22,13 @@ struct HTTPPool: Sendable {
             gauge: gauge
         ) { origin, lane, deadline in
             try await dialer.dial(
-                .init(host: origin.host, port: origin.port, lane: lane, deadline: deadline, time: time)
+                .init(
+                    host: origin.host,
+                    port: origin.port,
+                    lane: lane,
+                    deadline: deadline.map { Deadline($0, scheduler) },
+                    time: time
+                )
             )
         }
     }

@@ -215,9 +215,9 @@ final class HTTPPoolFixture: Sendable {
             time: time,
             scheduler: scheduler,
             gauge: gauge
-        ) { origin, lane, deadline in
+        ) { origin, lane, _ in
             try await MemoryDialer(network: network)
-                .dial(.init(host: origin.host, port: origin.port, lane: lane, deadline: deadline, time: time))
+                .dial(.init(host: origin.host, port: origin.port, lane: lane, time: time))
         }
     }
 

@@ -125,21 +125,63 @@ struct DialerTests {
         }
     }
 
-    @Test func theDeadlineEndsAnAttempt() async throws {
+    @Test(arguments: ["host", "127.0.0.2"])
+    func theDeadlineEndsAnAttempt(host: String) async throws {
         let silent = try SilentAddress()
         defer { silent.close() }
         try await withLanes { lanes in
             let dialer = SocketDialer(resolver: FakeResolver([silent.address]))
-            let dialing = dial(dialer, lanes, deadline: .seconds(5))
+            let dialing = dial(dialer, lanes, host: host, port: silent.address.port, deadline: .seconds(5))
             await clock.waitForSleepers()
             try await until { gauge.counts.descriptors == 3 }
             await clock.advance(by: .seconds(5))
-            let text = "the deadline passed while connecting to host: \(silent.address): no answer"
+            let text = "the deadline passed while connecting to \(host): \(silent.address): no answer"
             let attempt = TransportError.Attempt(address: silent.address.description, error: nil)
-            let expected = TransportError.deadlinePassed(.connecting, host: "host", attempts: [attempt])
+            let expected = TransportError.deadlinePassed(.connecting, host: host, attempts: [attempt])
             await #expect(throws: expected) { _ = try await dialing.value }
             #expect(expected.description == text)
             #expect(gauge.counts == .init(descriptors: 2), "what is left is the lane's")
+        }
+    }
+
+    /// A literal's deadline has no task of its own: it may come before the attempt begins, or behind its success.
+    @Test func theDeadlineOfALiteralAtAnyMomentLeavesNoDescriptor() async throws {
+        try await withLanes { lanes in
+            let listener = try await TCPListener.listen(lanes: lanes) { socket in socket.lane.run { socket.close() } }
+            for passes in [Duration.zero, .microseconds(20), .microseconds(50), .microseconds(100), .microseconds(200)]
+            {
+                for _ in 0..<20 {
+                    let time = TimeSource(ContinuousClock())
+                    let scheduler = DeadlineScheduler(time: time)
+                    let running = Task { await scheduler.run() }
+                    let lane = lanes.next()
+                    let deadline = Deadline(time.now.advanced(by: passes), scheduler)
+                    do {
+                        let stream = try await SocketDialer().dial(
+                            .init(
+                                host: "127.0.0.1",
+                                port: listener.localPort,
+                                lane: lane,
+                                deadline: deadline,
+                                time: time
+                            )
+                        )
+                        await lane.perform { stream.close() }
+                    } catch {
+                        let address = "127.0.0.1:\(listener.localPort)"
+                        let attempt = TransportError.Attempt(address: address, error: nil)
+                        let expected = TransportError.deadlinePassed(
+                            .connecting,
+                            host: "127.0.0.1",
+                            attempts: [attempt]
+                        )
+                        #expect(error as? TransportError == expected)
+                    }
+                    running.cancel()
+                    await running.value
+                }
+            }
+            await listener.close()
         }
     }
 
@@ -192,7 +234,7 @@ struct DialerTests {
                             host: "127.0.0.1",
                             port: listener.localPort,
                             lane: lane,
-                            deadline: TimePoint(.seconds(5)),
+                            deadline: Deadline(TimePoint(.seconds(5)), DeadlineScheduler(time: time)),
                             time: time
                         )
                     )
@@ -243,11 +285,19 @@ struct DialerTests {
         #expect(gauge.counts == .zero)
     }
 
-    private func dial(_ dialer: SocketDialer, _ lanes: LaneGroup, deadline: Duration) -> Task<any ByteStream, any Error>
-    {
+    private func dial(
+        _ dialer: SocketDialer,
+        _ lanes: LaneGroup,
+        host: String = "host",
+        port: UInt16 = 80,
+        deadline: Duration
+    ) -> Task<any ByteStream, any Error> {
         Task { [time] in
-            try await dialer.dial(
-                .init(host: "host", port: 80, lane: lanes.next(), deadline: time.now.advanced(by: deadline), time: time)
+            let scheduler = DeadlineScheduler(time: time)
+            async let _ = scheduler.run()
+            let deadline = Deadline(time.now.advanced(by: deadline), scheduler)
+            return try await dialer.dial(
+                .init(host: host, port: Int(port), lane: lanes.next(), deadline: deadline, time: time)
             )
         }
     }

@@ -148,15 +148,14 @@ struct LaneTests {
         await lane.shutDown()
     }
 
-    @Test func aTaskThatPrefersALaneCallsItsActorsWithoutAChangeOfExecutor() async {
+    @Test(arguments: [false, true])
+    func aTaskThatPrefersALaneGoesOnAtOnce(isIsolated: Bool) async {
         let lane = Lane()
-        let owner = LaneActor(lane: lane)
-        let other = LaneActor(lane: Lane())
-        await Task(executorPreference: lane.taskExecutor) {
+        let (owner, other) = (LaneActor(lane: lane), LaneActor(lane: Lane()))
+        await Task(executorPreference: isIsolated ? lane.isolatedTaskExecutor : lane.taskExecutor) {
             #expect(lane.isCurrent)
-            let before = ThreadMark.current
-            #expect(await owner.isOnLane)
-            #expect(lane.isCurrent && ThreadMark.current == before)
+            #expect(await goesOnAtOnce(on: lane) == !isIsolated, "code of no actor")
+            #expect(await owner.goesOnAtOnce() == isIsolated, "code of the lane's actor")
             #expect(await other.isOnLane)
             #expect(lane.isCurrent)
         }.value
@@ -445,6 +444,20 @@ private actor LaneActor {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
     var isOnLane: Bool { lane.isCurrent }
+
+    func goesOnAtOnce() async -> Bool { await RivetAsyncTests.goesOnAtOnce(on: lane) }
+}
+
+/// Whether a task that a job resumes goes on ahead of what that job enqueues afterwards: not where it is enqueued anew.
+private func goesOnAtOnce(on lane: Lane, isolation: isolated (any Actor)? = #isolation) async -> Bool {
+    let isBehind = Mutex(false)
+    await withCheckedContinuation { continuation in
+        lane.run {
+            continuation.resume()
+            lane.run { isBehind.withLock { $0 = true } }
+        }
+    }
+    return !isBehind.withLock { $0 }
 }
 
 private func assumeIsolation(of owner: LaneActor) {

@@ -6,10 +6,10 @@ package struct DialRequest: Sendable {
     package var host: String
     package var port: Int
     package var lane: Lane
-    package var deadline: TimePoint?
+    package var deadline: Deadline?
     package var time: TimeSource
 
-    package init(host: String, port: Int, lane: Lane, deadline: TimePoint? = nil, time: TimeSource) {
+    package init(host: String, port: Int, lane: Lane, deadline: Deadline? = nil, time: TimeSource) {
         (self.host, self.port, self.lane, self.deadline, self.time) = (host, port, lane, deadline, time)
     }
 }

@@ -16,15 +16,29 @@ package struct SocketDialer: Dialer {
         guard let port = UInt16(exactly: request.port) else {
             throw TransportError.system(.connect, .addressNotAvailable)
         }
+        if let literal = SocketAddress(literal: host, port: port) { return try await connect(literal, request) }
         let race = AddressRace(host: host, lane: lane, time: request.time)
         do {
-            return try await withDeadline(request.deadline, time: request.time) { [resolver] in
-                if let literal = SocketAddress(literal: host, port: port) { return try await race.run([literal]) }
-                return try await race.run(Self.interleaved(resolver.resolve(host: host, port: port, gauge: lane.gauge)))
+            return try await withDeadline(request.deadline?.time, time: request.time) { [resolver] in
+                try await race.run(Self.interleaved(resolver.resolve(host: host, port: port, gauge: lane.gauge)))
             }
         } catch {
             race.closeWinner()
             throw error is DeadlinePassedError ? race.deadlineError : error
+        }
+    }
+
+    /// What needs no name and has nobody to race with needs no task either.
+    private func connect(_ address: SocketAddress, _ request: DialRequest) async throws -> TCPSocket {
+        func attempts(_ error: TransportError?) -> [TransportError.Attempt] {
+            [TransportError.Attempt(address: address.description, error: error)]
+        }
+        do {
+            return try await TCPSocket.connect(to: address, lane: request.lane, by: request.deadline)
+        } catch let error as TransportError {
+            throw TransportError.noAddressReached(host: request.host, attempts: attempts(error))
+        } catch is DeadlinePassedError {
+            throw TransportError.deadlinePassed(.connecting, host: request.host, attempts: attempts(nil))
         }
     }
 

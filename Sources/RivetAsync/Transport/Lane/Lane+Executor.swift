@@ -22,18 +22,40 @@ extension Lane: SerialExecutor {
     }
 
     /// For tasks that prefer to run on this lane: what the sockets bring wakes them without a change of thread.
-    package var taskExecutor: LaneTaskExecutor { LaneTaskExecutor(lane: self) }
+    ///
+    /// Where they go on behind a wait, code that belongs to no actor goes on without another job; a call of an actor of
+    /// the lane is one more.
+    package var taskExecutor: LaneTaskExecutor { LaneTaskExecutor(lane: self, isIsolated: false) }
+
+    /// The same for tasks that are mostly code of actors on this lane: that goes on without another job, and all other code
+    /// is one more behind each wait.
+    package var isolatedTaskExecutor: LaneTaskExecutor { LaneTaskExecutor(lane: self, isIsolated: true) }
 }
 
 /// A lane as the preferred executor of tasks.
 ///
 /// It is a type of its own because an executor is not told whether a job is an actor's or a task's, and the two are
-/// run in different ways: an actor's by `runSynchronously(on:)`, a task's also as isolated to the lane, so that its
-/// calls of the lane's actors are no change of executor.
+/// run in different ways. The runtime compares what a job was run as with what the code that follows belongs to, and enqueues
+/// it anew where they differ, although it would come to the same thread.
 package final class LaneTaskExecutor: TaskExecutor {
     private let lane: Lane
+    private let isIsolated: Bool
 
-    init(lane: Lane) { self.lane = lane }
+    init(lane: Lane, isIsolated: Bool) {
+        self.lane = lane
+        self.isIsolated = isIsolated
+    }
+
+    func run(_ job: UnownedJob) {
+        if isIsolated {
+            unsafe job.runSynchronously(
+                isolatedTo: lane.asUnownedSerialExecutor(),
+                taskExecutor: asUnownedTaskExecutor()
+            )
+        } else {
+            unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+    }
 
     package func enqueue(_ job: UnownedJob) {
         lane.enqueue(.task(job, self))

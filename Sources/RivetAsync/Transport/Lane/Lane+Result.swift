@@ -4,16 +4,21 @@
 extension Lane {
     /// Starts something on the lane and waits for its one result, which `start`'s task is resumed with.
     ///
-    /// When the waiting task is cancelled, `cancel` runs on the lane, maybe before `start`; it sees to it that a result
-    /// comes.
+    /// When the waiting task is cancelled, or its deadline comes, `end` runs on the lane, with `CancellationError` or
+    /// ``DeadlinePassedError``, maybe before `start` or behind the result; it sees to it that a result comes.
     package func result<Value: Sendable>(
+        by deadline: Deadline? = nil,
         starting start: @escaping @Sendable (ParkedTask<Value, any Error>) -> Void,
-        cancelling cancel: @escaping @Sendable () -> Void = {}
+        ending end: @escaping @Sendable (any Error) -> Void = { _ in }
     ) async throws -> Value {
-        try await ParkedTask.park(gauge) { task in
+        let timer = deadline.map { deadline in
+            deadline.scheduler.schedule(at: deadline.time) { self.run { end(DeadlinePassedError()) } }
+        }
+        defer { if let deadline, let timer { deadline.scheduler.cancel(timer) } }
+        return try await ParkedTask.park(gauge) { task in
             run { start(task) }
         } onCancel: {
-            run(cancel)
+            run { end(CancellationError()) }
         }
     }
 

@@ -391,10 +391,7 @@ package final class Lane: @unchecked Sendable {
                 case .actor(let job):
                     unsafe job.runSynchronously(on: asUnownedSerialExecutor())
                 case .task(let job, let executor):
-                    unsafe job.runSynchronously(
-                        isolatedTo: asUnownedSerialExecutor(),
-                        taskExecutor: executor.asUnownedTaskExecutor()
-                    )
+                    executor.run(job)
                 case .closure(let body):
                     body()
                 }

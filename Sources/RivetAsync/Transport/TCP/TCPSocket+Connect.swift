@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension TCPSocket {
-    /// Connects to `address`; cancelling ends the attempt and frees its descriptor.
+    /// Connects to `address`; cancelling ends the attempt, as the deadline does, and frees its descriptor.
     ///
-    /// - Throws: ``TransportError``, or `CancellationError`.
-    package static func connect(to address: SocketAddress, lane: Lane) async throws -> TCPSocket {
+    /// - Throws: ``TransportError``, ``DeadlinePassedError`` or `CancellationError`.
+    package static func connect(
+        to address: SocketAddress,
+        lane: Lane,
+        by deadline: Deadline? = nil
+    ) async throws -> TCPSocket {
         let attempt = TCPConnectAttempt(address: address, lane: lane)
-        return try await lane.result(starting: { attempt.start($0) }, cancelling: { attempt.cancel() })
+        return try await lane.result(
+            by: deadline,
+            starting: { attempt.start($0) },
+            ending: { attempt.end(throwing: $0) }
+        )
     }
 }
 
@@ -17,7 +25,8 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
     private enum State {
         case new
         case connecting(descriptor: Int32, Registration, ParkedTask<TCPSocket, any Error>)
-        case ended
+        /// By whom, where it had not begun.
+        case ended((any Error)?)
     }
 
     private let address: SocketAddress
@@ -31,7 +40,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
 
     func start(_ task: ParkedTask<TCPSocket, any Error>) {
         // The task may have been cancelled before it came here.
-        guard case .new = state else { return task.resume(throwing: CancellationError()) }
+        if case .ended(let error?) = state { return task.resume(throwing: error) }
         do throws(TransportError) {
             let descriptor = try SystemCalls.makeSocket(for: address)
             if case .failed(let error) = SystemCalls.connect(descriptor, to: address) {
@@ -42,7 +51,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
             state = .connecting(descriptor: descriptor, registration, task)
             lane.wantsWritable(registration)
         } catch {
-            state = .ended
+            state = .ended(nil)
             task.resume(throwing: error)
         }
     }
@@ -56,7 +65,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
         if mayHaveFailed, let error = SystemCalls.pendingError(descriptor) {
             return end(throwing: TransportError.system(.connect, error))
         }
-        state = .ended
+        state = .ended(nil)
         SystemCalls.setNoDelay(descriptor)
         let isReadable = events.contains(.readable)
         let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration, isReadable: isReadable)
@@ -64,19 +73,18 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
         task.resume(returning: socket)
     }
 
-    func cancel() {
-        end(throwing: CancellationError())
-    }
-
     func laneShutsDown() {
         end(throwing: TransportError.laneShutDown)
     }
 
-    private func end(throwing error: any Error) {
-        if case .connecting(_, let registration, let task) = state {
+    func end(throwing error: any Error) {
+        switch state {
+        case .new: state = .ended(error)
+        case .connecting(_, let registration, let task):
+            state = .ended(nil)
             lane.removeAndClose(registration)
             task.resume(throwing: error)
+        case .ended: break
         }
-        state = .ended
     }
 }

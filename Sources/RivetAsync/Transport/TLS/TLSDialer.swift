@@ -16,7 +16,7 @@ package struct TLSDialer: Dialer {
         let context = try await loader.context(gauge: request.lane.gauge)
         let stream = try await below.dial(request)
         do {
-            return try await withDeadline(request.deadline, time: request.time) {
+            return try await withDeadline(request.deadline?.time, time: request.time) {
                 try await TLSStream.connect(over: stream, context: context, host: request.host, port: request.port)
             }
         } catch {

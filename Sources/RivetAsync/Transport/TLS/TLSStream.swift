@@ -59,7 +59,7 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         let attempt = Attempt(below)
         return try await below.lane.result(
             starting: { attempt.start(context, host, port, $0) },
-            cancelling: { attempt.cancel() }
+            ending: { _ in attempt.cancel() }
         )
     }
 

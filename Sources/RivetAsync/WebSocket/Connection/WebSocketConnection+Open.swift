@@ -16,7 +16,7 @@ extension WebSocketConnection {
         let opening = WebSocketOpening(handshake, stream, limits, makeConnection)
         return try await stream.lane.result(
             starting: { opening.begin($0) },
-            cancelling: { opening.end(throwing: CancellationError()) }
+            ending: { opening.end(throwing: $0) }
         )
     }
 }

@@ -14,13 +14,14 @@ struct TLSClient: Sendable {
     }
 
     func dial(port: Int, deadline: TimePoint? = nil, time: TimeSource? = nil) async throws -> any ByteStream {
-        try await dialer.dial(
+        let time = time ?? TimeSource(ContinuousClock())
+        return try await dialer.dial(
             .init(
                 host: "127.0.0.1",
                 port: port,
                 lane: lane,
-                deadline: deadline,
-                time: time ?? TimeSource(ContinuousClock())
+                deadline: deadline.map { Deadline($0, DeadlineScheduler(time: time)) },
+                time: time
             )
         )
     }

@@ -77,7 +77,7 @@ struct TLSDialerTests {
         configuration.connectTimeout = .seconds(10)
         configuration.tls.trustStore = .pemFile(try await TestCertificates.shared().certificate("root"))
         let transport = RivetTransport(dialer: SocketDialer(resolver: resolver))
-        let dialing = Dialing(configuration, transport, time: time)
+        let dialing = Dialing(configuration, transport, time: time, deadlines: DeadlineScheduler(time: time))
         let gauge = ResourceGauge()
         let lane = Lane(gauge: gauge)
         let origin = HTTPOrigin(host: "slow.test", port: port, isSecure: true)
