@@ -75,7 +75,20 @@ package struct WebSocketHandshake: Sendable {
 
     // MARK: Server
 
-    /// Checks a client's request (§4.2.1) and makes the answer.
+    /// Checks a client's request (§4.2.1), and returns its key.
+    @discardableResult
+    package static func check(_ request: HTTPRequestHead) throws(WebSocketHandshakeError) -> String {
+        guard request.method == "GET" else { throw .methodNotGet }
+        guard request.fields.list("upgrade", contains: "websocket") else { throw .upgradeField }
+        guard request.fields.list("connection", contains: "upgrade") else { throw .connectionField }
+        guard request.fields.values(of: "sec-websocket-version") == ["13"] else { throw .unsupportedVersion }
+        let keys = request.fields.values(of: "sec-websocket-key")
+        guard keys.count == 1 else { throw .keyFields(count: keys.count) }
+        guard Base64.decode(keys[0].utf8)?.count == 16 else { throw .keyNotSixteenBytes }
+        return keys[0]
+    }
+
+    /// Checks a client's request and makes the answer.
     ///
     /// Extensions are never accepted. `subprotocol` is what to select; the caller has chosen it from the request's
     /// offer.
@@ -84,15 +97,8 @@ package struct WebSocketHandshake: Sendable {
         subprotocol: String? = nil,
         fields: HTTPFields = [:]
     ) throws(WebSocketHandshakeError) -> HTTPResponseHead {
-        guard request.method == "GET" else { throw .methodNotGet }
-        guard request.fields.list("upgrade", contains: "websocket") else { throw .upgradeField }
-        guard request.fields.list("connection", contains: "upgrade") else { throw .connectionField }
-        guard request.fields.values(of: "sec-websocket-version") == ["13"] else { throw .unsupportedVersion }
-        let keys = request.fields.values(of: "sec-websocket-key")
-        guard keys.count == 1 else { throw .keyFields(count: keys.count) }
-        guard Base64.decode(keys[0].utf8)?.count == 16 else { throw .keyNotSixteenBytes }
         var head: HTTPFields = [
-            "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Accept": acceptKey(for: keys[0]),
+            "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Accept": acceptKey(for: try check(request)),
         ]
         if let subprotocol { head["Sec-WebSocket-Protocol"] = subprotocol }
         for field in fields { head.append(field) }

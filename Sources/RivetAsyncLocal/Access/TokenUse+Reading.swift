@@ -38,7 +38,8 @@ extension TokenUse {
 
     /// Also of a target that is no gateway's or is refused: nothing that may be a token stays.
     private static func withoutToken(_ target: String) -> String {
-        guard target.utf8.contains(UInt8(ascii: "@")) || target.contains("rvt-token") else { return target }
+        let hasQuery = target.utf8.contains(UInt8(ascii: "?"))
+        guard target.utf8.contains(UInt8(ascii: "@")) || hasQuery && target.contains("rvt-token") else { return target }
         let mark = target.firstIndex(of: "?") ?? target.endIndex
         let path = target[..<mark].split(separator: "/", omittingEmptySubsequences: false).enumerated()
         let shown = path.map { $0 == 2 ? $1.prefix { $0 != "@" } : $1 }.joined(separator: "/")

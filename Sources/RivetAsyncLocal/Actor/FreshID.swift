@@ -4,17 +4,28 @@ import RivetAsync
 /// Random ids.
 enum FreshID {
     static let label: UInt16 = 1
+    private static let source = RandomSource.stretchedKernel()
+
+    private static var fresh: EngineID {
+        EngineID(
+            random: unsafe source.bytes(16).withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt128.self) },
+            label: label
+        )
+    }
 
     /// Of an actor, a ray or a namespace (PROTOCOL b7).
-    static func engineID() -> String {
-        EngineID(random: UInt128.random(in: 0 ... .max), label: label).text
-    }
+    static func engineID() -> String { fresh.text }
 
     /// Of a connection: a version 4 UUID in lower case.
     static func connectionID() -> String {
-        let digits = String(EngineID(random: UInt128.random(in: 0 ... .max), label: label).uuid, radix: 16)
-        var text = String(repeating: "0", count: 32 - digits.count) + digits
-        for place in [20, 16, 12, 8] { text.insert("-", at: text.index(text.startIndex, offsetBy: place)) }
-        return text
+        let uuid = fresh.uuid
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        for shift in stride(from: 124, through: 0, by: -4) {
+            text.append(digits[Int(truncatingIfNeeded: uuid >> UInt128(shift)) & 15])
+            if [8, 13, 18, 23].contains(text.count) { text.append(UInt8(ascii: "-")) }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -207,12 +207,14 @@ actor HostedActor {
     func spawn(_ body: @escaping @Sendable (isolated HostedActor) async -> Void) -> Task<Void, Never>? {
         guard let tracked = engine.tasks.begin() else { return nil }
         // With the preference, what it waits for resumes it here, and not on the pool first.
-        let task = Task(executorPreference: lane.isolatedTaskExecutor) {
-            await body(self)
-            self.engine.tasks.ended(tracked)
-        }
+        let task = Task(executorPreference: lane.isolatedTaskExecutor) { await self.run(body, tracked) }
         engine.tasks.started(tracked, task)
         return task
+    }
+
+    private func run(_ body: (isolated HostedActor) async -> Void, _ tracked: UInt64) async {
+        await body(self)
+        engine.tasks.ended(tracked)
     }
 
     /// Like `EngineState.bounded`; the body starts on this actor, and prefers its lane.

@@ -51,7 +51,7 @@ struct Router: Sendable {
         }
         if request.isUpgrade {
             do throws(WebSocketHandshakeError) {
-                _ = try WebSocketHandshake.response(to: request.head)
+                try WebSocketHandshake.check(request.head)
             } catch {
                 return .response(WebSocketHandshake.refusal(of: error), [])
             }

@@ -20,6 +20,8 @@ package struct EngineID: Sendable, Equatable {
     private static let digitCount = 30
     private static let byteCount = 19
     private static let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
+    /// So many digits are taken at once: 36 to the power of their number.
+    private static let (chunk, chunkValue): (Int, UInt64) = (5, 60_466_176)
 
     package var text: String {
         var bytes: [UInt8] = [1]
@@ -27,15 +29,19 @@ package struct EngineID: Sendable, Equatable {
         bytes.append(bigEndian: UInt64(truncatingIfNeeded: uuid), count: 8)
         bytes.append(bigEndian: UInt64(label), count: 2)
         var text: [UInt8] = []
-        for _ in 0..<Self.digitCount {
-            // Long division by 36, from the highest byte, which is the last.
-            var remainder: UInt32 = 0
+        text.reserveCapacity(Self.digitCount)
+        while text.count < Self.digitCount {
+            // Long division, from the highest byte, which is the last.
+            var remainder: UInt64 = 0
             for index in bytes.indices.reversed() {
-                let value = remainder << 8 | UInt32(bytes[index])
-                bytes[index] = UInt8(truncatingIfNeeded: value / 36)
-                remainder = value % 36
+                let value = remainder << 8 | UInt64(bytes[index])
+                bytes[index] = UInt8(truncatingIfNeeded: value / Self.chunkValue)
+                remainder = value % Self.chunkValue
             }
-            text.append(Self.digits[Int(remainder)])
+            for _ in 0..<Self.chunk {
+                text.append(Self.digits[Int(remainder % 36)])
+                remainder /= 36
+            }
         }
         return String(decoding: text, as: UTF8.self)
     }
@@ -44,10 +50,14 @@ package struct EngineID: Sendable, Equatable {
     package init?(text: String) {
         guard text.utf8.count == Self.digitCount else { return nil }
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        var (carry, taken): (UInt64, Int) = (0, 0)
         for digit in text.utf8.reversed() {
-            guard var carry = Self.digits.firstIndex(of: digit) else { return nil }
+            guard let value = Self.value(of: digit) else { return nil }
+            carry = carry * 36 + value
+            taken += 1
+            guard taken % Self.chunk == 0 else { continue }
             for index in bytes.indices {
-                let value = Int(bytes[index]) * 36 + carry
+                let value = UInt64(bytes[index]) * Self.chunkValue + carry
                 bytes[index] = UInt8(truncatingIfNeeded: value)
                 carry = value >> 8
             }
@@ -58,5 +68,13 @@ package struct EngineID: Sendable, Equatable {
             uuid: bytes[1...16].reduce(0) { $0 << 8 | UInt128($1) },
             label: UInt16(bytes[17]) << 8 | UInt16(bytes[18])
         )
+    }
+
+    private static func value(of digit: UInt8) -> UInt64? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(digit - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt64(digit - UInt8(ascii: "a") + 10)
+        default: nil
+        }
     }
 }

@@ -15,14 +15,17 @@ package enum GatewayRoute: Sendable {
 
     /// `readsKeyParts`: Rivet 3 knows `rvt-key-part` (PROTOCOL c6), which 2.3.x refuses as it does any other name.
     package init(target: String, readsKeyParts: Bool = false) {
-        let mark = target.firstIndex(of: "?") ?? target.endIndex
+        let slash = UInt8(ascii: "/")
+        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
         let path = target[..<mark]
-        guard path.hasPrefix("/gateway/"), !path.contains("//") else {
+        guard path.hasPrefix("/gateway/"),
+            !zip(path.utf8, path.utf8.dropFirst()).contains(where: { $0 == (slash, slash) })
+        else {
             self = .elsewhere
             return
         }
-        let rest = path.dropFirst("/gateway/".count)
-        let end = rest.firstIndex(of: "/") ?? rest.endIndex
+        let rest = path.dropFirst("/gateway/".utf8.count)
+        let end = rest.utf8.firstIndex(of: slash) ?? rest.endIndex
         let segment = rest[..<end]
         let parameters = target[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false)
         if parameters.contains(where: { $0.hasPrefix("rvt-") }) {
@@ -33,7 +36,7 @@ package enum GatewayRoute: Sendable {
             self = .elsewhere
             return
         }
-        let at = segment.firstIndex(of: "@") ?? segment.endIndex
+        let at = segment.utf8.firstIndex(of: UInt8(ascii: "@")) ?? segment.endIndex
         guard let id = PercentEncoding.decode(segment[..<at]),
             let token = PercentEncoding.decode(segment[at...].dropFirst())
         else {
