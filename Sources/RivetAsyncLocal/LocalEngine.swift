@@ -119,6 +119,10 @@ public actor LocalEngine {
         hosted.faults.setHooks(nil)
         // The actors hear on their lanes that their connections have ended, maybe after everything else: nothing starts.
         hosted.tasks.close()
+        server.beginStop()
+        // Behind the cuts, so that nobody is answered with a cancellation; and before anything is waited for, since a handler
+        // may have the thread of what is cut.
+        hosted.tasks.cancelAll()
         await server.stop()
         let running = await hosted.tasks.stop(within: hosted.settings.stopLimit)
         if running > 0 {

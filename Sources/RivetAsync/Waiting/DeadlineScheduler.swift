@@ -36,7 +36,7 @@ package final class DeadlineScheduler: Sendable {
         state = Mutex(State(wakeUp: Signal(gauge: gauge)))
     }
 
-    /// Calls `fire` once at `deadline`, on an arbitrary thread, unless `cancel` comes first.
+    /// Calls `fire` once at `deadline`, on an arbitrary thread, unless `cancel` comes first; never once `run` is over.
     @discardableResult
     package func schedule(at deadline: TimePoint, _ fire: @escaping @Sendable () -> Void) -> ID {
         let (number, wakeUp): (UInt64, Signal?) = state.withLock { state in

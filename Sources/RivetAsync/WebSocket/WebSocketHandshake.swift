@@ -105,7 +105,7 @@ package struct WebSocketHandshake: Sendable {
         return HTTPResponseHead(status: 101, fields: head)
     }
 
-    /// What a server answers to a request that `response` refused: 426 with our version (§4.4), 405 or 400.
+    /// What a server answers to a request that `check` refused: 426 with our version (§4.4), 405 or 400.
     package static func refusal(of error: WebSocketHandshakeError) -> HTTPResponseHead {
         switch error {
         case .unsupportedVersion:

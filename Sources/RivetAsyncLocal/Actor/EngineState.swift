@@ -4,7 +4,7 @@ import Synchronization
 
 /// What all actors of an engine share: kinds, limits, time, tasks and the directory of actors.
 ///
-/// It knows no sockets.
+/// It knows no sockets, only the lanes that they are on, which help those of its actors.
 final class EngineState: Sendable {
     struct Directory {
         /// Destroyed ones too: they can still be asked for by id (PROTOCOL b2).
@@ -29,7 +29,6 @@ final class EngineState: Sendable {
     let deadlines: DeadlineScheduler
     let tasks: TaskTracker
     let gauge: ResourceGauge
-    /// Of the connections.
     let lanes: LaneGroup
     let faults: Faults
     let tokens: TokenBook

@@ -63,6 +63,11 @@ final class TaskTracker: Sendable {
         state.withLock { $0.isStopped = true }
     }
 
+    /// Cancels what runs.
+    func cancelAll() {
+        for task in state.withLock({ $0.tasks }).values { task?.cancel() }
+    }
+
     /// Cancels what runs, and returns when nothing runs any more, at the end of `limit` at the latest.
     ///
     /// The limit is one of real time: the engine's clock may stand. The caller's cancellation changes nothing. Returns how
@@ -70,13 +75,13 @@ final class TaskTracker: Sendable {
     @discardableResult
     func stop(within limit: Duration) async -> Int {
         close()
-        let (tasks, lastEnded) = state.withLock { state in
+        let (isIdle, lastEnded) = state.withLock { state in
             let lastEnded = state.lastEnded ?? Signal(gauge: gauge)
             if !state.tasks.isEmpty { state.lastEnded = lastEnded }
-            return (state.tasks, lastEnded)
+            return (state.tasks.isEmpty, lastEnded)
         }
-        if tasks.isEmpty { lastEnded.set() }
-        for task in tasks.values { task?.cancel() }
+        if isIdle { lastEnded.set() }
+        cancelAll()
         await Task {
             await withTaskGroup { group in
                 group.addTask { await lastEnded.wait() }

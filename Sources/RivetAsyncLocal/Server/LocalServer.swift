@@ -80,10 +80,19 @@ final class LocalServer: Sendable {
         await state.firstUncancellably { state in streams.contains { state.streams[$0.key] === $0.value } ? nil : () }
     }
 
+    /// Takes no stream from now on and cuts those there are, which `stop` waits for.
+    func beginStop() {
+        let streams = state.access { state in
+            state.isStopped = true
+            return state.streams
+        }
+        for stream in streams.values { stream.cut() }
+    }
+
     func stop() async {
+        beginStop()
         if let listener = listener.withLock({ $0.take() }) { await listener.close() }
         if let (network, port) = memory.withLock({ $0.take() }) { network.stopListening(port: port) }
-        state.access { $0.isStopped = true }
         await cutAll()
     }
 

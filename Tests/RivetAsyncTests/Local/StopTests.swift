@@ -56,6 +56,30 @@ struct StopTests {
         try await until { alive.all == [1, -1] }
     }
 
+    /// It has the thread of its connection, which therefore cannot be cut before it ends.
+    @Test(arguments: [LocalEngine.Transport.memory, .loopback(port: 0)])
+    func aHandlerThatOnlyComputesIsCancelled(_ transport: LocalEngine.Transport) async throws {
+        let isRunning = Signal(gauge: ResourceGauge())
+        let engine = try await LocalEngine.start(transport: transport) { registry in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                kind.on(ProbeActor.Add.self) { add, _ in
+                    isRunning.set()
+                    while !Task.isCancelled {}
+                    return add.amount
+                }
+            }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            try await peer.connect(try await peer.getOrCreate("probe"))
+            peer.send(Wire.call(0, "add", "1"))
+            await isRunning.wait()
+            await engine.stop()
+            #expect(engine.gauge.counts == .zero)
+            // Cut, and not answered.
+            #expect(try await peer.readToEnd().bytes == [])
+        }
+    }
+
     @Test func aCancelledTaskStopsItAsAnyOther() async throws {
         let isRunning = Signal(gauge: ResourceGauge())
         let engine = try await LocalEngine.start(transport: .memory) { registry in

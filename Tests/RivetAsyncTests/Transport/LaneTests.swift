@@ -397,6 +397,24 @@ struct LaneTests {
         try await until { isAlone.withLock { $0 } }
     }
 
+    /// Each has but one job at a time, and so never gets a thread of its own.
+    @Test func twoWhoAreHelpedAndGoOnForeverHoldNobodyUp() async throws {
+        let (helper, lane) = helped()
+        let pipe = await helper.perform { [gauge] in DescriptorPair(lane: helper, gauge: gauge) }
+        let other = Lane(gauge: gauge, helpers: lane.helpers)
+        let isReady = Mutex(false)
+        @Sendable func ping() { if !isReady.withLock({ $0 }) { other.run(pong) } }
+        @Sendable func pong() { lane.run(ping) }
+        await helper.perform {
+            pipe.member.onReady = { isReady.withLock { $0 = true } }
+            lane.run(ping)
+            pipe.poke()
+        }
+        try await until { isReady.withLock { $0 } }
+        await helper.perform { pipe.close() }
+        await helper.shutDown()
+    }
+
     @Test func whatTheEndOfATurnGivesIsDoneToo() async {
         let (helper, lane) = helped()
         await withCheckedContinuation { continuation in

@@ -36,6 +36,7 @@ package struct SocketDialer: Dialer {
         do {
             return try await TCPSocket.connect(to: address, lane: request.lane, by: request.deadline)
         } catch let error as TransportError {
+            try Task.checkCancellation()
             throw TransportError.noAddressReached(host: request.host, attempts: attempts(error))
         } catch is DeadlinePassedError {
             throw TransportError.deadlinePassed(.connecting, host: request.host, attempts: attempts(nil))

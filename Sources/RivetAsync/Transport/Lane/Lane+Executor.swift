@@ -36,7 +36,8 @@ extension Lane: SerialExecutor {
 ///
 /// It is a type of its own because an executor is not told whether a job is an actor's or a task's, and the two are
 /// run in different ways. The runtime compares what a job was run as with what the code that follows belongs to, and enqueues
-/// it anew where they differ, although it would come to the same thread.
+/// it anew where they differ, although it would come to the same thread: so the job of a task is run as code of nobody,
+/// or, where it `isIsolated`, as code of the lane's actors.
 package final class LaneTaskExecutor: TaskExecutor {
     private let lane: Lane
     private let isIsolated: Bool

@@ -31,7 +31,7 @@ extension LaneMember {
 /// takes no thread from Swift's own pool.
 ///
 /// `@unchecked Sendable`: what is neither constant nor in `mailbox` is touched only by who has the lane: a turn, which
-/// runs on the serial queue, or a visitor while that sleeps.
+/// runs on the serial queue, a visitor while that sleeps, or a helper while there is none.
 package final class Lane: @unchecked Sendable {
     enum Job {
         /// Of an actor whose executor is this lane.
@@ -42,9 +42,9 @@ package final class Lane: @unchecked Sendable {
     }
 
     private enum Phase: Equatable {
-        /// Nobody looks at the mailbox: whoever puts a job in schedules a turn.
+        /// Nobody looks at the mailbox: whoever puts a job in schedules a turn, or leaves it to a helper.
         case idle
-        /// A turn is scheduled or under way and will look.
+        /// A turn is scheduled or under way, or left to a helper, and will look.
         case running
         /// The turn's thread sleeps in the readiness set and must be interrupted.
         case waiting
@@ -82,7 +82,7 @@ package final class Lane: @unchecked Sendable {
     package let label: String
     package let gauge: ResourceGauge
     private let queue: DispatchQueue
-    private let helpers: LaneGroup?
+    let helpers: LaneGroup?
     private let mailbox = Mutex(Mailbox())
     private let thread = Atomic<UInt>(0)
     /// Signalled by a visitor who is awaited.
@@ -95,16 +95,17 @@ package final class Lane: @unchecked Sendable {
     private var endingMembers: [any LaneMember] = []
     private var waitingMembers: [any LaneMember] = []
     private var nextMembers: [any LaneMember] = []
-    /// Which lanes this one's thread has a turn to do for.
+    /// Which lanes this one's thread has a turn to do for, and whom it does it for now.
     private var helped: [Lane] = []
+    private var beingHelped: [Lane] = []
     private var pool = ReceivePool()
     private var isShutDown = false
 
     /// Costs no descriptor until the first registration.
     ///
-    /// `helpers`, for a lane without sockets: what comes from one of these while it has no thread is done by that one's, behind
-    /// the job that gave it and before it sends. So the answer to what came in leaves in the same turn, and nobody is
-    /// woken for it; but what is slow here holds up the sockets there.
+    /// `helpers`, for a lane without sockets: a job that is enqueued from one of these while this lane is idle is run there,
+    /// behind the jobs of the same round and before that lane sends. So the answer to what came in leaves in the same
+    /// turn, and nobody is woken for it; but what is slow here holds up the sockets there.
     package init(
         label: String = "rivet.lane",
         gauge: ResourceGauge = ResourceGauge(),
@@ -356,14 +357,12 @@ package final class Lane: @unchecked Sendable {
         mailbox.phase = .idle
     }
 
+    /// Whom these have something for is helped in the next round, so that two who go on for ever hold nobody up.
     private func help() {
-        var index = 0
-        // One who is helped may have something for another.
-        while index < helped.count {
-            helped[index].helpedTurn()
-            index += 1
-        }
-        helped.removeAll(keepingCapacity: true)
+        guard !helped.isEmpty else { return }
+        swap(&helped, &beingHelped)
+        for lane in beingHelped { lane.helpedTurn() }
+        beingHelped.removeAll(keepingCapacity: true)
     }
 
     private func dispatchEvent(at index: Int) {
@@ -416,7 +415,8 @@ package final class Lane: @unchecked Sendable {
     }
 
     private func prepareToWait() {
-        guard !waitingMembers.isEmpty, nextMembers.isEmpty, mailbox.withLock({ $0.jobs.isEmpty }) else { return }
+        guard !waitingMembers.isEmpty, nextMembers.isEmpty, helped.isEmpty, mailbox.withLock({ $0.jobs.isEmpty })
+        else { return }
         for member in waitingMembers { member.laneWaits() }
         waitingMembers.removeAll(keepingCapacity: true)
     }

@@ -6,7 +6,7 @@ package final class LaneGroup: Sendable {
     package let lanes: [Lane]
     private let given = Atomic<Int>(0)
 
-    /// As many lanes as there are cores that the process may use, unless `count` says otherwise.
+    /// As many lanes as there are cores that the calling thread may use, unless `count` says otherwise.
     ///
     /// A lane that is not used costs nothing but its queue.
     package init(count: Int? = nil, label: String = "rivet.lane", gauge: ResourceGauge = ResourceGauge()) {

@@ -11,7 +11,7 @@ import Glibc
 extension SystemCalls {
     static var currentThread: UInt { UInt(pthread_self()) }
 
-    /// How many cores this thread may run on: fewer than there are where a container or `taskset` allows it some only.
+    /// How many cores this thread may run on: fewer than there are where a cpuset or `taskset` allows it some only.
     static var coreCount: Int {
         // A bit for each core; the kernel refuses a mask that is too small for its machine.
         let allowed = unsafe withUnsafeTemporaryAllocation(byteCount: 8_192, alignment: 8) { mask in

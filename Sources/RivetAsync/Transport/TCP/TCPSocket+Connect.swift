@@ -25,7 +25,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
     private enum State {
         case new
         case connecting(descriptor: Int32, Registration, ParkedTask<TCPSocket, any Error>)
-        /// By whom, where it had not begun.
+        /// With what, where it had not begun.
         case ended((any Error)?)
     }
 
@@ -39,7 +39,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
     }
 
     func start(_ task: ParkedTask<TCPSocket, any Error>) {
-        // The task may have been cancelled before it came here.
+        // The task may have been cancelled, or the deadline come, before it came here.
         if case .ended(let error?) = state { return task.resume(throwing: error) }
         do throws(TransportError) {
             let descriptor = try SystemCalls.makeSocket(for: address)
