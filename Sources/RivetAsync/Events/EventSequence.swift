@@ -31,8 +31,15 @@ public struct EventSequence<Event: ActorEvent>: AsyncSequence, Sendable {
             return nil
         }
 
-        @usableFromInline mutating func nextHere() -> Event? {
-            cursor.nextValueHere { try decodeEvent(Event.self, $0) }
+        @inlinable @inline(__always)
+        mutating func nextHere() -> Event? {
+            unsafe withUnsafeTemporaryAllocation(of: Event.self, capacity: 1) { place in
+                unsafe takeHere(into: place) ? place.moveElement(from: 0) : nil
+            }
+        }
+
+        @usableFromInline mutating func takeHere(into place: UnsafeMutableBufferPointer<Event>) -> Bool {
+            unsafe cursor.takeValueHere(into: place) { try decodeEvent(Event.self, $0) }
         }
 
         @usableFromInline mutating func fill() async -> Bool { await cursor.fill() }
@@ -73,7 +80,16 @@ public struct NamedEventSequence<Value: Sendable>: AsyncSequence, Sendable {
             return nil
         }
 
-        @usableFromInline mutating func nextHere() -> Value? { cursor.nextValueHere(decode) }
+        @inlinable @inline(__always)
+        mutating func nextHere() -> Value? {
+            unsafe withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { place in
+                unsafe takeHere(into: place) ? place.moveElement(from: 0) : nil
+            }
+        }
+
+        @usableFromInline mutating func takeHere(into place: UnsafeMutableBufferPointer<Value>) -> Bool {
+            unsafe cursor.takeValueHere(into: place, decode)
+        }
 
         @usableFromInline mutating func fill() async -> Bool { await cursor.fill() }
     }

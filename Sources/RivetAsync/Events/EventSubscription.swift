@@ -59,15 +59,25 @@ struct EventCursor {
         return nil
     }
 
-    /// The next event that is here and decodes, passing over gaps; nil where `fill` has to bring more.
+    /// Puts the next event that is here and decodes into `place`, passing over gaps; false where `fill` has to bring more.
+    ///
+    /// An `Optional` would be looked up for each event, its type not being known here.
     @inline(__always)
-    mutating func nextValueHere<Value>(_ decode: (EncodedValue) throws -> Value) -> Value? {
+    mutating func takeValueHere<Value>(
+        into place: UnsafeMutableBufferPointer<Value>,
+        _ decode: (EncodedValue) throws -> Value
+    ) -> Bool {
         while let entry = nextHere() {
             guard case .event(let encoded) = entry else { continue }
-            if let value = try? decode(encoded) { return value }
-            reader.feed.losses?.note(.undecodable)
+            do {
+                let value = try decode(encoded)
+                unsafe place.initializeElement(at: 0, to: value)
+                return true
+            } catch {
+                reader.feed.losses?.note(.undecodable)
+            }
         }
-        return nil
+        return false
     }
 
     /// Why it has ended or cannot be read; nil where it was closed or cancelled, and from the second time on.

@@ -142,6 +142,32 @@ struct EncodingTwinTests {
         }
     }
 
+    /// One argument has a quick way; of a list of several types the first is read by the plain one.
+    @Test func theOneArgumentIsTheFirstOfAList() {
+        var generator = SeededGenerator(seed: 110)
+        let texts = [
+            "", "[]", "[1]", "1", "null", "[null]", #"["a","b"]"#, "[[1,2]]", #"{"a":1}"#, #"[{"a":[1]},2]"#, "[1",
+            "[1,]",
+            #"["$BigInt","5"]"#, #"["$$x",1]"#, #"["$$x"]"#, #"["$Uint8Array","AQ=="]"#, #"["$Odd",1]"#,
+            #"["$Undefined",0]"#,
+            #"[["$BigInt","5"],2]"#, #"["$Set",[1]]"#,
+        ]
+        var documents = texts.map { ([UInt8]($0.utf8), ValueFormat.json) }
+        for _ in 0..<TestScale.count(full: 100_000, byDefault: 5_000) {
+            let head = [UInt8]([0x80, 0x81, 0x82, 0x9f]).randomElement(using: &generator) ?? 0x81
+            documents.append(([head] + Self.document(&generator), .cbor))
+        }
+        func outcome(_ read: () throws -> RivetValue) -> String { String(describing: Result { try read() }) }
+        var whole = 0
+        for (bytes, format) in documents {
+            let one = outcome { try format.decodeArgument(from: ByteChunk(bytes)) }
+            let list = outcome { try format.decodeArguments(as: (RivetValue).self, from: ByteChunk(bytes)) }
+            if one.hasPrefix("success") { whole += 1 }
+            #expect(one == list, "\(format) \(bytes)")
+        }
+        #expect(whole > 50)
+    }
+
     /// Members with names of like lengths, in CBOR or JSON; the value of each is its place.
     private static func map(_ names: [String], _ syntax: DocumentSyntax, isCounted: Bool) -> [UInt8] {
         if syntax == .json {

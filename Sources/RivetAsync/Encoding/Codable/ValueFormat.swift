@@ -103,6 +103,8 @@ extension ValueFormat {
     /// The one argument: the first element, or the whole where it is no array (B110), or nothing.
     package func decodeArgument<T: Decodable>(_: T.Type = T.self, from bytes: ByteChunk) throws -> T {
         try decode(from: bytes) { (root) throws in
+            // The usual form, without a list of it.
+            if let first = try root.firstArgument() { return try first.decodeValue(T.self) }
             var arguments = try ArgumentList(root)
             return try arguments.next(T.self)
         }

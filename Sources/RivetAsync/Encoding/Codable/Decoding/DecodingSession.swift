@@ -142,6 +142,15 @@
                 unsafe unsafeDowncast(stored, to: StoredContainer<KeyedDecodingContainer<Key>>.self).get()
             }
         }
+        return try newContainer(key, at: place)
+    }
+
+    /// Apart, so that the types that it needs are not looked up where a container is used again.
+    @inline(never)
+    private func newContainer<Key: CodingKey>(
+        _ key: Key.Type,
+        at place: ValueDecoder
+    ) throws -> KeyedDecodingContainer<Key> {
         names.note(key, takesUndeclared: Key(stringValue: "\u{0}") != nil)
         let map = MapDecoder(self)
         try map.enter(place)

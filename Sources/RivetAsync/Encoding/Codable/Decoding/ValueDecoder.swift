@@ -74,7 +74,7 @@ struct ValueDecoder: Decoder {
         var reader = reader
         do throws(CodingError) {
             guard !isNothing else { throw CodingError(.missingField, at: Int(offset), wanted: "\(wanted)") }
-            return try withExtendedLifetime(session) { () throws(CodingError) in try body(&reader) }
+            return try withExtendedLifetime(self) { () throws(CodingError) in try body(&reader) }
         } catch {
             throw decodingError(error, wanted)
         }
@@ -134,6 +134,18 @@ struct ValueDecoder: Decoder {
             return argument
         }
         return list.isAtEnd ? nothing : list.current
+    }
+
+    /// The first argument where there is an array of them; nil also where that has to be looked at more closely.
+    @inline(__always)
+    func firstArgument() throws -> ValueDecoder? {
+        guard !isNothing else { return nil }
+        let place = try read([Int].self) { (reader) throws(CodingError) -> Int? in
+            guard try reader.peekKind() == .array, try reader.peekPair() == nil else { return nil }
+            var remaining = try reader.beginArray()
+            return try reader.hasNext(&remaining) ? reader.position : nil
+        }
+        return place.map { at($0) }
     }
 
     /// The list of arguments here, or nil if it is no array and so the one argument itself (B110).

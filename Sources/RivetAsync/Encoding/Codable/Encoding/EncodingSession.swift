@@ -88,6 +88,15 @@ final class EncodingSession: @unchecked Sendable {
                 unsafe unsafeDowncast(stored, to: StoredContainer<KeyedEncodingContainer<Key>>.self).get()
             }
         }
+        return newContainer(key, id)
+    }
+
+    /// Apart, so that the types that it needs are not looked up where a container is used again.
+    @inline(never)
+    private func newContainer<Key: CodingKey>(
+        _ key: Key.Type,
+        _ id: ValueOutput.ValueID
+    ) -> KeyedEncodingContainer<Key> {
         names.note(key, takesUndeclared: Key(stringValue: "\u{0}") != nil)
         let map = MapEncoder(output, id)
         let container = KeyedEncodingContainer(KeyedEncoder<Key>(map: map))
