@@ -4,9 +4,10 @@ import RivetAsync
 
 /// What a user of an actor waits for: calls over HTTP, opening, actions and events on a connection.
 ///
-/// The lines have the names of Rivet's own rate program in Rust, so that both can be pointed at one engine in turns. The
-/// other end is the local engine in a process of its own, or the one that `--endpoint` names. Nothing is shared between
-/// the lines: each has a client of its own.
+/// The lines have the names of Rivet's own rate program in Rust, so that both can be pointed at one engine in turns; where
+/// the task that waits may prefer the connection's lane there is a second one. The other end is the local engine in a
+/// process of its own, or the one that `--endpoint` names. Ours is on the first core, and this process on another.
+/// Nothing is shared between the lines: each has a client of its own.
 enum CallBenchmarks {
     static var all: [Benchmark] {
         [
@@ -23,7 +24,7 @@ enum CallBenchmarks {
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line(workers: 32) { try await counter.send(RateActor.Get()) >= 0 ? 1 : 0 }
             },
-            line("connect_first_action", of: "connection", maxAllocations: 220, maxSystemCalls: 30) { client in
+            line("connect_first_action", of: "connection", maxAllocations: 165, maxSystemCalls: 30) { client in
                 let counter = client.getOrCreate(RateActor.self, key)
                 return Line {
                     let connection = counter.connect()
@@ -32,20 +33,9 @@ enum CallBenchmarks {
                     return count >= 0 ? 1 : 0
                 }
             },
-            line("connect_to_init", of: "connection", maxAllocations: 220, maxSystemCalls: 30) { client in
-                let counter = client.getOrCreate(RateActor.self, key)
-                let opened = Opened()
-                return Line {
-                    let connection = counter.connect()
-                    try await connection.waitUntilConnected()
-                    opened.connection = connection
-                    return 1
-                } afterwards: {
-                    await opened.connection?.disconnect()
-                }
-            },
-            action("conn_sequential", prefersLane: false),
-            action("conn_sequential, on the lane", prefersLane: true),
+            connectToInit,
+            action(prefersLane: false),
+            action(prefersLane: true),
             line("conn_1000_at_once", of: "action", maxAllocations: 16, maxSystemCalls: 2) { client in
                 let connection = try await connected(client)
                 return Line(workers: 1_000) {
@@ -54,39 +44,47 @@ enum CallBenchmarks {
                     await connection.disconnect()
                 }
             },
-            line("conn_action_with_event", of: "action", maxAllocations: 14, maxSystemCalls: 12) { client in
-                let connection = try await connected(client)
-                let events = Reader(connection.events(of: RateActor.NewCount.self))
-                // Subscribed once an answer has come behind the subscription.
-                _ = try await connection.send(RateActor.Get())
-                return Line {
-                    let count = try await connection.send(RateActor.Increment(amount: 1))
-                    return await events.next(1)?.count == count ? 1 : 0
-                } end: {
-                    await connection.disconnect()
-                }
-            },
-            line("conn_events", of: "event", maxAllocations: 0.2, maxSystemCalls: 0.5) { client in
-                let connection = try await connected(client)
-                let events = Reader(
-                    connection.events(of: RateActor.Tick.self, buffering: .bounded(8_192, .suspendReading))
-                )
-                _ = try await connection.send(RateActor.Get())
-                return Line {
-                    async let answer = connection.send(RateActor.Burst(count: 1_000))
-                    let last = await events.next(1_000)
-                    return try await last?.number == 999 ? answer : 0
-                } end: {
-                    await connection.disconnect()
-                }
-            },
+            actionWithEvent(prefersLane: false),
+            actionWithEvent(prefersLane: true),
+            events(prefersLane: false),
+            events(prefersLane: true),
         ]
     }
 
-    private static let key: ActorKey = ["rate"]
+    /// Beside what it is made of: TCP and the upgrade, by the same library.
+    private static var connectToInit: Benchmark {
+        line("connect_to_init", of: "connection", goal: .timeAtMost(1.5), maxAllocations: 165, maxSystemCalls: 30) {
+            client in
+            let counter = client.getOrCreate(RateActor.self, key)
+            let opened = Opened()
+            return Line {
+                let connection = counter.connect()
+                try await connection.waitUntilConnected()
+                opened.connection = connection
+                return 1
+            } afterwards: {
+                await opened.connection?.disconnect()
+                opened.connection = nil
+            }
+        } baseline: { port in
+            let lanes = LaneGroup(count: 1)
+            return Baseline(name: "connect and upgrade") {
+                let socket = try await BenchmarkWebSocket(port: port, target: "/echo", lanes: lanes)
+                socket.channel.abort()
+            } end: {
+                await lanes.shutDown()
+            }
+        }
+    }
 
-    private static func action(_ name: String, prefersLane: Bool) -> Benchmark {
-        line(name, of: "action", maxAllocations: 12, maxSystemCalls: prefersLane ? 5 : 8) { client in
+    private static func action(prefersLane: Bool) -> Benchmark {
+        line(
+            "conn_sequential",
+            prefersLane: prefersLane,
+            of: "action",
+            maxAllocations: 12,
+            maxSystemCalls: prefersLane ? 5 : 8
+        ) { client in
             let connection = try await connected(client)
             return Line(executor: prefersLane ? connection.executor : nil) {
                 try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
@@ -95,6 +93,41 @@ enum CallBenchmarks {
             }
         }
     }
+
+    private static func actionWithEvent(prefersLane: Bool) -> Benchmark {
+        line("conn_action_with_event", prefersLane: prefersLane, of: "action", maxAllocations: 14, maxSystemCalls: 12) {
+            client in
+            let connection = try await connected(client)
+            let events = Reader(connection.events(of: RateActor.NewCount.self))
+            // Subscribed once an answer has come behind the subscription.
+            _ = try await connection.send(RateActor.Get())
+            return Line(executor: prefersLane ? connection.executor : nil) {
+                let count = try await connection.send(RateActor.Increment(amount: 1))
+                return await events.next(1)?.count == count ? 1 : 0
+            } end: {
+                await connection.disconnect()
+            }
+        }
+    }
+
+    private static func events(prefersLane: Bool) -> Benchmark {
+        line("conn_events", prefersLane: prefersLane, of: "event", maxAllocations: 0.2, maxSystemCalls: 0.5) { client in
+            let connection = try await connected(client)
+            let events = Reader(
+                connection.events(of: RateActor.Tick.self, buffering: .bounded(8_192, .suspendReading))
+            )
+            _ = try await connection.send(RateActor.Get())
+            return Line(executor: prefersLane ? connection.executor : nil) {
+                async let answer = connection.send(RateActor.Burst(count: 1_000))
+                let last = await events.next(1_000)
+                return try await last?.number == 999 ? answer : 0
+            } end: {
+                await connection.disconnect()
+            }
+        }
+    }
+
+    private static let key: ActorKey = ["rate"]
 
     private static func connected(_ client: RivetClient) async throws -> ActorConnection<RateActor> {
         let connection = client.getOrCreate(RateActor.self, key).connect()
@@ -170,6 +203,26 @@ enum CallBenchmarks {
         }
     }
 
+    /// What a line is held against, alone and in turn with it.
+    private struct Baseline: Sendable {
+        var name: String
+        var once: @Sendable () async throws -> Void
+        var end: @Sendable () async -> Void
+
+        /// Nanoseconds for each.
+        func time(until deadline: UInt64) async throws -> Double {
+            let (start, once) = (Clocks.now, once)
+            return try await Task {
+                var count = 0
+                while Clocks.now < deadline {
+                    try await once()
+                    count += 1
+                }
+                return Double(Clocks.now - start) / Double(max(count, 1))
+            }.value
+        }
+    }
+
     private static func note(_ latencies: [UInt64], _ engine: [Double]) -> String {
         func percentile(_ percent: Int) -> String {
             BenchmarkTable.time(Double(latencies[(latencies.count - 1) * percent / 100]))
@@ -188,35 +241,48 @@ enum CallBenchmarks {
 
     private static func line(
         _ name: String,
+        prefersLane: Bool = false,
         of operation: String,
+        goal: Benchmark.Goal? = nil,
         maxAllocations: Double,
         maxSystemCalls: Double,
-        _ prepare: @escaping @Sendable (RivetClient) async throws -> Line
+        _ prepare: @escaping @Sendable (RivetClient) async throws -> Line,
+        baseline prepareBaseline: (@Sendable (_ port: UInt16) -> Baseline)? = nil
     ) -> Benchmark {
         Benchmark(
-            name: name,
+            name: prefersLane ? "\(name), on the lane" : name,
             group: .calls,
             operation: operation,
+            goal: goal,
             maxAllocations: maxAllocations,
             maxSystemCalls: maxSystemCalls
         ) { context in
             let peer = try context.callPeer()
+            // Another engine may be anywhere, and is held against nothing.
+            let prepareBaseline = peer.process == nil ? nil : prepareBaseline
+            let reference = try prepareBaseline.map { ($0, try context.server.start()) }
+            let cores = try peer.process.map { try Cores.apart(from: [$0] + (reference.map { [$0.1.process] } ?? [])) }
+            defer { cores?.end() }
             return try await withRivetClient(RivetConfiguration(endpoint: peer.endpoint)) { client in
                 let line = try await prepare(client)
+                let baseline = reference.map { $0($1.port) }
                 var measurement = Measurement(samples: [], checksum: 0)
+                measurement.baselineName = baseline?.name ?? ""
                 var (engine, latencies) = ([Double](), [UInt64]())
                 // The first round warms both ends up and is not counted.
                 for round in 0...context.sampleCount {
                     let (start, processor) = (Clocks.now, Clocks.processor)
                     let engineStart = peer.process.map { Clocks.processor(of: $0) }
                     let (count, took) = try await line.repeated(until: start + context.callTime)
+                    let (end, processorEnd) = (Clocks.now, Clocks.processor)
+                    let engineEnd = peer.process.map { Clocks.processor(of: $0) }
+                    let baselineTime = try await baseline?.time(until: Clocks.now + context.callTime)
                     guard round > 0 else { continue }
-                    let time = line.afterwards == nil ? Clocks.now - start : took.reduce(0, +)
+                    if let baselineTime { measurement.baseline.append(baselineTime) }
+                    let time = line.afterwards == nil ? end - start : took.reduce(0, +)
                     measurement.samples.append(Double(time) / Double(count))
-                    measurement.cpu.append(Double(Clocks.processor - processor) / Double(count))
-                    if let process = peer.process, let engineStart {
-                        engine.append(Double(Clocks.processor(of: process) - engineStart) / Double(count))
-                    }
+                    measurement.cpu.append(Double(processorEnd - processor) / Double(count))
+                    if let engineStart, let engineEnd { engine.append(Double(engineEnd - engineStart) / Double(count)) }
                     latencies += took
                 }
                 let counted = line.workers == 1 ? 1_000 : max(1, 2_000 / line.workers)
@@ -233,6 +299,7 @@ enum CallBenchmarks {
                     measurement.note? += "; system calls: " + Self.text(calls, count)
                 }
                 await line.end()
+                await baseline?.end()
                 return measurement
             }
         }

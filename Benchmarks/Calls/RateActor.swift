@@ -38,8 +38,9 @@ enum RateActor: ActorDefinition {
 
 /// The local engine with this actor, in a process of its own, so that its time is not ours.
 enum RateEngine {
-    /// Prints its port, and serves until its input ends.
+    /// Prints its port, and serves until its input ends; on the first core.
     static func serve() async throws {
+        try Cores.takeFirst()
         let engine = try await LocalEngine.start { engine in
             engine.actor(RateActor.self, state: 0) { actor in
                 actor.on(RateActor.Increment.self) { action, instance in

@@ -31,7 +31,7 @@ extension LoopbackBenchmarks {
         Benchmark(name: name, group: group, operation: operation, isLong: isLong, goal: goal) { context in
             let server = try context.server.start()
             let pair = try await prepare(server.port)
-            let oneCore = onOneCore ? try OneCore(with: pair.peer ?? server.process) : nil
+            let oneCore = onOneCore ? try Cores.together(with: pair.peer ?? server.process) : nil
             defer { oneCore?.end() }
             var measurement = Measurement(samples: [], checksum: pair.expected)
             measurement.baselineName = comparesProcessorTime ? "\(baselineName)'s CPU" : baselineName
