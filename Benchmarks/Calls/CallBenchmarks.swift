@@ -36,7 +36,7 @@ enum CallBenchmarks {
             connectToInit,
             action(prefersLane: false),
             action(prefersLane: true),
-            line("conn_1000_at_once", of: "action", maxAllocations: 16, maxSystemCalls: 2) { client in
+            line("conn_1000_at_once", of: "action", maxAllocations: 10, maxSystemCalls: 2) { client in
                 let connection = try await connected(client)
                 return Line(workers: 1_000) {
                     try await connection.send(RateActor.Get()) >= 0 ? 1 : 0
@@ -82,7 +82,7 @@ enum CallBenchmarks {
             "conn_sequential",
             prefersLane: prefersLane,
             of: "action",
-            maxAllocations: 12,
+            maxAllocations: prefersLane ? 4 : 6,
             maxSystemCalls: prefersLane ? 5 : 8
         ) { client in
             let connection = try await connected(client)
@@ -95,7 +95,7 @@ enum CallBenchmarks {
     }
 
     private static func actionWithEvent(prefersLane: Bool) -> Benchmark {
-        line("conn_action_with_event", prefersLane: prefersLane, of: "action", maxAllocations: 14, maxSystemCalls: 12) {
+        line("conn_action_with_event", prefersLane: prefersLane, of: "action", maxAllocations: 8, maxSystemCalls: 12) {
             client in
             let connection = try await connected(client)
             let events = Reader(connection.events(of: RateActor.NewCount.self))

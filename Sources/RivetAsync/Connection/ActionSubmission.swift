@@ -46,7 +46,7 @@ final class ActionSubmission: @unchecked Sendable {
 
     // MARK: The lane
 
-    private func submit() { driver.assumeIsolated { $0.submit(self) } }
+    private func submit() { driver.assumeIsolated(with: self) { $0.submit($1) } }
 
     func resume(returning value: EncodedValue) { task.take()?.resume(returning: value) }
     func resume(throwing error: any Error) { task.take()?.resume(throwing: error) }

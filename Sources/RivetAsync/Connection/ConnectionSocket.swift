@@ -207,7 +207,8 @@ final class ConnectionSocket: WebSocketHandler, ClientSocket, @unchecked Sendabl
         do throws(CodingError) {
             switch try codec.readServerMessage(bytes) {
             case .event(let event): driver.events.deliver(event)
-            case let message: driver.assumeIsolated { $0.received(message, generation: generation) }
+            case let message:
+                driver.assumeIsolated(with: (message, generation)) { $0.received($1.0, generation: $1.1) }
             }
         } catch {
             let isVersion = error.kind == .unsupportedVersion

@@ -32,6 +32,21 @@ extension Lane: SerialExecutor {
     package var isolatedTaskExecutor: LaneTaskExecutor { LaneTaskExecutor(lane: self, isIsolated: true) }
 }
 
+extension Actor {
+    /// `assumeIsolated` for what comes often: a closure that captures has two allocations there; one that is given what it
+    /// needs, and captures nothing, has none.
+    @inline(__always)
+    nonisolated func assumeIsolated<Argument, R>(
+        with argument: Argument,
+        _ body: @escaping (isolated Self, Argument) -> R
+    ) -> R {
+        preconditionIsolated()
+        // As the standard library has it: that the actor has the executor was asked above.
+        let plain = unsafe unsafeBitCast(body, to: ((Self, Argument) -> R).self)
+        return plain(self, argument)
+    }
+}
+
 /// A lane as the preferred executor of tasks.
 ///
 /// It is a type of its own because an executor is not told whether a job is an actor's or a task's, and the two are
