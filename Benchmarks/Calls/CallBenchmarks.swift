@@ -56,21 +56,24 @@ enum CallBenchmarks {
         line("connect_to_init", of: "connection", goal: .timeAtMost(1.5), maxAllocations: 165, maxSystemCalls: 30) {
             client in
             let counter = client.getOrCreate(RateActor.self, key)
-            let opened = Opened()
+            let opened = Opened<ActorConnection<RateActor>>()
             return Line {
                 let connection = counter.connect()
                 try await connection.waitUntilConnected()
-                opened.connection = connection
+                opened.value = connection
                 return 1
             } afterwards: {
-                await opened.connection?.disconnect()
-                opened.connection = nil
+                await opened.value?.disconnect()
+                opened.value = nil
             }
         } baseline: { port in
             let lanes = LaneGroup(count: 1)
+            let opened = Opened<WebSocketChannel>()
             return Baseline(name: "connect and upgrade") {
-                let socket = try await BenchmarkWebSocket(port: port, target: "/echo", lanes: lanes)
-                socket.channel.abort()
+                opened.value = try await BenchmarkWebSocket(port: port, target: "/echo", lanes: lanes).channel
+            } afterwards: {
+                await opened.value?.close()
+                opened.value = nil
             } end: {
                 await lanes.shutDown()
             }
@@ -136,8 +139,8 @@ enum CallBenchmarks {
     }
 
     /// `@unchecked Sendable`: one worker at a time uses it.
-    private final class Opened: @unchecked Sendable {
-        var connection: ActorConnection<RateActor>?
+    private final class Opened<Value>: @unchecked Sendable {
+        var value: Value?
     }
 
     /// One iterator for all rounds: a loop of its own for each would subscribe anew.
@@ -207,18 +210,23 @@ enum CallBenchmarks {
     private struct Baseline: Sendable {
         var name: String
         var once: @Sendable () async throws -> Void
+        /// Done behind each one, and not part of its time.
+        var afterwards: @Sendable () async -> Void
         var end: @Sendable () async -> Void
 
         /// Nanoseconds for each.
         func time(until deadline: UInt64) async throws -> Double {
-            let (start, once) = (Clocks.now, once)
+            let (once, afterwards) = (once, afterwards)
             return try await Task {
-                var count = 0
+                var (count, took): (Int, UInt64) = (0, 0)
                 while Clocks.now < deadline {
+                    let start = Clocks.now
                     try await once()
+                    took += Clocks.now - start
                     count += 1
+                    await afterwards()
                 }
-                return Double(Clocks.now - start) / Double(max(count, 1))
+                return Double(took) / Double(max(count, 1))
             }.value
         }
     }
@@ -291,6 +299,7 @@ enum CallBenchmarks {
                 }
                 measurement.allocations = allocations.map { Double($0) / Double(count) }
                 measurement.note = note(latencies.sorted(), engine.sorted())
+                if line.afterwards != nil { measurement.note? += "; but for the time, with what comes afterwards" }
                 if context.countsSystemCalls {
                     let (count, calls) = try await SystemCallCount.during {
                         try await line.repeated(times: counted).count

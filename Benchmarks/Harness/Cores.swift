@@ -27,7 +27,7 @@ struct Cores {
         try Cores([(getpid(), \.last)] + processes.map { ($0, \.first) })
     }
 
-    /// The calling thread, and those that it begins from now on, for good.
+    /// This process on the first core, until somebody else puts it elsewhere.
     static func takeFirst() throws {
         _ = try Cores([(getpid(), \.first)])
     }
@@ -40,11 +40,16 @@ struct Cores {
         before = cores
         processes = places.map(\.process)
         let allowed = (0..<cores.count * 8).filter { cores[$0 / 8] & 1 << ($0 % 8) != 0 }
-        for (process, place) in places {
-            guard let core = allowed[keyPath: place] else { continue }
-            var one = [UInt8](repeating: 0, count: cores.count)
-            one[core / 8] = 1 << (core % 8)
-            try Self.set(one, for: process)
+        do {
+            for (process, place) in places {
+                guard let core = allowed[keyPath: place] else { continue }
+                var one = [UInt8](repeating: 0, count: cores.count)
+                one[core / 8] = 1 << (core % 8)
+                try Self.set(one, for: process)
+            }
+        } catch {
+            end()
+            throw error
         }
     }
 
@@ -54,10 +59,16 @@ struct Cores {
 
     /// A thread that begins later gets it from the one that begins it.
     private static func set(_ cores: [UInt8], for process: pid_t) throws {
-        var cores = cores
-        for thread in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task") {
-            // One that has just ended is not there any more, which is fine.
-            if let thread = pid_t(thread) { _ = try call("sched_setaffinity", thread, &cores) }
+        var (cores, done) = (cores, Set<pid_t>())
+        while true {
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
+            // One that another began meanwhile may have what that one had before.
+            let new = Set(threads.compactMap { pid_t($0) }).subtracting(done)
+            if new.isEmpty { return }
+            for thread in new where try call("sched_setaffinity", thread, &cores) < 0 && errno != ESRCH {
+                throw BenchmarkError("sched_setaffinity: errno \(errno)")
+            }
+            done.formUnion(new)
         }
     }
 

@@ -38,16 +38,15 @@ engine=""
 trap 'exec 3>&- || true; [ -z "$engine" ] || wait "$engine" || true; rm -rf "$work"' EXIT
 if [ -z "$endpoint" ]; then
     mkfifo "$work/input"
-    pin=()
-    [ "$(nproc)" -lt 2 ] || pin=(taskset -c 0)
-    "${pin[@]}" "$ours" --serve-engine <"$work/input" >"$work/port" 3>&- &
+    # It takes the first core.
+    "$ours" --serve-engine <"$work/input" >"$work/port" 3>&- &
     engine=$!
     exec 3>"$work/input"
-    until [ -s "$work/port" ]; do sleep 0.1; done
+    until [ -s "$work/port" ]; do kill -0 "$engine"; sleep 0.1; done
     endpoint="http://127.0.0.1:$(cat "$work/port")"
 fi
 client=()
-[ "$(nproc)" -lt 2 ] || client=(taskset -c 1)
+[ "$(nproc)" -lt 2 ] || client=(taskset -c "$(python3 -c 'import os; print(max(os.sched_getaffinity(0)))')")
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
     RIVET_ENDPOINT=$endpoint "${client[@]}" "$program" --seconds "$seconds" --encoding bare 3>&- >"$work/theirs.$round"

@@ -120,15 +120,23 @@ public actor LocalEngine {
         // The actors hear on their lanes that their connections have ended, maybe after everything else: nothing starts.
         hosted.tasks.close()
         server.beginStop()
-        // Behind the cuts, so that nobody is answered with a cancellation; and before anything is waited for, since a handler
-        // may have the thread of what is cut.
-        hosted.tasks.cancelAll()
-        await server.stop()
-        let running = await hosted.tasks.stop(within: hosted.settings.stopLimit)
-        if running > 0 {
-            let limit = hosted.settings.stopLimit
-            StandardError.say("LocalEngine.stop(): \(running) tasks were cancelled, and run on after \(limit)")
+        // Behind the cuts, so that who is cancelled now has nobody to answer; and before anything of the server's is waited
+        // for, since a handler may have the thread of what is cut. From here on no deadline of the engine fires.
+        let limit = hosted.settings.stopLimit
+        let running = await hosted.tasks.stop(within: limit)
+        guard running > 0 else { return await finishStop() }
+        StandardError.say("LocalEngine.stop(): \(running) tasks were cancelled, and run on after \(limit)")
+        // One that has a thread gives it back when it likes, and the rest is done then.
+        let finished = Signal(gauge: hosted.gauge)
+        Task {
+            await finishStop()
+            finished.set()
         }
+        await finished.waitUncancellably(atMost: .seconds(1))
+    }
+
+    private nonisolated func finishStop() async {
+        await server.finishStop()
         await server.shutDownLanes()
         await hosted.forgetActors()
     }

@@ -63,11 +63,6 @@ final class TaskTracker: Sendable {
         state.withLock { $0.isStopped = true }
     }
 
-    /// Cancels what runs.
-    func cancelAll() {
-        for task in state.withLock({ $0.tasks }).values { task?.cancel() }
-    }
-
     /// Cancels what runs, and returns when nothing runs any more, at the end of `limit` at the latest.
     ///
     /// The limit is one of real time: the engine's clock may stand. The caller's cancellation changes nothing. Returns how
@@ -75,21 +70,28 @@ final class TaskTracker: Sendable {
     @discardableResult
     func stop(within limit: Duration) async -> Int {
         close()
-        let (isIdle, lastEnded) = state.withLock { state in
+        let (tasks, lastEnded) = state.withLock { state in
             let lastEnded = state.lastEnded ?? Signal(gauge: gauge)
             if !state.tasks.isEmpty { state.lastEnded = lastEnded }
-            return (state.tasks.isEmpty, lastEnded)
+            return (state.tasks, lastEnded)
         }
-        if isIdle { lastEnded.set() }
-        cancelAll()
+        if tasks.isEmpty { lastEnded.set() }
+        for task in tasks.values { task?.cancel() }
+        await lastEnded.waitUncancellably(atMost: limit)
+        return state.withLock(\.tasks.count)
+    }
+}
+
+extension Signal {
+    /// Returns when the signal is set or so much real time has passed, whatever happens to the task.
+    func waitUncancellably(atMost limit: Duration) async {
         await Task {
             await withTaskGroup { group in
-                group.addTask { await lastEnded.wait() }
+                group.addTask { await self.wait() }
                 group.addTask { try? await Task.sleep(for: limit) }
                 await group.next()
                 group.cancelAll()
             }
         }.value
-        return state.withLock(\.tasks.count)
     }
 }

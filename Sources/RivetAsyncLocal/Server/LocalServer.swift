@@ -80,7 +80,7 @@ final class LocalServer: Sendable {
         await state.firstUncancellably { state in streams.contains { state.streams[$0.key] === $0.value } ? nil : () }
     }
 
-    /// Takes no stream from now on and cuts those there are, which `stop` waits for.
+    /// Takes no stream from now on, and cuts those there are.
     func beginStop() {
         let streams = state.access { state in
             state.isStopped = true
@@ -89,11 +89,11 @@ final class LocalServer: Sendable {
         for stream in streams.values { stream.cut() }
     }
 
-    func stop() async {
-        beginStop()
+    /// Returns when nobody can come any more, and all that were cut are gone.
+    func finishStop() async {
         if let listener = listener.withLock({ $0.take() }) { await listener.close() }
         if let (network, port) = memory.withLock({ $0.take() }) { network.stopListening(port: port) }
-        await cutAll()
+        await state.firstUncancellably { $0.streams.isEmpty ? () : nil }
     }
 
     func shutDownLanes() async { await engine.lanes.shutDown() }

@@ -154,6 +154,33 @@ struct StopTests {
         try await until { engine.gauge.counts == .zero }
     }
 
+    @Test("B317: a handler that hears no cancellation and keeps its thread keeps no stop", .timeLimit(.minutes(1)))
+    func deafComputation() async throws {
+        let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
+        var settings = LocalEngine.Settings()
+        settings.stopLimit = .milliseconds(10)
+        let engine = try await LocalEngine.start(transport: .loopback(port: 0), settings: settings) { registry in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                kind.on(ProbeActor.Add.self) { add, _ in
+                    isRunning.set()
+                    while !isReleased.isSet {}
+                    return add.amount
+                }
+            }
+        }
+        try await PlainPeer.with(engine) { (peer) async throws in
+            try await peer.connect(try await peer.getOrCreate("probe"))
+            peer.send(Wire.call(0, "add", "1"))
+            await isRunning.wait()
+            await engine.stop()
+            #expect(engine.gauge.counts.tasks > 0)
+            isReleased.set()
+            // Cut, and not answered.
+            #expect(try await peer.readToEnd().bytes == [])
+        }
+        try await until { engine.gauge.counts == .zero }
+    }
+
     @Test func aTakenPortFailsAndLeavesNothing() async throws {
         let engine = try await LocalEngine.start { _ in }
         let port = UInt16(engine.endpoint.split(separator: ":").last ?? "") ?? 0
