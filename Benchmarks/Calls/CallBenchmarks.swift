@@ -69,14 +69,16 @@ enum CallBenchmarks {
         } baseline: { port in
             let lanes = LaneGroup(count: 1)
             let opened = Opened<WebSocketChannel>()
-            return Baseline(name: "connect and upgrade") {
+            let line = Line {
                 opened.value = try await BenchmarkWebSocket(port: port, target: "/echo", lanes: lanes).channel
+                return 1
             } afterwards: {
                 await opened.value?.close()
                 opened.value = nil
             } end: {
                 await lanes.shutDown()
             }
+            return ("connect and upgrade", line)
         }
     }
 
@@ -206,31 +208,6 @@ enum CallBenchmarks {
         }
     }
 
-    /// What a line is held against, alone and in turn with it.
-    private struct Baseline: Sendable {
-        var name: String
-        var once: @Sendable () async throws -> Void
-        /// Done behind each one, and not part of its time.
-        var afterwards: @Sendable () async -> Void
-        var end: @Sendable () async -> Void
-
-        /// Nanoseconds for each.
-        func time(until deadline: UInt64) async throws -> Double {
-            let (once, afterwards) = (once, afterwards)
-            return try await Task {
-                var (count, took): (Int, UInt64) = (0, 0)
-                while Clocks.now < deadline {
-                    let start = Clocks.now
-                    try await once()
-                    took += Clocks.now - start
-                    count += 1
-                    await afterwards()
-                }
-                return Double(took) / Double(max(count, 1))
-            }.value
-        }
-    }
-
     private static func note(_ latencies: [UInt64], _ engine: [Double]) -> String {
         func percentile(_ percent: Int) -> String {
             BenchmarkTable.time(Double(latencies[(latencies.count - 1) * percent / 100]))
@@ -255,7 +232,7 @@ enum CallBenchmarks {
         maxAllocations: Double,
         maxSystemCalls: Double,
         _ prepare: @escaping @Sendable (RivetClient) async throws -> Line,
-        baseline prepareBaseline: (@Sendable (_ port: UInt16) -> Baseline)? = nil
+        baseline prepareBaseline: (@Sendable (_ port: UInt16) -> (name: String, line: Line))? = nil
     ) -> Benchmark {
         Benchmark(
             name: prefersLane ? "\(name), on the lane" : name,
@@ -284,9 +261,9 @@ enum CallBenchmarks {
                     let (count, took) = try await line.repeated(until: start + context.callTime)
                     let (end, processorEnd) = (Clocks.now, Clocks.processor)
                     let engineEnd = peer.process.map { Clocks.processor(of: $0) }
-                    let baselineTime = try await baseline?.time(until: Clocks.now + context.callTime)
+                    let raw = try await baseline?.line.repeated(until: Clocks.now + context.callTime)
                     guard round > 0 else { continue }
-                    if let baselineTime { measurement.baseline.append(baselineTime) }
+                    if let raw { measurement.baseline.append(Double(raw.took.reduce(0, +)) / Double(raw.count)) }
                     let time = line.afterwards == nil ? end - start : took.reduce(0, +)
                     measurement.samples.append(Double(time) / Double(count))
                     measurement.cpu.append(Double(processorEnd - processor) / Double(count))
@@ -308,7 +285,7 @@ enum CallBenchmarks {
                     measurement.note? += "; system calls: " + Self.text(calls, count)
                 }
                 await line.end()
-                await baseline?.end()
+                await baseline?.line.end()
                 return measurement
             }
         }

@@ -10,21 +10,14 @@ package enum SHA1 {
         padded.append(contentsOf: message)
         padded.append(0x80)
         while padded.count % 64 != 56 { padded.append(0) }
-        append(UInt64(count) &* 8, to: &padded)
+        padded.append(bigEndian: UInt64(count) &* 8, count: 8)
 
         var hash: InlineArray<5, UInt32> = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]
         for block in stride(from: 0, to: padded.count, by: 64) { mix(padded, from: block, into: &hash) }
         var digest: [UInt8] = []
         digest.reserveCapacity(20)
-        for index in hash.indices { append(hash[index], to: &digest) }
+        for index in hash.indices { digest.append(bigEndian: UInt64(hash[index]), count: 4) }
         return digest
-    }
-
-    /// Most significant byte first.
-    private static func append<Word: FixedWidthInteger>(_ word: Word, to bytes: inout [UInt8]) {
-        for shift in stride(from: Word.bitWidth - 8, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: word >> Word(shift)))
-        }
     }
 
     private static func mix(_ bytes: [UInt8], from start: Int, into hash: inout InlineArray<5, UInt32>) {

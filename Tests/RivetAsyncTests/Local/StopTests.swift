@@ -59,20 +59,9 @@ struct StopTests {
     /// It has the thread of its connection, which therefore cannot be cut before it ends.
     @Test(arguments: [LocalEngine.Transport.memory, .loopback(port: 0)])
     func aHandlerThatOnlyComputesIsCancelled(_ transport: LocalEngine.Transport) async throws {
-        let isRunning = Signal(gauge: ResourceGauge())
-        let engine = try await LocalEngine.start(transport: transport) { registry in
-            registry.actor(ProbeActor.self, state: 0) { kind in
-                kind.on(ProbeActor.Add.self) { add, _ in
-                    isRunning.set()
-                    while !Task.isCancelled {}
-                    return add.amount
-                }
-            }
-        }
-        try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("probe"))
-            peer.send(Wire.call(0, "add", "1"))
-            await isRunning.wait()
+        try await withHandler(transport) {
+            while !Task.isCancelled {}
+        } isRunning: { (engine, peer) async throws in
             await engine.stop()
             #expect(engine.gauge.counts == .zero)
             // Cut, and not answered.
@@ -81,20 +70,9 @@ struct StopTests {
     }
 
     @Test func aCancelledTaskStopsItAsAnyOther() async throws {
-        let isRunning = Signal(gauge: ResourceGauge())
-        let engine = try await LocalEngine.start(transport: .memory) { registry in
-            registry.actor(ProbeActor.self, state: 0) { kind in
-                kind.on(ProbeActor.Add.self) { add, _ in
-                    isRunning.set()
-                    try await Task.sleep(for: .seconds(600))
-                    return add.amount
-                }
-            }
-        }
-        try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("probe"))
-            peer.send(Wire.call(0, "add", "1"))
-            await isRunning.wait()
+        try await withHandler {
+            try await Task.sleep(for: .seconds(600))
+        } isRunning: { (engine, peer) async throws in
             await Task {
                 withUnsafeCurrentTask { $0?.cancel() }
                 await engine.stop()
@@ -129,22 +107,10 @@ struct StopTests {
 
     @Test("B317: a handler that hears no cancellation keeps no stop")
     func deafHandler() async throws {
-        let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
-        var settings = LocalEngine.Settings()
-        settings.stopLimit = .milliseconds(10)
-        let engine = try await LocalEngine.start(transport: .memory, settings: settings) { registry in
-            registry.actor(ProbeActor.self, state: 0) { kind in
-                kind.on(ProbeActor.Add.self) { add, _ in
-                    isRunning.set()
-                    await isReleased.waitUncancellably()
-                    return add.amount
-                }
-            }
-        }
-        try await PlainPeer.with(engine) { (peer) async throws in
-            try await peer.connect(try await peer.getOrCreate("probe"))
-            peer.send(Wire.call(0, "add", "1"))
-            await isRunning.wait()
+        let isReleased = Signal(gauge: ResourceGauge())
+        let engine = try await withHandler(stopLimit: .milliseconds(10)) {
+            await isReleased.waitUncancellably()
+        } isRunning: { (engine, peer) async throws in
             await engine.stop()
             #expect(engine.gauge.counts.tasks > 0)
             #expect(engine.gauge.counts.descriptors == 0)
@@ -156,14 +122,35 @@ struct StopTests {
 
     @Test("B317: a handler that hears no cancellation and keeps its thread keeps no stop", .timeLimit(.minutes(1)))
     func deafComputation() async throws {
-        let (isRunning, isReleased) = (Signal(gauge: ResourceGauge()), Signal(gauge: ResourceGauge()))
+        let isReleased = Signal(gauge: ResourceGauge())
+        let engine = try await withHandler(.loopback(port: 0), stopLimit: .milliseconds(10)) {
+            while !isReleased.isSet {}
+        } isRunning: { (engine, peer) async throws in
+            await engine.stop()
+            #expect(engine.gauge.counts.tasks > 0)
+            isReleased.set()
+            // Cut, and not answered.
+            #expect(try await peer.readToEnd().bytes == [])
+        }
+        try await until { engine.gauge.counts == .zero }
+    }
+
+    /// Calls `body` with an engine while `handler` runs there, whose answer `peer` waits for.
+    @discardableResult
+    private func withHandler(
+        _ transport: LocalEngine.Transport = .memory,
+        stopLimit: Duration? = nil,
+        _ handler: @escaping @Sendable () async throws -> Void,
+        isRunning body: (_ engine: LocalEngine, _ peer: PlainPeer) async throws -> Void
+    ) async throws -> LocalEngine {
+        let isRunning = Signal(gauge: ResourceGauge())
         var settings = LocalEngine.Settings()
-        settings.stopLimit = .milliseconds(10)
-        let engine = try await LocalEngine.start(transport: .loopback(port: 0), settings: settings) { registry in
+        if let stopLimit { settings.stopLimit = stopLimit }
+        let engine = try await LocalEngine.start(transport: transport, settings: settings) { registry in
             registry.actor(ProbeActor.self, state: 0) { kind in
                 kind.on(ProbeActor.Add.self) { add, _ in
                     isRunning.set()
-                    while !isReleased.isSet {}
+                    try await handler()
                     return add.amount
                 }
             }
@@ -172,13 +159,9 @@ struct StopTests {
             try await peer.connect(try await peer.getOrCreate("probe"))
             peer.send(Wire.call(0, "add", "1"))
             await isRunning.wait()
-            await engine.stop()
-            #expect(engine.gauge.counts.tasks > 0)
-            isReleased.set()
-            // Cut, and not answered.
-            #expect(try await peer.readToEnd().bytes == [])
+            try await body(engine, peer)
         }
-        try await until { engine.gauge.counts == .zero }
+        return engine
     }
 
     @Test func aTakenPortFailsAndLeavesNothing() async throws {
