@@ -227,8 +227,8 @@ actor ConnectionDriver: ClientMember {
         let now = context.time.now
         switch message {
         case .initial(let actorID, let connectionID):
-            let names = book.current.names
-            step { $0.receivedInit(actorID: actorID, connectionID: connectionID, names: names, now: now) }
+            let (names, isBehindLoss) = (book.current.names, events.isReopening)
+            step { $0.receivedInit(actorID, connectionID, names: names, isBehindLoss: isBehindLoss, now: now) }
         case .actionResponse(let id, let output):
             step { $0.receivedResponse(id: id, output: context.value(output), now: now) }
         case .error(let message):
@@ -308,7 +308,7 @@ actor ConnectionDriver: ClientMember {
         switch action {
         case .report(let status): report(status)
         case .beginAttempt:
-            if machine.connectionNumber > 0 { events.reopens() }
+            events.opens(wasOpen: machine.connectionNumber > 0)
             attempt = Attempt(gauge: context.gauge)
             turn.update { $0 = .attempt }
         case .endAttempt(let ending):

@@ -177,7 +177,14 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         for name in names { subscriptionChanged(name, isWanted: true) }
     }
 
-    mutating func receivedInit(actorID: ActorID, connectionID: String, names: [String], now: TimePoint) {
+    /// `isBehindLoss`: events came on a socket that is lost and never was open.
+    mutating func receivedInit(
+        _ actorID: ActorID,
+        _ connectionID: String,
+        names: [String],
+        isBehindLoss: Bool,
+        now: TimePoint
+    ) {
         guard case .upgraded = state else { return }  // A second `Init` changes nothing.
         nudge?.receivedInit(now: now)
         connectionNumber += 1
@@ -186,7 +193,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         state = .open(info, since: now)
         timers[.open] = nil
         for name in names { subscriptionChanged(name, isWanted: true) }
-        if connectionNumber > 1 { queue.append(.markReconnected(info)) }
+        if connectionNumber > 1 || isBehindLoss { queue.append(.markReconnected(info)) }
         keepAlive = keepAliveSetting.map {
             KeepAliveStateMachine(interval: $0.interval, timeout: $0.timeout, now: now)
         }

@@ -5,7 +5,8 @@
 ///
 /// These are the events of one read: the socket is not read while any wait. What comes after a loss waits behind them.
 /// So do the events that an actor sends while a lost connection opens again, ahead of its `Init`, which says what the
-/// loss is to be told with.
+/// loss is to be told with. Where it does not come they are lost with their socket, as the next loss tells: what stands
+/// between two losses came on one socket, without a gap.
 ///
 /// `@unchecked Sendable`: touched on the connection's lane only.
 final class EventDispatcher: @unchecked Sendable {
@@ -25,7 +26,8 @@ final class EventDispatcher: @unchecked Sendable {
         var held = RingBuffer<Held>()
         /// Whether a lost connection opens again, whose loss has not been told.
         var isReopening = false
-        /// What came meanwhile, and how large it is; what exceeds the bounds stands before the loss, with all of these.
+        /// What came meanwhile on the socket that is to open, and how large it is; beyond the bounds the oldest go, as
+        /// the loss tells.
         var early = RingBuffer<EventMessage>()
         var earlySize = 0
         var received = 0
@@ -53,6 +55,9 @@ final class EventDispatcher: @unchecked Sendable {
     /// Whether events wait for room, and the socket is not to be read.
     var isHolding: Bool { !state.value.held.isEmpty }
 
+    /// Whether a loss is to be told when the connection is open.
+    var isReopening: Bool { state.value.isReopening }
+
     func deliver(_ event: EventMessage) {
         state.value.received &+= 1
         if state.value.isReopening { keep(event) } else { pass(event) }
@@ -67,12 +72,21 @@ final class EventDispatcher: @unchecked Sendable {
     private func keep(_ event: EventMessage) {
         state.value.early.append(event)
         state.value.earlySize += event.size
-        if state.value.early.count > Self.mostEarlyEvents || state.value.earlySize > Self.mostEarlyBytes { passEarly() }
+        while state.value.early.count > Self.mostEarlyEvents || state.value.earlySize > Self.mostEarlyBytes,
+            let oldest = state.value.early.popFirst()
+        {
+            state.value.earlySize -= oldest.size
+        }
     }
 
     private func passEarly() {
-        (state.value.isReopening, state.value.earlySize) = (false, 0)
         while let event = state.value.early.popFirst() { pass(event) }
+        forgetEarly()
+    }
+
+    private func forgetEarly() {
+        state.value.early.removeAll()
+        (state.value.isReopening, state.value.earlySize) = (false, 0)
     }
 
     /// Called at the end of a turn: the feeds get what was gathered, and their readers are woken.
@@ -83,8 +97,13 @@ final class EventDispatcher: @unchecked Sendable {
         while let feed = state.value.finished.popLast() { onFinish(feed) }
     }
 
-    /// A lost connection opens again: what comes from here on stands behind the loss.
-    func reopens() { state.value.isReopening = true }
+    /// Another socket is to open; `wasOpen`: one before it was.
+    ///
+    /// There is a loss too where events came on one that never was.
+    func opens(wasOpen: Bool) {
+        forgetEarly()
+        state.value.isReopening = wasOpen || state.value.received > 0
+    }
 
     /// Each feed learns that events may have been missed, behind those that came before.
     func reconnected(_ info: ConnectionInfo) {
@@ -106,7 +125,7 @@ final class EventDispatcher: @unchecked Sendable {
 
     /// No event follows: what waits goes to the feeds, room or not.
     func finish() {
-        passEarly()
+        forgetEarly()
         _ = release(whateverRoom: true)
     }
 

@@ -67,6 +67,32 @@ struct ConnectionListenerTests {
         }
     }
 
+    @Test("B90, B104: behind an event whose socket is lost without an Init there is a gap, in a first connection too")
+    func lostBeforeInit() async throws {
+        try await LiteralConnection.run { fixture in
+            var deliveries = Self.numbers(fixture).deliveries.makeAsyncIterator()
+            let socket = try await fixture.upgrade()
+            socket.event("1")
+            guard case .event(1) = try await deliveries.next() else {
+                Issue.record("no event")
+                return
+            }
+            socket.close(1_001)
+            let second = try await fixture.upgrade()
+            second.event("3")
+            second.initialize()
+            guard case .gap(.reconnected(let info)) = try await deliveries.next() else {
+                Issue.record("no gap")
+                return
+            }
+            #expect(info.connectionNumber == 1)
+            guard case .event(3) = try await deliveries.next() else {
+                Issue.record("no event")
+                return
+            }
+        }
+    }
+
     @Test("B283: who hears an answer finds the events that came before it, also those of the same read")
     func answerBehindEvents() async throws {
         try await LiteralConnection.run { fixture in

@@ -172,7 +172,7 @@ struct ConnectionModel {
             socket?.hasInit = true
             if isFirst, !wasPausing { (connections, hasMarkedGap) = (connections + 1, false) }
             let names = wanted.sorted()
-            try tell { $0.receivedInit(actorID: "a", connectionID: "c", names: names, now: now) }
+            try tell { $0.receivedInit("a", "c", names: names, isBehindLoss: false, now: now) }
         case .response, .actionError:
             // A peer answers what it was sent, in any order, and more than once; a bad one also what it was not.
             let sent = socket?.actions.suffix(6).randomElement(using: &random)?.id

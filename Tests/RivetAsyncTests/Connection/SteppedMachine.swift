@@ -71,7 +71,7 @@ struct SteppedMachine {
 
     mutating func initialized(_ names: [String]) -> [String] {
         let now = now
-        return step { $0.receivedInit(actorID: "a", connectionID: "c", names: names, now: now) }
+        return step { $0.receivedInit("a", "c", names: names, isBehindLoss: false, now: now) }
     }
 
     /// The wait is over, and the next attempt opens.
