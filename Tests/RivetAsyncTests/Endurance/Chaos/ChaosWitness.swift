@@ -28,11 +28,22 @@ final class ChaosWitness: Sendable {
         var sockets = sockets.withLock { $0[connection, default: []] }[...]
         for counts in heard {
             guard let index = sockets.firstIndex(where: { $0.starts(with: counts) }) else {
-                return "\(counts) was heard, and \(sockets) came"
+                return "\(Self.ranges(counts)) was heard, and \(sockets.map(Self.ranges)) came"
             }
             sockets = sockets[(index + 1)...]
         }
         return nil
+    }
+
+    /// Short enough for one line of a log.
+    private static func ranges(_ counts: [Int]) -> [ClosedRange<Int>] {
+        counts.reduce(into: []) { ranges, count in
+            if let last = ranges.last, count == last.upperBound + 1 {
+                ranges[ranges.count - 1] = last.lowerBound...count
+            } else {
+                ranges.append(count...count)
+            }
+        }
     }
 }
 
