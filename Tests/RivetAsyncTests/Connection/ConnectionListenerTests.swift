@@ -67,27 +67,31 @@ struct ConnectionListenerTests {
         }
     }
 
-    @Test("B90, B104: behind an event whose socket is lost without an Init there is a gap, in a first connection too")
-    func lostBeforeInit() async throws {
+    @Test("B90, B104: events of a socket without an Init stand with none of another's", arguments: [false, true])
+    func neverInitialized(wasOpen: Bool) async throws {
         try await LiteralConnection.run { fixture in
             var deliveries = Self.numbers(fixture).deliveries.makeAsyncIterator()
-            let socket = try await fixture.upgrade()
-            socket.event("1")
+            let first = try await wasOpen ? fixture.open() : fixture.upgrade()
+            first.event("1")
             guard case .event(1) = try await deliveries.next() else {
                 Issue.record("no event")
                 return
             }
-            socket.close(1_001)
+            first.close(1_001)
+            // Rivet's engine loses an `Init` now and then, and brings the events.
             let second = try await fixture.upgrade()
-            second.event("3")
-            second.initialize()
+            second.event("2")
+            second.close(1_001)
+            let third = try await fixture.upgrade()
+            third.event("4")
+            third.initialize()
             guard case .gap(.reconnected(let info)) = try await deliveries.next() else {
                 Issue.record("no gap")
                 return
             }
-            #expect(info.connectionNumber == 1)
-            guard case .event(3) = try await deliveries.next() else {
-                Issue.record("no event")
+            #expect(info.connectionNumber == (wasOpen ? 2 : 1))
+            guard case .event(4) = try await deliveries.next() else {
+                Issue.record("not the third socket's event")
                 return
             }
         }
