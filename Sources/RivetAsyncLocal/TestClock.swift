@@ -86,6 +86,15 @@ public final class TestClock: Clock, Sendable {
         state.update { $0.waking -= 1 }
     }
 
+    /// Returns when ``advance(by:)`` has brought the clock `duration` further, on the caller's actor all the while.
+    ///
+    /// Not `Clock`'s own, which leaves the actor: its caller would be back some time after ``advance(by:)``.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled before.
+    public func sleep(for duration: Duration, tolerance: Duration? = nil) async throws {
+        try await sleep(until: now.advanced(by: duration), tolerance: tolerance)
+    }
+
     /// Moves the clock by `duration`: wakes who is due, in order, each at its own time, and lets them run.
     ///
     /// A task that goes to sleep again within `duration` is woken again in the same call. That is certain where the

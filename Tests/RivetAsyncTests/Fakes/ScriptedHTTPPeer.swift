@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
 import RivetAsyncLocal
-import Synchronization
 
 /// The other end of HTTP connections, on a memory network: each connection plays its script, whatever is asked.
 final class ScriptedHTTPPeer: Sendable {
@@ -39,42 +38,22 @@ final class ScriptedHTTPPeer: Sendable {
         var sent = 0
     }
 
-    private struct State {
-        var seen = Seen()
-        var waiters: [(condition: @Sendable (Seen) -> Bool, continuation: CheckedContinuation<Seen, Never>)] = []
-    }
-
     private let scripts: [[Step]]
-    private let state = Mutex(State())
+    private let state = Monitor(Seen(), gauge: ResourceGauge())
 
     /// Connections beyond the scripts answer every request with `200` and the body `ok`.
     init(_ scripts: [[Step]]) {
         self.scripts = scripts
     }
 
-    var seen: Seen { state.withLock { $0.seen } }
+    var seen: Seen { state.access { $0 } }
 
+    /// What was seen once it satisfies `condition`, or by then when the test's time is over.
     func until(_ condition: @escaping @Sendable (Seen) -> Bool) async -> Seen {
-        await withCheckedContinuation { continuation in
-            let now: Seen? = state.withLock { state in
-                if condition(state.seen) { return state.seen }
-                state.waiters.append((condition, continuation))
-                return nil
-            }
-            if let now { continuation.resume(returning: now) }
-        }
+        await state.first { condition($0) ? $0 : nil } ?? seen
     }
 
-    fileprivate func note(_ change: (inout Seen) -> Void) {
-        let (seen, satisfied) = state.withLock { state in
-            change(&state.seen)
-            let seen = state.seen
-            let satisfied = state.waiters.filter { $0.condition(seen) }
-            state.waiters.removeAll { $0.condition(seen) }
-            return (seen, satisfied.map(\.continuation))
-        }
-        for continuation in satisfied { continuation.resume(returning: seen) }
-    }
+    fileprivate func note(_ change: (inout Seen) -> Void) { state.update(change) }
 
     /// To be given to a listener.
     func accept(_ stream: MemoryStream) {

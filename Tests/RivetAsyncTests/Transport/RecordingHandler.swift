@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
-
 @testable import RivetAsync
 
 /// Keeps what a stream calls, and lets a test wait until it has seen enough.
@@ -13,12 +11,7 @@ final class RecordingHandler: ByteHandler, Sendable {
         var ends: [StreamEnding] = []
     }
 
-    private struct State {
-        var record = Record()
-        var waiters: [(condition: @Sendable (Record) -> Bool, continuation: CheckedContinuation<Record, Never>)] = []
-    }
-
-    private let state = Mutex(State())
+    private let state = Monitor(Record(), gauge: ResourceGauge())
     private let onReceived: @Sendable (ByteChunk) -> Void
 
     /// `onReceived` is called on the lane for each piece.
@@ -26,43 +19,26 @@ final class RecordingHandler: ByteHandler, Sendable {
         self.onReceived = onReceived
     }
 
-    var record: Record { state.withLock { $0.record } }
+    var record: Record { state.access { $0 } }
 
+    /// The record once it satisfies `condition`, or as it is when the test's time is over.
     func until(_ condition: @escaping @Sendable (Record) -> Bool) async -> Record {
-        await withCheckedContinuation { continuation in
-            let now: Record? = state.withLock { state in
-                if condition(state.record) { return state.record }
-                state.waiters.append((condition, continuation))
-                return nil
-            }
-            if let now { continuation.resume(returning: now) }
-        }
+        await state.first { condition($0) ? $0 : nil } ?? record
     }
 
     func untilEnd() async -> Record { await until { !$0.ends.isEmpty } }
 
-    private func note(_ change: (inout Record) -> Void) {
-        let (record, satisfied) = state.withLock { state in
-            change(&state.record)
-            let record = state.record
-            let satisfied = state.waiters.filter { $0.condition(record) }
-            state.waiters.removeAll { $0.condition(record) }
-            return (record, satisfied.map(\.continuation))
-        }
-        for continuation in satisfied { continuation.resume(returning: record) }
-    }
-
     func received(_ bytes: ByteChunk) {
-        note { record in
+        state.update { record in
             bytes.withUnsafeBytes { record.bytes.append(contentsOf: $0) }
             record.pieces.append(bytes.count)
         }
         onReceived(bytes)
     }
 
-    func receivedAll() { note { $0.receivedAlls += 1 } }
-    func writable() { note { $0.writables += 1 } }
-    func ended(_ end: StreamEnding) { note { $0.ends.append(end) } }
+    func receivedAll() { state.update { $0.receivedAlls += 1 } }
+    func writable() { state.update { $0.writables += 1 } }
+    func ended(_ end: StreamEnding) { state.update { $0.ends.append(end) } }
 }
 
 extension Lane {
