@@ -207,8 +207,10 @@ final class ClientContext: Sendable {
             return !state.isClosing
         }
         guard isFirst else { return }
+        // From the call on, however late its task begins.
+        let until = time.now.advanced(by: grace)
         stopAccepting()
-        Task { await close(within: grace, isShutdown: isShutdown) }
+        Task { await close(until: until, isShutdown: isShutdown) }
     }
 
     /// Closes without waiting for anything: what waits fails, sockets close.
@@ -224,10 +226,9 @@ final class ClientContext: Sendable {
         beginClose(within: .zero)
     }
 
-    /// Lets calls that run, and answers that arrive, end within `grace`, closes all connections at the same time, then
+    /// Lets calls that run, and answers that arrive, end by `until`, closes all connections at the same time, then
     /// everything else.
-    private func close(within grace: Duration, isShutdown: Bool) async {
-        let until = time.now.advanced(by: grace)
+    private func close(until: TimePoint, isShutdown: Bool) async {
         await withTaskGroup { group in
             group.addTask { [time] in try? await time.sleep(until: until) }
             group.addTask { [idle, pool] in

@@ -41,8 +41,6 @@ struct RawWebSocketLifeTests {
                 try await socket.send(.text("b"))
                 #expect(try await ClientTranscriptTests.clientFrame(peer).payload == [0x62])
             }
-            // The grace alone is slept through.
-            await fixture.clock.waitForSleepers()
             await fixture.clock.advance(by: .seconds(5))
             for (_, peer) in sockets { try await RawPeer.expectClose(peer, row.code) }
             for (_, peer) in sockets where row.answers {
