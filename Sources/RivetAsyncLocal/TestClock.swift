@@ -88,7 +88,7 @@ public final class TestClock: Clock, Sendable {
 
     /// Returns when ``advance(by:)`` has brought the clock `duration` further, on the caller's actor all the while.
     ///
-    /// Not `Clock`'s own, which leaves the actor: its caller would be back some time after ``advance(by:)``.
+    /// `Clock`'s own, which generic code gets, leaves the actor: its caller may be back only after ``advance(by:)``.
     ///
     /// - Throws: `CancellationError` when the task is cancelled before.
     public func sleep(for duration: Duration, tolerance: Duration? = nil) async throws {
@@ -98,7 +98,7 @@ public final class TestClock: Clock, Sendable {
     /// Moves the clock by `duration`: wakes who is due, in order, each at its own time, and lets them run.
     ///
     /// A task that goes to sleep again within `duration` is woken again in the same call. That is certain where the
-    /// sleepers share the caller's actor. What runs on other threads (the pool's, a socket's lane) may need longer than
+    /// sleepers share the caller's actor and sleep by this clock's own methods. What runs on other threads (the pool's, a socket's lane) may need longer than
     /// this call; await its effect, or ``waitForSleepers(_:)``, before the next step. A negative `duration` moves
     /// nothing.
     public func advance(by duration: Duration) async {

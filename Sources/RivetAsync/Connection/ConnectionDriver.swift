@@ -273,6 +273,7 @@ actor ConnectionDriver: ClientMember {
         defer { socket = nil }
         guard let socket else { return 0 }
         if isCancelled { socket.abort() } else { socket.letGo() }
+        events.socketEnded(wasOpen: machine.connectionNumber > 0)
         return socket.sentCount
     }
 
@@ -308,7 +309,6 @@ actor ConnectionDriver: ClientMember {
         switch action {
         case .report(let status): report(status)
         case .beginAttempt:
-            events.opens(wasOpen: machine.connectionNumber > 0)
             attempt = Attempt(gauge: context.gauge)
             turn.update { $0 = .attempt }
         case .endAttempt(let ending):

@@ -177,7 +177,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         for name in names { subscriptionChanged(name, isWanted: true) }
     }
 
-    /// `isBehindLoss`: events came on a socket that is lost and never was open.
+    /// `isBehindLoss`: a socket before this one was open, or brought events.
     mutating func receivedInit(
         _ actorID: ActorID,
         _ connectionID: String,
@@ -193,7 +193,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         state = .open(info, since: now)
         timers[.open] = nil
         for name in names { subscriptionChanged(name, isWanted: true) }
-        if connectionNumber > 1 || isBehindLoss { queue.append(.markReconnected(info)) }
+        if isBehindLoss { queue.append(.markReconnected(info)) }
         keepAlive = keepAliveSetting.map {
             KeepAliveStateMachine(interval: $0.interval, timeout: $0.timeout, now: now)
         }

@@ -22,7 +22,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var actionsAnswered = 0
     /// Of these, those that ended otherwise: by an error of the actor's, a loss, a time-out or a cancellation.
     public var actionsFailed = 0
-    /// Events that came, whether anybody listens to them or not.
+    /// Events that came, whether anybody listens to them or not, and also those that were lost with a socket which never
+    /// opened (``EventGap/reconnected(_:)``).
     public var eventsReceived = 0
     /// Events that readers took from their buffers: each counts for each of its listeners.
     public var eventsDelivered = 0

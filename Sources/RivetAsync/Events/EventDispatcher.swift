@@ -5,8 +5,8 @@
 ///
 /// These are the events of one read: the socket is not read while any wait. What comes after a loss waits behind them.
 /// So do the events that an actor sends while a lost connection opens again, ahead of its `Init`, which says what the
-/// loss is to be told with. Where it does not come they are lost with their socket, as the next loss tells: what stands
-/// between two losses came on one socket, without a gap.
+/// loss is to be told with. Where it does not come they are lost with their socket: what stands between two losses came
+/// on one socket.
 ///
 /// `@unchecked Sendable`: touched on the connection's lane only.
 final class EventDispatcher: @unchecked Sendable {
@@ -24,7 +24,7 @@ final class EventDispatcher: @unchecked Sendable {
         /// Those that have ended by their policy, which is told at the end of the turn.
         var finished: [EventFeed] = []
         var held = RingBuffer<Held>()
-        /// Whether a lost connection opens again, whose loss has not been told.
+        /// Whether a socket is lost, and that is not told.
         var isReopening = false
         /// What came meanwhile on the socket that is to open, and how large it is; beyond the bounds the oldest go, as
         /// the loss tells.
@@ -97,10 +97,10 @@ final class EventDispatcher: @unchecked Sendable {
         while let feed = state.value.finished.popLast() { onFinish(feed) }
     }
 
-    /// Another socket is to open; `wasOpen`: one before it was.
+    /// A socket is lost, which is told when the next one has opened; `wasOpen`: this one or one before it was.
     ///
-    /// There is a loss too where events came on one that never was.
-    func opens(wasOpen: Bool) {
+    /// It is told too where events came on one that never was.
+    func socketEnded(wasOpen: Bool) {
         forgetEarly()
         state.value.isReopening = wasOpen || state.value.received > 0
     }
@@ -123,9 +123,8 @@ final class EventDispatcher: @unchecked Sendable {
     /// Returns true when nothing waits any more, and the socket may be read.
     func release() -> Bool { release(whateverRoom: false) }
 
-    /// No event follows: what waits goes to the feeds, room or not.
+    /// No event follows the end of the last socket: what waits goes to the feeds, room or not.
     func finish() {
-        forgetEarly()
         _ = release(whateverRoom: true)
     }
 

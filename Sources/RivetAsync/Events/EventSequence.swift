@@ -178,6 +178,8 @@ public enum EventDelivery<Event: Sendable>: Sendable {
 /// New cases may come: a `switch` needs a `default`.
 @nonexhaustive public enum EventGap: Sendable {
     /// The connection was lost and is back; Rivet does not send again what happened in between.
+    ///
+    /// It may be the first one that opened, where a socket before it brought events and was lost without opening.
     case reconnected(ConnectionInfo)
     /// The reader was too slow, and this many events were dropped.
     case overflowed(dropped: Int)

@@ -71,7 +71,9 @@ struct SteppedMachine {
 
     mutating func initialized(_ names: [String]) -> [String] {
         let now = now
-        return step { $0.receivedInit("a", "c", names: names, isBehindLoss: false, now: now) }
+        return step {
+            $0.receivedInit("a", "c", names: names, isBehindLoss: $0.connectionNumber > 0, now: now)
+        }
     }
 
     /// The wait is over, and the next attempt opens.

@@ -138,7 +138,7 @@ struct EventDispatcherTests {
         let fixture = Listeners()
         fixture.book.change { $0.remove(fixture.slow) }
         fixture.deliver(1...1)
-        fixture.dispatcher.opens(wasOpen: true)
+        fixture.dispatcher.socketEnded(wasOpen: true)
         fixture.deliver(2...3)
         fixture.deliver(4...4, to: "y")
         #expect(await EventFeedTests.read(fixture.other) == ["1"])
@@ -148,7 +148,7 @@ struct EventDispatcherTests {
         #expect(await EventFeedTests.read(fixture.elsewhere) == ["reconnected 2", "4"])
 
         // Nobody's word makes it keep more.
-        fixture.dispatcher.opens(wasOpen: true)
+        fixture.dispatcher.socketEnded(wasOpen: true)
         for number in [6] + Array(repeating: 7, count: 255) + [8] as [UInt8] {
             fixture.dispatcher.deliver(EventFeedTests.event(number, of: "y"))
         }
@@ -158,7 +158,7 @@ struct EventDispatcherTests {
             await EventFeedTests.read(fixture.elsewhere)
                 == ["reconnected 3"] + Array(repeating: "7", count: 255) + ["8"]
         )
-        fixture.dispatcher.opens(wasOpen: true)
+        fixture.dispatcher.socketEnded(wasOpen: true)
         for number in 1...3 as ClosedRange<UInt8> {
             fixture.dispatcher.deliver(EventFeedTests.event(number, size: 400_000, of: "y"))
         }
@@ -170,14 +170,14 @@ struct EventDispatcherTests {
     @Test("B90, B104: what came ahead of an Init that did not come is lost with its socket, as a loss tells")
     func lossesAheadOfInit() async {
         let fixture = Listeners()
+        fixture.dispatcher.socketEnded(wasOpen: false)
+        #expect(!fixture.dispatcher.isReopening, "nothing came, and nothing is lost")
         // Of a connection that never was open, what comes is there at once.
-        fixture.dispatcher.opens(wasOpen: false)
-        #expect(!fixture.dispatcher.isReopening)
         fixture.deliver(1...1, to: "y")
         #expect(await EventFeedTests.read(fixture.elsewhere) == ["1"])
         // Its socket is lost, the next one too.
         for number in 2...3 as ClosedRange<UInt8> {
-            fixture.dispatcher.opens(wasOpen: false)
+            fixture.dispatcher.socketEnded(wasOpen: false)
             #expect(fixture.dispatcher.isReopening)
             fixture.deliver(number...number, to: "y")
         }
@@ -186,9 +186,10 @@ struct EventDispatcherTests {
         #expect(await EventFeedTests.read(fixture.elsewhere) == ["reconnected 1", "3", "4"])
 
         for number in 5...6 as ClosedRange<UInt8> {
-            fixture.dispatcher.opens(wasOpen: true)
+            fixture.dispatcher.socketEnded(wasOpen: true)
             fixture.deliver(number...number, to: "y")
         }
+        fixture.dispatcher.socketEnded(wasOpen: true)
         fixture.dispatcher.finish()
         #expect(fixture.elsewhere.state.withLock { $0.ring.isEmpty })
     }
