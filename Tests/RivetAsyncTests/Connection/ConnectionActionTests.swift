@@ -194,6 +194,7 @@ struct ConnectionActionTests {
             var calls: [Task<Int, any Error>] = []
             // Until the kernel's buffers and ours are full.
             while await fixture.heldCount < 3 {
+                try #require(fixture.connection.status.current.name == "connected 1")
                 let name = "a\(calls.count)"
                 calls.append(Task.immediate { try await fixture.connection.action(name, text) })
             }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import RivetAsync
 import Synchronization
 
 /// A program that a test runs beside it, found by PATH.
@@ -19,11 +18,13 @@ final class ChildProcess: Sendable {
             var partial: [UInt8] = []
             var lines: [String] = []
             /// Until it has been waited for, the number cannot become another process's.
-            var isRunning: Bool { status == nil }
+            var isRunning = true
             var status: Int32?
+            var waiters: [(condition: @Sendable (String) -> Bool, continuation: CheckedContinuation<String?, Never>)] =
+                []
         }
 
-        let state = Monitor(State(), gauge: ResourceGauge())
+        let state = Mutex(State())
     }
 
     private let name: String
@@ -50,7 +51,7 @@ final class ChildProcess: Sendable {
     deinit { terminate() }
 
     /// All lines so far, for the message of a failed test.
-    var lines: [String] { output.state.access { $0.lines } }
+    var lines: [String] { output.state.withLock { $0.lines } }
 
     /// The first line that satisfies `condition`, printed already or yet to come.
     func line(where condition: @escaping @Sendable (String) -> Bool) async throws -> String {
@@ -79,20 +80,24 @@ final class ChildProcess: Sendable {
     static func outcome(of program: String, _ arguments: [String]) async throws -> (succeeded: Bool, lines: [String]) {
         let child = try ChildProcess(program, arguments)
         await child.ended()
-        return (child.output.state.access { $0.status } == 0, child.lines)
+        return (child.output.state.withLock { $0.status } == 0, child.lines)
     }
 
-    /// Nil when it has ended, or the test's time is over.
     private func lineOrEnd(where condition: @escaping @Sendable (String) -> Bool) async -> String? {
-        await output.state.first { state -> String?? in
-            if let line = state.lines.first(where: condition) { return line }
-            return state.isRunning ? nil : .some(nil)
-        } ?? nil
+        await withCheckedContinuation { continuation in
+            let now: String?? = output.state.withLock { state in
+                if let line = state.lines.first(where: condition) { return line }
+                if state.status != nil { return .some(nil) }
+                state.waiters.append((condition, continuation))
+                return nil
+            }
+            if let now { continuation.resume(returning: now) }
+        }
     }
 
     private func terminate() {
         if let input = input.withLock({ $0.take() }) { close(input) }
-        output.state.access { if $0.isRunning { kill(identifier, SIGTERM) } }
+        output.state.withLock { if $0.isRunning { kill(identifier, SIGTERM) } }
     }
 
     // MARK: The program
@@ -157,20 +162,30 @@ final class ChildProcess: Sendable {
         // can end another process by this number.
         var information = siginfo_t()
         while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        output.state.update { state in
+        let waiters = output.state.withLock { state in
             var status: Int32 = -1
             waitpid(identifier, &status, 0)
+            state.isRunning = false
             state.status = status
+            defer { state.waiters = [] }
+            return state.waiters.map(\.continuation)
         }
+        for waiter in waiters { waiter.resume(returning: nil) }
     }
 
     private static func received(_ bytes: ArraySlice<UInt8>, _ output: Output) {
-        output.state.update { state in
+        let resumed = output.state.withLock { state in
             state.partial += bytes
+            var resumed: [(CheckedContinuation<String?, Never>, String)] = []
             while let end = state.partial.firstIndex(of: UInt8(ascii: "\n")) {
-                state.lines.append(String(decoding: state.partial[..<end], as: UTF8.self))
+                let line = String(decoding: state.partial[..<end], as: UTF8.self)
                 state.partial.removeSubrange(...end)
+                state.lines.append(line)
+                resumed += state.waiters.filter { $0.condition(line) }.map { ($0.continuation, line) }
+                state.waiters.removeAll { $0.condition(line) }
             }
+            return resumed
         }
+        for (continuation, line) in resumed { continuation.resume(returning: line) }
     }
 }

@@ -230,7 +230,7 @@ struct RawStreamingTests {
             let answer = try await ConnectionLimitTests.handle(client).fetch(Self.post(pieces))
             // At least the network's 64 KiB and our low-water mark of 16 KiB; at most the network's, our 64 KiB, the piece
             // that went above that, and what was asked for while the peer had yet to stall.
-            _ = await pieces.asked.firstUncancellably { $0 >= 5 ? $0 : nil }
+            _ = await pieces.asked.first { $0 >= 5 ? $0 : nil }
             _ = await peer.until { $0.stalled == 1 }
             // The same piece waits for room before and behind a turn; so do the body's task, and that of the deadlines.
             let waiting = { @Sendable in client.context.gauge.counts.waiters == 3 ? pieces.asked.current : nil }

@@ -99,6 +99,8 @@ struct BodyLifeTests {
             }
             let peer = try await server.accept()
             _ = try await peer.readHead()
+            // That of the body has begun, beside that of the deadlines.
+            try await until { client.context.gauge.counts.tasks == 2 }
             let closing = Task { await client.close(within: .zero) }
             let error = await #expect(throws: RivetError.self) { _ = try await call.value }
             #expect(error?.code == .clientClosed)

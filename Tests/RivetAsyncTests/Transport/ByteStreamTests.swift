@@ -230,7 +230,10 @@ struct ByteStreamTests {
                 pair.server.resumeReading()
             }
         }
-        while server.record.ends.isEmpty { await pair.server.lane.perform { pair.server.resumeReading() } }
+        while server.record.ends.isEmpty {
+            try Task.checkCancellation()
+            await pair.server.lane.perform { pair.server.resumeReading() }
+        }
         #expect(PumpingHandler.matchesPattern(server.record.bytes))
         #expect(server.record.bytes.count == total)
         #expect(await pair.close() == 0)

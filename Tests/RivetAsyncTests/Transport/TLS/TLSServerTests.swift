@@ -542,6 +542,7 @@ struct TLSServerTests {
         }
         var written = 0
         while await client.lane.perform({ stream.pendingOutput <= OutputMarks.high }) {
+            try Task.checkCancellation()
             await client.lane.perform { stream.write { $0.append(piece) } }
             written += piece.count
         }
