@@ -98,9 +98,9 @@ public final class TestClock: Clock, Sendable {
     /// Moves the clock by `duration`: wakes who is due, in order, each at its own time, and lets them run.
     ///
     /// A task that goes to sleep again within `duration` is woken again in the same call. That is certain where the
-    /// sleepers share the caller's actor and sleep by this clock's own methods. What runs on other threads (the pool's, a socket's lane) may need longer than
-    /// this call; await its effect, or ``waitForSleepers(_:)``, before the next step. A negative `duration` moves
-    /// nothing.
+    /// sleepers share the caller's actor and sleep by this clock's own methods. What runs on other threads (the pool's, a
+    /// socket's lane) may need longer than this call; await its effect, or ``waitForSleepers(_:)``, before the next step. A
+    /// negative `duration` moves nothing.
     public func advance(by duration: Duration) async {
         let target = now.advanced(by: max(duration, .zero))
         await letOthersRun()
