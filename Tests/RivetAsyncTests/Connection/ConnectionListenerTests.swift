@@ -55,15 +55,8 @@ struct ConnectionListenerTests {
             let second = try await fixture.upgrade()
             second.event("1")
             second.initialize()
-            guard case .gap(.reconnected(let info)) = try await deliveries.next() else {
-                Issue.record("no gap")
-                return
-            }
-            #expect(info.connectionNumber == 2)
-            guard case .event(1) = try await deliveries.next() else {
-                Issue.record("no event")
-                return
-            }
+            #expect(try await deliveries.next()?.name == "gap 2")
+            #expect(try await deliveries.next()?.name == "1")
         }
     }
 
@@ -73,10 +66,7 @@ struct ConnectionListenerTests {
             var deliveries = Self.numbers(fixture).deliveries.makeAsyncIterator()
             let first = try await wasOpen ? fixture.open() : fixture.upgrade()
             first.event("1")
-            guard case .event(1) = try await deliveries.next() else {
-                Issue.record("no event")
-                return
-            }
+            #expect(try await deliveries.next()?.name == "1")
             first.close(1_001)
             // Rivet's engine loses an `Init` now and then, and brings the events.
             let second = try await fixture.upgrade()
@@ -85,15 +75,8 @@ struct ConnectionListenerTests {
             let third = try await fixture.upgrade()
             third.event("4")
             third.initialize()
-            guard case .gap(.reconnected(let info)) = try await deliveries.next() else {
-                Issue.record("no gap")
-                return
-            }
-            #expect(info.connectionNumber == (wasOpen ? 2 : 1))
-            guard case .event(4) = try await deliveries.next() else {
-                Issue.record("not the third socket's event")
-                return
-            }
+            #expect(try await deliveries.next()?.name == (wasOpen ? "gap 2" : "gap 1"))
+            #expect(try await deliveries.next()?.name == "4")
         }
     }
 

@@ -155,13 +155,7 @@ struct PauseTests {
             #expect(try await held.value == 2)
             next.event("3")
             var heard: [String] = []
-            while heard.count < 3, let delivery = try await deliveries.next() {
-                switch delivery {
-                case .event(let number): heard.append("\(number)")
-                case .gap(.reconnected(let info)): heard.append("gap \(info.connectionNumber)")
-                case .gap(let gap): heard.append("\(gap)")
-                }
-            }
+            while heard.count < 3, let delivery = try await deliveries.next() { heard.append(delivery.name) }
             #expect(heard == ["1", "gap 2", "3"])
         }
     }

@@ -97,9 +97,9 @@ struct MemoryStreamTests {
             }
         }
         // The lane may still hold the job that ran last.
-        while freed != nil {
-            try Task.checkCancellation()
+        try await until {
             await lane.perform {}
+            return freed == nil
         }
     }
 }
