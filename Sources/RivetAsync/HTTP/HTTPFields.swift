@@ -104,9 +104,17 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
 
     /// The members of a comma-separated list field, in order, blanks around them and empty ones removed (RFC 9110 §5.6.1).
     package func list(_ name: String) -> [Substring] {
-        values(of: name).flatMap { value in
-            value.utf8.split(separator: UInt8(ascii: ",")).map { Substring($0).trimmingBlanks }.filter { !$0.isEmpty }
+        var members: [Substring] = []
+        for field in fields where field.name.equalsIgnoringASCIICase(name) {
+            var rest = field.value.utf8[...]
+            while !rest.isEmpty {
+                let end = rest.firstIndex(of: UInt8(ascii: ",")) ?? rest.endIndex
+                let member = Substring(rest[..<end]).trimmingBlanks
+                if !member.isEmpty { members.append(member) }
+                rest = rest[end...].dropFirst()
+            }
         }
+        return members
     }
 
     /// Whether the list field has that member, without regard to case: `Connection: keep-alive, Upgrade`.
@@ -121,19 +129,24 @@ public struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Se
     }
 }
 
-extension StringProtocol {
-    package func equalsIgnoringASCIICase(_ other: some StringProtocol) -> Bool {
-        utf8.count == other.utf8.count
-            && utf8.elementsEqual(other.utf8) { HTTPSyntax.lowercased($0) == HTTPSyntax.lowercased($1) }
+extension String {
+    package func equalsIgnoringASCIICase(_ other: String) -> Bool {
+        HTTPSyntax.areEqualIgnoringASCIICase(utf8.span, other.utf8.span)
+    }
+}
+
+extension Substring {
+    package func equalsIgnoringASCIICase(_ other: String) -> Bool {
+        HTTPSyntax.areEqualIgnoringASCIICase(utf8.span, other.utf8.span)
     }
 }
 
 extension Substring {
     /// Without blanks and tabs at both ends (OWS of RFC 9110 §5.6.3).
     var trimmingBlanks: Substring {
-        let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
-        guard let first = utf8.firstIndex(where: { !isBlank($0) }), let last = utf8.lastIndex(where: { !isBlank($0) })
-        else { return "" }
-        return self[first...last]
+        var rest = utf8
+        while let first = rest.first, HTTPSyntax.isBlank(first) { rest.removeFirst() }
+        while let last = rest.last, HTTPSyntax.isBlank(last) { rest.removeLast() }
+        return Substring(rest)
     }
 }

@@ -30,6 +30,15 @@ package enum HTTPSyntax {
         byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }
 
+    @inline(__always)
+    static func areEqualIgnoringASCIICase(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        for index in a.indices where a[index] != b[index] && lowercased(a[index]) != lowercased(b[index]) {
+            return false
+        }
+        return true
+    }
+
     /// Received text: UTF-8 if it is, else each byte as the character of that number (ISO 8859-1), so nothing is lost.
     static func text(_ bytes: Span<UInt8>) -> String {
         if let text = try? UTF8Span(validating: bytes) { return String(copying: text) }

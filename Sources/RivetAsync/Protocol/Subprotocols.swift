@@ -64,15 +64,15 @@ package struct Subprotocols: Sendable, Equatable {
         var parameters: Substring?
         var result = Subprotocols(encoding: nil)
         // No item holds a blank: blanks are only between them.
-        for item in header.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) {
-            if item.hasPrefix(encodingPrefix) {
-                encodingName = encodingName ?? item.dropFirst(encodingPrefix.count)
-            } else if item.hasPrefix(parametersPrefix) {
-                parameters = parameters ?? item.dropFirst(parametersPrefix.count)
-            } else if item == skipReadyWait {
+        for item in header.utf8.split(whereSeparator: { $0 == UInt8(ascii: ",") || $0 == 0x20 || $0 == 0x09 }) {
+            if let rest = item.behind(encodingPrefix) {
+                encodingName = encodingName ?? rest
+            } else if let rest = item.behind(parametersPrefix) {
+                parameters = parameters ?? rest
+            } else if item.elementsEqual(skipReadyWait.utf8) {
                 result.skipsReadyWait = true
-            } else if item != selected, !engineOnly.contains(where: item.hasPrefix) {
-                result.user.append(String(item))
+            } else if !item.elementsEqual(selected.utf8), !engineOnly.contains(where: { item.starts(with: $0.utf8) }) {
+                result.user.append(String(Substring(item)))
             }
         }
         guard let encoding = WireEncoding(rawValue: encodingName.map(String.init) ?? "json") else {
@@ -81,8 +81,8 @@ package struct Subprotocols: Sendable, Equatable {
         result.encoding = encoding
         if let parameters {
             // Read as a form value: `+` is a blank, `&` and `#` end it.
-            let value = parameters.prefix { $0 != "&" && $0 != "#" }
-            guard let text = PercentEncoding.decode(value, plusIsBlank: true) else { throw .parameters }
+            let value = parameters.utf8.prefix { $0 != UInt8(ascii: "&") && $0 != UInt8(ascii: "#") }
+            guard let text = PercentEncoding.decode(Substring(value), plusIsBlank: true) else { throw .parameters }
             result.parameters = text
         }
         return result
@@ -94,6 +94,13 @@ package struct Subprotocols: Sendable, Equatable {
     /// By-header routing (PROTOCOL c4): for the gateway, not for the actor.
     private static let engineOnly = ["rivet_token.", "rivet_target.", "rivet_actor."]
     private static let separators = Set("()<>@,;:\\\"/[]?={}".utf8)
+}
+
+extension Substring.UTF8View {
+    /// What follows `prefix`, or nil where that does not begin it.
+    fileprivate func behind(_ prefix: String) -> Substring? {
+        starts(with: prefix.utf8) ? Substring(dropFirst(prefix.utf8.count)) : nil
+    }
 }
 
 /// `x-rivet-conn-params`: connection parameters as JSON in printable ASCII (PROTOCOL d, B49).

@@ -38,13 +38,17 @@ extension TokenUse {
 
     /// Also of a target that is no gateway's or is refused: nothing that may be a token stays.
     private static func withoutToken(_ target: String) -> String {
-        let hasQuery = target.utf8.contains(UInt8(ascii: "?"))
-        guard target.utf8.contains(UInt8(ascii: "@")) || hasQuery && target.contains("rvt-token") else { return target }
-        let mark = target.firstIndex(of: "?") ?? target.endIndex
-        let path = target[..<mark].split(separator: "/", omittingEmptySubsequences: false).enumerated()
-        let shown = path.map { $0 == 2 ? $1.prefix { $0 != "@" } : $1 }.joined(separator: "/")
-        let query = target[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false)
-            .filter { !$0.hasPrefix("rvt-token") }.joined(separator: "&")
-        return query.isEmpty ? shown : shown + "?" + query
+        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        let hasQuery = mark < target.endIndex
+        guard target.utf8.contains(UInt8(ascii: "@")) || hasQuery && target[mark...].contains("rvt-token") else {
+            return target
+        }
+        var path = target.utf8[..<mark].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        if path.count > 2 { path[2] = path[2].prefix { $0 != UInt8(ascii: "@") } }
+        let query = target.utf8[mark...].dropFirst()
+            .split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false)
+            .filter { !$0.starts(with: "rvt-token".utf8) }
+        let shown = path.map(Substring.init).joined(separator: "/")
+        return query.allSatisfy(\.isEmpty) ? shown : shown + "?" + query.map(Substring.init).joined(separator: "&")
     }
 }

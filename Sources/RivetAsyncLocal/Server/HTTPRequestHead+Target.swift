@@ -2,6 +2,8 @@
 import RivetAsync
 
 extension HTTPRequestHead {
+    var isUpgrade: Bool { fields.list("upgrade", contains: "websocket") }
+
     /// The same request with its target in origin form, path and query; nil where it has none (RFC 9112 §3.2).
     ///
     /// In absolute form, as to a proxy, the host counts for nothing here: there is one engine behind each port.
@@ -18,4 +20,9 @@ extension HTTPRequestHead {
         head.target = rest[end...].first == "/" ? String(rest[end...]) : "/" + rest[end...]
         return head
     }
+}
+
+extension String {
+    /// A target's path.
+    var withoutQuery: Substring { Substring(utf8.prefix { $0 != UInt8(ascii: "?") }) }
 }

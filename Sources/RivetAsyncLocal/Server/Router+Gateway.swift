@@ -9,7 +9,7 @@ extension Router {
         /// What the actor sees, query included.
         let path: String
 
-        var pathWithoutQuery: Substring { path.prefix { $0 != "?" } }
+        var pathWithoutQuery: Substring { path.withoutQuery }
     }
 
     typealias FaultyRefusal = (failure: EngineError, afterTheActionRan: Bool)

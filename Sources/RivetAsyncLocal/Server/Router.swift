@@ -8,9 +8,14 @@ struct EngineRequest: Sendable {
     /// The body instead, where it is still arriving.
     var arriving: HTTPBody?
     let ray: String
+    let isUpgrade: Bool
 
-    var path: Substring { head.target.prefix { $0 != "?" } }
-    var isUpgrade: Bool { head.fields.list("upgrade", contains: "websocket") }
+    init(head: HTTPRequestHead, body: [UInt8], arriving: HTTPBody?, ray: String) {
+        (self.head, self.body, self.arriving, self.ray) = (head, body, arriving, ray)
+        isUpgrade = head.isUpgrade
+    }
+
+    var path: Substring { head.target.withoutQuery }
     /// HEAD is GET without the body (RFC 9110 §9.3.2), which the connection leaves out.
     var methodAsGet: String { head.method == "HEAD" ? "GET" : head.method }
 }
@@ -103,7 +108,7 @@ struct Router: Sendable {
     /// Whether the body goes to an actor's handler while it arrives.
     func streams(_ head: HTTPRequestHead) -> Bool {
         guard engine.limits.streamsBodies, let head = head.inOriginForm,
-            !head.fields.list("upgrade", contains: "websocket")
+            !head.isUpgrade
         else { return false }
         switch GatewayRoute(target: head.target) {
         case .byID(_, _, let path), .byQuery(_, let path): return path == "/request" || path.hasPrefix("/request/")

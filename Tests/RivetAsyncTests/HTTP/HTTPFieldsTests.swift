@@ -38,6 +38,8 @@ import Testing
         #expect(fields.list("connection") == ["keep-alive", "Upgrade", "x"])
         #expect(fields.list("connection", contains: "upgrade"))
         #expect(!fields.list("connection", contains: "grade"))
+        // A comma is one whatever follows it.
+        #expect(HTTPFields(dictionaryLiteral: ("a", "b,\u{301}c")).list("a") == ["b", "\u{301}c"])
     }
 
     @Test func valuesAreNotShown() {

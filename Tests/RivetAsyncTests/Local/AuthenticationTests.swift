@@ -230,6 +230,21 @@ struct AuthenticationTests {
         }
     }
 
+    @Test(
+        "no token stays in a target that is shown",
+        arguments: [
+            ("/gateway/id@hunter2/health?a=1", "/gateway/id/health?a=1"),
+            ("/gateway/n?rvt-token=hunter2", "/gateway/n"), ("/gateway/n?a=1&rvt-token=hunter2&b", "/gateway/n?a=1&b"),
+            ("/gateway/n?a=@", "/gateway/n?a=@"), ("/a@b/c", "/a@b/c"),
+        ]
+    )
+    func shownTargets(_ target: String, _ shown: String) async throws {
+        try await withSite { (engine, peer) async throws in
+            _ = try await peer.request("OPTIONS", target)
+            #expect(engine.tokenUses.map(\.target) == [shown])
+        }
+    }
+
     @Test func theUsesAreTheLastThousand() async throws {
         try await withSite { (engine, peer) async throws in
             for number in 0..<2_001 { _ = try await peer.request("OPTIONS", "/gateway/\(number)/health") }

@@ -17,19 +17,20 @@ package enum GatewayRoute: Sendable {
     package init(target: String, readsKeyParts: Bool = false) {
         let slash = UInt8(ascii: "/")
         let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
-        let path = target[..<mark]
-        guard path.hasPrefix("/gateway/"),
-            !zip(path.utf8, path.utf8.dropFirst()).contains(where: { $0 == (slash, slash) })
+        let path = target.utf8[..<mark]
+        guard path.starts(with: "/gateway/".utf8),
+            !zip(path, path.dropFirst()).contains(where: { $0 == (slash, slash) })
         else {
             self = .elsewhere
             return
         }
         let rest = path.dropFirst("/gateway/".utf8.count)
-        let end = rest.utf8.firstIndex(of: slash) ?? rest.endIndex
-        let segment = rest[..<end]
-        let parameters = target[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false)
-        if parameters.contains(where: { $0.hasPrefix("rvt-") }) {
-            self = Self.query(segment, remainder: rest[end...], parameters, readsKeyParts)
+        let end = rest.firstIndex(of: slash) ?? rest.endIndex
+        let segment = Substring(rest[..<end])
+        let parameters = target.utf8[mark...].dropFirst()
+            .split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false)
+        if parameters.contains(where: { $0.starts(with: "rvt-".utf8) }) {
+            self = Self.query(segment, remainder: target[end..<mark], parameters.map(Substring.init), readsKeyParts)
             return
         }
         guard !segment.isEmpty else {
@@ -46,7 +47,7 @@ package enum GatewayRoute: Sendable {
         self = .byID(
             ActorID(rawValue: id),
             token: at < segment.endIndex ? Secret(token) : nil,
-            path: String(rest[end...]) + target[mark...]
+            path: String(target[end...])
         )
     }
 
