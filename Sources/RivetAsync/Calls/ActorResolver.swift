@@ -153,7 +153,8 @@ final class ActorResolver: Sendable {
                 pause = min(pause * 2, .seconds(5))
                 cause = error
             } catch let error as RivetError where error.code == .deadlineExceeded {
-                throw cause.map { .notMade($0) } ?? error
+                // The last try may have made it.
+                throw cause.map { .notMade($0).with(execution: error.execution) } ?? error
             }
         }
     }

@@ -266,6 +266,23 @@ struct ResolvingTests {
         }
     }
 
+    @Test("B53, B209: a POST whose answer does not come may have made the actor, whatever came of those before it")
+    func createdInSilence() async throws {
+        let clock = TestClock()
+        try await Server.run([Self.destroyed], clock: clock) {
+            $0.callTimeout = .seconds(20)
+        } _: { client, server in
+            let calling = Task { try await client.create("counter", ["k"]) }
+            try await until { server.requests.count == 1 }
+            // The pause, and then the second try.
+            while server.requests.count < 2 { await clock.advance(by: .milliseconds(10)) }
+            await clock.advance(by: .seconds(20))
+            let error = await #expect(throws: RivetError.self) { _ = try await calling.value }
+            #expect(error?.code == .deadlineExceeded)
+            #expect(error?.execution == .mayHaveRun)
+        }
+    }
+
     @Test("B44: calls of one handle run side by side, and one that hangs holds up no other")
     func sideBySide() async throws {
         try await DurationTests.run { setting in
