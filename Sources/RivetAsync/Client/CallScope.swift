@@ -24,8 +24,10 @@ final class CallRecord: Sendable {
 extension ClientContext {
     /// The scope of a call that begins now, in the caller's task.
     ///
-    /// - Throws: ``RivetError`` where what the request is tied to is out of form.
+    /// - Throws: ``RivetError`` where what the request is tied to is out of form, or the client waits for this task to give
+    ///   it a token.
     func scope(deadline: TimePoint, own: HTTPFields = [:], _ record: CallRecord? = nil) throws -> CallScope {
+        if let tokenError { throw tokenError }
         var fields = try configuration.requestContext?().checkedFields() ?? HTTPFields()
         // The call's own beat those; `traceparent` and `tracestate` come from one source (B263).
         if own["traceparent"] != nil { (fields["traceparent"], fields["tracestate"]) = (nil, nil) }

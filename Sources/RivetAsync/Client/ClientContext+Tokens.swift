@@ -11,6 +11,13 @@ extension ClientContext {
         }
     }
 
+    /// What is thrown at once, before a call or a connection begins: the client waits for this task to give it a token (B318).
+    ///
+    /// Later it would not be noticed, since what several wait for is looked up in another task.
+    var tokenError: RivetError? {
+        if case .provided(let source) = (metadata.current ?? ownAddress).access { source.waitsForItself } else { nil }
+    }
+
     /// The same error with what `token` has to do with it: one that the server refused is renewed where a provider can;
     /// elsewhere the text says what kind of token it was (B242–B248).
     func judged(_ error: RivetError, _ token: Secret?, at address: ServerAddress) -> RivetError {

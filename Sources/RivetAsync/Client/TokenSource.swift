@@ -61,9 +61,7 @@ final class TokenSource: Sendable {
     /// - Throws: ``RivetError``: `tokenUnavailable`, `deadlineExceeded`, `clientClosed`; `CancellationError`, which
     ///   leaves the question to the others. Nothing was sent.
     func token(deadline: TimePoint) async throws -> Secret {
-        guard !Self.asking.contains(ObjectIdentifier(self)) else {
-            throw RivetError.tokenUnavailable("the provider itself uses the client that waits for its token")
-        }
+        if let error = waitsForItself { throw error }
         let question: Question
         switch try state.withLock({ try join(&$0) }) {
         case .kept(let token): return token
@@ -75,6 +73,12 @@ final class TokenSource: Sendable {
         } catch let error as DeadlinePassedError {
             throw RivetError.late("the token's provider had not answered", fault: .caller, error)
         }
+    }
+
+    /// What a call hears that the provider itself makes; nil in any other task.
+    var waitsForItself: RivetError? {
+        guard Self.asking.contains(ObjectIdentifier(self)) else { return nil }
+        return .tokenUnavailable("the provider itself uses the client that waits for its token")
     }
 
     /// The server did not take `token`: where that is the current one, the provider is asked for another, at once.

@@ -44,7 +44,8 @@ actor ConnectionDriver: ClientMember {
     private nonisolated let parameters: ConnectionParameters
     private nonisolated let skipsReadyWait: Bool
     nonisolated let reconnect: ReconnectPolicy
-    private nonisolated let invalidOptions: RivetError?
+    /// Why it is not even tried.
+    private nonisolated let refusal: RivetError?
     private nonisolated let turn: Monitor<Turn>
     /// Whether `pause` has nothing more to wait for.
     private nonisolated let isPauseSettled: Monitor<Bool>
@@ -80,7 +81,7 @@ actor ConnectionDriver: ClientMember {
         lane = context.nextLane()
         parameters = options.parameters ?? handle.options.parameters
         skipsReadyWait = handle.skipsReadyWait(options.skipsReadyWait)
-        invalidOptions = options.invalid
+        refusal = context.invalidConfiguration ?? options.invalid ?? handle.invalidName ?? context.tokenError
         reconnect = options.reconnect ?? configuration.reconnect
         firstScope = Result { try context.scope(deadline: context.time.now).fields }
         machine = ConnectionStateMachine(
@@ -103,9 +104,8 @@ actor ConnectionDriver: ClientMember {
 
     /// Starts the connection's task, or ends the connection where the client is closed already or was told nonsense.
     nonisolated func start() {
-        let invalid = context.invalidConfiguration ?? invalidOptions ?? handle.invalidName
-        if invalid == nil, context.addConnection(self) { return }
-        lane.run { self.assumeIsolated { $0.refuse(invalid ?? .clientClosed) } }
+        if refusal == nil, context.addConnection(self) { return }
+        lane.run { self.assumeIsolated { $0.refuse($0.refusal ?? .clientClosed) } }
     }
 
     private func refuse(_ error: RivetError) {

@@ -247,6 +247,39 @@ struct TokenSourceTests {
         await client.close(within: .zero)
     }
 
+    @Test(
+        "B318: so does one that looks an actor up, which other tasks do, or connects",
+        arguments: ["action", "resolve", "create", "connect"]
+    )
+    func needsItselfToLookUp(_ way: String) async throws {
+        let box = Monitor<RivetClient?>(nil, gauge: ResourceGauge())
+        let client = try RivetClient.offline(
+            .provided { _ in
+                guard let client = box.current else { throw ScriptedTokenProvider.Trouble() }
+                let handle = client.getOrCreate("auth", ["x"])
+                switch way {
+                case "action": return Secret(try await handle.action("issue") as String)
+                case "resolve": _ = try await handle.resolve()
+                case "create": _ = try await client.create("auth", ["x"])
+                default: _ = try await handle.withConnection { connection in try await connection.waitUntilConnected() }
+                }
+                return "never"
+            },
+            clock: TestClock()
+        )
+        box.update { $0 = client }
+        let error = await #expect(throws: RivetError.self) {
+            try await client.getOrCreate("auth", ["x"]).action("issue") as String
+        }
+        let cause = error?.underlying as? RivetError
+        #expect(error?.code == .tokenUnavailable)
+        #expect(
+            cause?.message == "no token could be had: the provider itself uses the client that waits for its token"
+        )
+        box.update { $0 = nil }
+        await client.close(within: .zero)
+    }
+
     @Test("B253: what is printed of a token is what kind it is")
     func printed() throws {
         let jwt = ScriptedTokenProvider.jwt("{\"sub\":\"hunter2\",\"exp\":1795000000}")
