@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
 
 extension ActorHandle {
     /// Sends a request to the actor's own HTTP handler.
@@ -154,16 +155,22 @@ extension HandleCore {
         // No capture list: with one the closure would run on the pool, two hops more.
         return try await repeating(.raw, options, record, timeout: timeout, isSafe: true) { call in
             let endpoint = call.address.endpoint
+            let hasLeft = Mutex(false)
+            func failure(_ ending: AttemptEnding) -> RivetError {
+                // The actor accepts as soon as it hears of it, whatever becomes of the 101; a refusal says that it did not.
+                let isOpen = hasLeft.withLock { $0 } && ![.handshakeRefused, .tlsFailed].contains(ending.error.code)
+                return isOpen ? ending.error.with(execution: .mayHaveRun) : ending.error
+            }
             do {
                 return try await withDeadline(call.deadline, time: context.time) { [self] in
-                    try await openWebSocket(call, path, subprotocols, options)
+                    try await openWebSocket(call, path, subprotocols, options) { hasLeft.withLock { $0 = true } }
                 }
             } catch is CancellationError {
                 throw CancellationError()
             } catch let error as DeadlinePassedError {
-                throw AttemptEnding.notOpened(within: timeout, error).error
+                throw failure(.notOpened(within: timeout, error))
             } catch {
-                throw AttemptEnding(opening: error, endpoint).error
+                throw failure(AttemptEnding(opening: error, endpoint))
             }
         }
     }
@@ -172,7 +179,8 @@ extension HandleCore {
         _ call: Call,
         _ path: GatewayPath,
         _ subprotocols: [String],
-        _ options: CallOptions
+        _ options: CallOptions,
+        leaves: () -> Void
     ) async throws -> ActorWebSocket {
         let endpoint = call.address.endpoint
         let offer = Subprotocols(
@@ -190,6 +198,6 @@ extension HandleCore {
             fields: context.fields(own: [:], call: options.fields, in: call.scope, to: call.address),
             nonce: context.random.bytes(16)
         )
-        return ActorWebSocket(try await OpenWebSocket.open(self, call, handshake))
+        return ActorWebSocket(try await OpenWebSocket.open(self, call, handshake, leaves: leaves))
     }
 }

@@ -55,14 +55,15 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
         )
     }
 
-    /// Connects and carries out the opening handshake.
+    /// Connects and carries out the opening handshake, before whose request leaves `leaves` is called.
     ///
     /// Throws ``TransportError``, ``WebSocketHandshakeError``, ``RivetError`` or `CancellationError`; nothing is left open
     /// then.
     static func open(
         _ handle: HandleCore,
         _ call: HandleCore.Call,
-        _ handshake: WebSocketHandshake
+        _ handshake: WebSocketHandshake,
+        leaves: () -> Void
     ) async throws -> OpenWebSocket {
         let context = handle.context
         let configuration = context.configuration
@@ -72,6 +73,7 @@ final class OpenWebSocket: ClientSocket, WebSocketHandler, @unchecked Sendable {
             lane: lane,
             deadline: call.deadline
         )
+        leaves()
         let opened = Mutex<(socket: OpenWebSocket, isKnown: Bool)?>(nil)
         _ = try await WebSocketConnection.open(handshake, over: stream) { head, _ in
             let rayID = head.fields["x-rivet-ray-id"]
