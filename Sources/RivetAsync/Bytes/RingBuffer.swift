@@ -13,10 +13,10 @@ package struct RingBuffer<Element> {
 
     package var last: Element? { count == 0 ? nil : slots[(head &+ count &- 1) & (slots.count &- 1)] }
 
-    /// Puts `element` in the place of the last one, where there is one.
-    package mutating func replaceLast(with element: Element) {
+    package mutating func removeLast() {
         guard count > 0 else { return }
-        slots[(head &+ count &- 1) & (slots.count &- 1)] = element
+        slots[(head &+ count &- 1) & (slots.count &- 1)] = nil
+        count &-= 1
     }
 
     package mutating func append(_ element: Element) {
@@ -45,6 +45,13 @@ package struct RingBuffer<Element> {
             body(&element)
             slots[slot] = element
         }
+    }
+
+    /// Removes the elements that do not satisfy `isWanted`, and lets go of their memory.
+    package mutating func keep(where isWanted: (Element) -> Bool) {
+        var kept = Self()
+        while let element = popFirst() { if isWanted(element) { kept.append(element) } }
+        self = kept
     }
 
     /// The size stays a power of two, so that positions wrap with a mask.

@@ -95,10 +95,13 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         if !entry.isInFlight {
             heldCount -= 1
             heldBytes -= entry.arguments.count
-            if heldCount == 0 { held.removeAll() }
+            if held.count > 2 * heldCount + 16 { held.keep { entries[$0]?.isInFlight == false } }
         }
         return entry
     }
+
+    /// The ids that are kept of held actions, for tests of their bound.
+    var retainedCount: Int { held.count }
 
     /// The entry whose answer has come, removed; nil where none of this id is in flight, whatever the peer says.
     mutating func removeAnswered(_ id: UInt64) -> Entry? {

@@ -2,9 +2,6 @@
 
 /// What goes into the ring, and what goes when it is full.
 extension EventFeed {
-    /// A ring may keep this much of receive buffers alive beyond four times its own bytes.
-    private static let pinnedAllowance = 1 << 20
-
     /// Returns true when that ends the feed.
     func append(_ event: EncodedValue, _ state: inout State) -> Bool {
         let size = event.bytes.count
@@ -42,20 +39,13 @@ extension EventFeed {
         state.ring.append(.event(event))
         state.events += 1
         state.bytes += size
-        if event.bytes.bufferID != state.lastBuffer {
-            state.lastBuffer = event.bytes.bufferID
-            state.pinned += event.bytes.retainedSize
-        }
-        guard state.pinned > 4 * state.bytes + Self.pinnedAllowance else { return }
-        // A slow reader must not keep whole receive buffers alive for a few bytes of each.
+        guard state.pinned.note(event.bytes, queueSize: state.bytes) else { return }
         state.ring.mutateEach { entry in
-            if case .event(let value) = entry, value.bytes.retainedSize > value.bytes.count {
-                let copied = ByteChunk(copyOf: value.bytes)
-                entry = .event(EncodedValue(bytes: copied, format: value.format))
-            }
+            guard case .event(let value) = entry else { return }
+            var bytes = value.bytes
+            bytes.copyOut()
+            entry = .event(EncodedValue(bytes: bytes, format: value.format))
         }
-        state.pinned = state.bytes
-        state.lastBuffer = nil
     }
 
     private func dropOldest(_ state: inout State) {

@@ -17,9 +17,7 @@ final class EventFeed: Sendable {
         var ring = RingBuffer<Entry>()
         var events = 0
         var bytes = 0
-        /// Bytes of receive buffers that the ring keeps alive; a buffer counts once for a run of its slices.
-        var pinned = 0
-        var lastBuffer: ObjectIdentifier?
+        var pinned = PinnedBuffers()
         var dropped = 0
         /// Of these, those that were not told of yet.
         var untold = 0
@@ -47,7 +45,7 @@ final class EventFeed: Sendable {
         }
 
         /// Nothing is in the ring any more.
-        mutating func forget() { (events, bytes, pinned, lastBuffer) = (0, 0, 0, nil) }
+        mutating func forget() { (events, bytes, pinned) = (0, 0, PinnedBuffers()) }
     }
 
     let name: String
@@ -123,13 +121,16 @@ final class EventFeed: Sendable {
     func appendGap(_ gap: EventGap) {
         let (waiter, interruption) = state.withLock { state -> (CheckedContinuation<Bool, Never>?, Signal?) in
             guard !state.isEnded else { return (nil, nil) }
-            flushDroppedNewest(&state)
             if case .reconnected = gap, case .gap(.reconnected)? = state.ring.last {
                 // Nobody has read since: one gap says as much, and many losses gather nothing.
-                state.ring.replaceLast(with: .gap(gap))
-            } else {
-                state.ring.append(.gap(gap))
+                state.ring.removeLast()
+                if state.dropped > 0, case .gap(.overflowed(let dropped))? = state.ring.last {
+                    state.ring.removeLast()
+                    state.dropped += dropped
+                }
             }
+            flushDroppedNewest(&state)
+            state.ring.append(.gap(gap))
             return (state.waiters.popFirst(), state.interruption?.isForGaps == true ? state.interruption?.signal : nil)
         }
         resume(waiter)

@@ -56,6 +56,18 @@ struct PendingActionsTests {
         #expect(actions.releaseFirstHeld(at: 0) == nil)
     }
 
+    @Test("B221: held actions that were withdrawn are not remembered while another is held")
+    func withdrawnForEver() {
+        var actions = Self.actions(count: 2, bytes: 10)
+        _ = actions.hold(name: "a", arguments: Self.bytes(5), waiter: 1)
+        for id in UInt64(1)...1_000 {
+            _ = actions.hold(name: "b", arguments: Self.bytes(5), waiter: 2)
+            #expect(actions.remove(id)?.said == "\(id) b 2 held")
+        }
+        #expect(actions.retainedCount < 20)
+        #expect(actions.releaseFirstHeld(at: 0)?.said == "0 a 1 in flight")
+    }
+
     @Test("B68, B76: what is removed once is not there a second time")
     func removedOnce() {
         var actions = Self.actions()

@@ -160,7 +160,7 @@ struct EventFlood {
     /// What the feeds keep, in events and in bytes of receive buffers.
     private func expectBounded() {
         for feed in fixture.connection.driver.book.current.feeds {
-            let (events, bytes, pinned) = feed.state.withLock { ($0.events, $0.bytes, $0.pinned) }
+            let (events, bytes, pinned) = feed.state.withLock { ($0.events, $0.bytes, $0.pinned.bytes) }
             #expect(events <= SlowConsumerTests.capacity)
             #expect(pinned <= 4 * bytes + 2 << 20)
         }

@@ -109,6 +109,17 @@ struct EventFeedTests {
         #expect(await Self.read(feed) == ["1", "reconnected 1000", "2", "reconnected 1001"])
     }
 
+    @Test("B221: so are the events that a full feed did not take between them")
+    func lossesOfAFullFeed() async {
+        let feed = Self.feed(.bounded(1, .dropNewest))
+        #expect(!Self.fill(feed, 1...1))
+        for number in 2...1_000 {
+            #expect(!Self.fill(feed, 2...2))
+            feed.appendGap(.reconnected(.init(actorID: "a", connectionID: "c", connectionNumber: number)))
+        }
+        #expect(await Self.read(feed) == ["1", "gap 999", "reconnected 1000"])
+    }
+
     @Test("the limit in bytes counts too, but never refuses a single event")
     func byteLimit() async {
         let feed = Self.feed(.bounded(100, maxBytes: 10, .dropOldest))
