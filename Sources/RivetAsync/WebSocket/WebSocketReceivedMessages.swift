@@ -17,7 +17,8 @@ package struct WebSocketReceivedMessage: Sendable, Equatable {
 /// cuts them. So a flood of small messages costs the lane next to nothing for each of them, and no reference count
 /// goes back and forth between its thread and the reader's.
 package struct WebSocketReceivedMessages: Sequence, IteratorProtocol, Sendable, Equatable {
-    private let bytes: ByteChunk
+    /// What it keeps alive, messages that were read included.
+    private(set) var bytes: ByteChunk
     private var position = 0
     /// Where `bytes` are the payload of one message and not frames: whether it is text.
     private var onlyIsText: Bool?
@@ -37,6 +38,9 @@ package struct WebSocketReceivedMessages: Sequence, IteratorProtocol, Sendable, 
     package var size: Int { bytes.count &- position }
 
     package var isEmpty: Bool { size == 0 && onlyIsText == nil }
+
+    /// Lets go of a receive buffer that is larger than the messages.
+    mutating func copyOut() { bytes.copyOut() }
 
     @inline(__always)
     package mutating func next() -> WebSocketReceivedMessage? {

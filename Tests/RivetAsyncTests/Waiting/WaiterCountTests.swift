@@ -152,7 +152,7 @@ struct WaiterCountTests {
             make: inbox { inbox in
                 var batch = RingBuffer<WebSocketReceivedMessages>()
                 batch.append(WebSocketReceivedMessages())
-                _ = inbox.push(&batch, size: 1)
+                _ = inbox.push(&batch)
             }
         ),
         Row(testDescription: "WebSocket inbox, the end", make: inbox { $0.finish() }),

@@ -70,7 +70,7 @@ package struct HTTPBody: AsyncSequence, Sendable {
         var pieces = HTTPBodyPieces()
         while let chunk = try await reader.buffer.next(within: silence) {
             guard chunk.count <= maxBytes - pieces.count else {
-                reader.buffer.abandon()
+                reader.buffer.abandon(hasDropped: true)
                 let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
                 throw HTTPCallError(error, requestLeft: true, answerBegun: true)
             }
@@ -135,6 +135,7 @@ package final class HTTPBodyBuffer: Sendable {
         var ask: (@Sendable (Request) -> Void)?
         var chunks = RingBuffer<ByteChunk>()
         var byteCount = 0
+        var pinned = PinnedBuffers()
         var end: End?
         var isPaused = false
         /// Chunks that were read so far: by it a timer knows whether it is still for the same wait.
@@ -161,11 +162,15 @@ package final class HTTPBodyBuffer: Sendable {
         state.access { state in
             guard state.end == nil else { return true }
             state.chunks.append(chunk)
-            state.byteCount += chunk.count
+            state.byteCount += Self.size(of: chunk)
+            if state.pinned.note(chunk, queueSize: state.byteCount) { state.chunks.mutateEach { $0.copyOut() } }
             if state.byteCount > Self.highWaterMark { state.isPaused = true }
             return !state.isPaused
         }
     }
+
+    /// With what a piece costs besides its bytes, so that many small ones are bounded too.
+    private static func size(of chunk: ByteChunk) -> Int { chunk.count + 64 }
 
     package func wake() { state.update { _ in } }
 
@@ -177,10 +182,13 @@ package final class HTTPBodyBuffer: Sendable {
     }
 
     /// Nobody will read on: closes the connection unless the whole body has arrived.
-    func abandon() {
+    ///
+    /// Who reads on all the same must not take what was dropped for the end; `hasDropped` where the last piece was, too.
+    func abandon(hasDropped: Bool = false) {
         let isOpen = state.access { state in
+            if hasDropped || !state.chunks.isEmpty, case .finished? = state.end { state.end = .failed(Self.abandoned) }
             state.chunks.removeAll()
-            state.byteCount = 0
+            (state.byteCount, state.pinned) = (0, PinnedBuffers())
             return state.end == nil
         }
         if isOpen { ask(.close) }
@@ -229,7 +237,11 @@ package final class HTTPBodyBuffer: Sendable {
 
     private func cancelled() -> HTTPCallError {
         abandon()
-        return HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
+        return Self.abandoned
+    }
+
+    private static var abandoned: HTTPCallError {
+        HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
     }
 
     private static func joined(_ state: inout State) -> ByteChunk {
@@ -257,7 +269,8 @@ package final class HTTPBodyBuffer: Sendable {
     /// Nil where there is nothing to read yet.
     @Sendable private static func step(_ state: inout State) -> Step? {
         if let chunk = state.chunks.popFirst() {
-            state.byteCount -= chunk.count
+            state.byteCount -= size(of: chunk)
+            if state.chunks.isEmpty { state.pinned = PinnedBuffers() }
             state.taken &+= 1
             let resumes = state.isPaused && state.byteCount < lowWaterMark
             if resumes { state.isPaused = false }

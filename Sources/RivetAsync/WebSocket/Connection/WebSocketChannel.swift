@@ -165,7 +165,8 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
             case .ended:
                 if let error { throw error }
                 return false
-            case .empty:
+            case .empty(let mustResumeReading):
+                if mustResumeReading { lane.run { [self] in resumeReading() } }
                 do {
                     try await inbox.wait()
                 } catch let error as WebSocketError {
@@ -228,7 +229,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
 
     private func pushBatch() {
         guard !batch.isEmpty else { return }
-        if inbox.push(&batch, size: batchSize) { suspendReading() }
+        if inbox.push(&batch) { suspendReading() }
         batchSize = 0
     }
 

@@ -8,17 +8,27 @@ import Synchronization
 package final class WebSocketInbox: Sendable {
     enum Taken {
         case taken(mustResumeReading: Bool)
-        case empty
+        case empty(mustResumeReading: Bool)
         case ended
     }
 
     private struct State {
         var queue = RingBuffer<WebSocketReceivedMessages>()
         var size = 0
+        var pinned = PinnedBuffers()
         var hasEnded = false
         /// One at most.
         var waiters = WaitingLine<CheckedContinuation<Void, any Error>>()
         var isSuspended = false
+        /// More was put back than is read ahead: who takes that does not make the lane read on.
+        var isPutBack = false
+
+        mutating func append(_ element: WebSocketReceivedMessages) {
+            queue.append(element)
+            size &+= WebSocketInbox.size(of: element)
+            guard pinned.note(element.bytes, queueSize: size) else { return }
+            queue.mutateEach { $0.copyOut() }
+        }
     }
 
     /// What an element costs besides its bytes, so that empty messages are bounded too.
@@ -42,14 +52,9 @@ package final class WebSocketInbox: Sendable {
     /// Adds everything in `batch` and wakes the reader.
     ///
     /// Returns true when reading must be suspended.
-    func push(_ batch: inout RingBuffer<WebSocketReceivedMessages>, size: Int) -> Bool {
+    func push(_ batch: inout RingBuffer<WebSocketReceivedMessages>) -> Bool {
         let (waiter, isFull) = state.withLock { state in
-            if state.queue.isEmpty {
-                swap(&state.queue, &batch)
-            } else {
-                while let element = batch.popFirst() { state.queue.append(element) }
-            }
-            state.size &+= size
+            while let element = batch.popFirst() { state.append(element) }
             if state.size > limit { state.isSuspended = true }
             return (state.waiters.popFirst(), state.isSuspended)
         }
@@ -73,23 +78,27 @@ package final class WebSocketInbox: Sendable {
     /// Moves everything into `batch`, which is empty.
     func take(into batch: inout RingBuffer<WebSocketReceivedMessages>) -> Taken {
         state.withLock { state in
-            guard !state.queue.isEmpty else { return state.hasEnded ? .ended : .empty }
+            let resumes = state.isSuspended && !state.isPutBack
+            if resumes { state.isSuspended = false }
+            state.isPutBack = false
+            guard !state.queue.isEmpty else { return state.hasEnded ? .ended : .empty(mustResumeReading: resumes) }
             swap(&state.queue, &batch)
-            state.size = 0
-            defer { state.isSuspended = false }
-            return .taken(mustResumeReading: state.isSuspended)
+            (state.size, state.pinned) = (0, PinnedBuffers())
+            return .taken(mustResumeReading: resumes)
         }
     }
 
+    /// Puts what a reader had taken and left in front of what came since, for the next one, which may wait already.
     func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) {
-        state.withLock { state in
-            var joined = RingBuffer<WebSocketReceivedMessages>()
-            var rest = rest
-            joined.append(first)
-            while let element = rest.popFirst() { joined.append(element) }
-            while let element = state.queue.popFirst() { joined.append(element) }
-            state.queue = joined
+        let waiter = state.withLock { state in
+            var (rest, newer) = (rest, state.queue)
+            (state.queue, state.size, state.pinned) = (RingBuffer(), 0, PinnedBuffers())
+            if !first.isEmpty { state.append(first) }
+            while let element = rest.popFirst() ?? newer.popFirst() { state.append(element) }
+            state.isPutBack = state.size > limit
+            return state.waiters.popFirst()
         }
+        resume(waiter, .success(()))
     }
 
     /// Returns when there is something to take.
