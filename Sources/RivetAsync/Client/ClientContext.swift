@@ -159,10 +159,13 @@ final class ClientContext: Sendable {
             return true
         }
         guard isOpen else { return false }
-        return root.add(at: connection.lane) { [weak self] in
+        let isStarted = root.add(at: connection.lane) { [weak self] in
             await connection.run()
             self?.removeConnection(connection)
         }
+        // The client may have been cancelled meanwhile.
+        if !isStarted { removeConnection(connection) }
+        return isStarted
     }
 
     private func removeConnection(_ connection: any ClientMember) {

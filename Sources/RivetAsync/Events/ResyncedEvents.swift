@@ -3,8 +3,8 @@
 /// A snapshot of an actor's state, then the events behind it, and a new snapshot wherever events may be missing: what
 /// ``EventSequence/resyncing(_:)`` makes.
 ///
-/// **Order.** Subscribed before the snapshot is loaded, so that nothing falls between. First comes
-/// ``StateChange/snapshot(_:)``, then each event from the subscription on, in the actor's order. An event may already be
+/// **Order.** Subscribed before the snapshot is loaded, so that nothing falls between where the load is an action on the
+/// same connection; over HTTP it may overtake the subscription. First comes ``StateChange/snapshot(_:)``, then each event from the subscription on, in the actor's order. An event may already be
 /// part of the snapshot in front of it, so what is done with one must be right for a state that has it.
 ///
 /// **Gaps.** Where events may be missing (the connection was lost and is back, the buffer was full, or an event did not
@@ -70,8 +70,9 @@ extension EventSequence {
     /// }
     /// ```
     ///
-    /// - Parameter load: asks for the whole state, mostly by an action on the same connection; runs in a task of its own
-    ///   with the reader's task-locals, which is cancelled with the reader.
+    /// - Parameter load: asks for the whole state, by an action on the same connection; a load over HTTP may overtake the
+    ///   subscription, and events between the two are lost. It runs in a task of its own with the reader's task-locals,
+    ///   which is cancelled with the reader.
     /// - Returns: the snapshots and events, for one loop; see ``ResyncedEvents`` for gaps, errors and the end.
     public func resyncing<Snapshot: Sendable>(
         _ load: @escaping @Sendable () async throws -> Snapshot

@@ -320,7 +320,8 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
         self.handshake = nil
         sendControl()
         release()
-        // An alert that tells the peer why is still to go out; the stream below sends it before our own turn ends.
+        // An alert that tells the peer why: our own turn may end, and close the stream below, before that has sent it.
+        below.flush()
         askForEndOfTurn()
         handler?.ended(.failed(error))
         handshake?.resume(throwing: error)
