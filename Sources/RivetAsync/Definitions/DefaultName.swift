@@ -8,7 +8,8 @@ package enum DefaultName {
     package static func of(_ type: any Any.Type) -> String {
         let id = ObjectIdentifier(type)
         for step in 0..<maxProbes {
-            let slot = (id.hashValue &+ step) & (slotCount - 1)
+            // Types lie at multiples of 8; a hash would take longer than the rest.
+            let slot = (Int(bitPattern: id) >> 3 &+ step) & (slotCount - 1)
             // A slot is written once and never changes, so a loser of the race simply reads the winner's entry.
             let entry = unsafe slots[slot].load() ?? slots[slot].storeIfNil(Entry(id: id, name: make(of: type)))
             if entry.id == id { return entry.name }
