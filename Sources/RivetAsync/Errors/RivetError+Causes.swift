@@ -44,7 +44,8 @@ extension RivetError {
         underlying: (any Error)? = nil
     ) -> RivetError {
         var text = "\(what) by something that is not Rivet: HTTP \(answer.head.status)"
-        if (300..<400).contains(answer.head.status), let location = answer.head.fields["location"] {
+        let isRedirection = (300..<400).contains(answer.head.status)
+        if isRedirection, let location = answer.head.fields["location"] {
             // A token belongs to a host, so redirects are not followed.
             text += ", a redirection to \(location.redactedURL) that is not followed"
         }
@@ -57,7 +58,8 @@ extension RivetError {
             remote: RemoteError(
                 group: "",
                 code: "",
-                message: piece,
+                // The page of a redirection has its target too.
+                message: isRedirection ? "" : piece,
                 rayID: answer.rayID,
                 httpStatus: answer.head.status
             ),
@@ -71,7 +73,8 @@ extension RivetError {
         let execution: Execution = failure.requestLeft ? .mayHaveRun : .notSent
         switch failure.error {
         case let error as RivetError:
-            self = error
+            // Of the user's code that makes the body, which may have called another actor.
+            self = failure.requestLeft && error.execution == .notSent ? error.with(execution: .mayHaveRun) : error
         case let error as TransportError:
             self = .transport(error, endpoint, execution, advice: failure.advice)
         case is DeadlinePassedError:
@@ -353,13 +356,20 @@ extension ByteChunk {
 }
 
 extension String {
-    /// A URL without what may be secret: user info, query and fragment.
+    /// A URL or a part of one without what may be secret: user info, query, fragment, and the token that a gateway's path
+    /// has behind an `@` (PROTOCOL c).
     fileprivate var redactedURL: String {
-        var text = prefix { $0 != "?" && $0 != "#" }
-        if let at = text.lastIndex(of: "@"), let scheme = text.firstRange(of: "://"), scheme.upperBound <= at {
-            text = text[..<scheme.upperBound] + text[text.index(after: at)...]
+        let at = UInt8(ascii: "@")
+        let parts = utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+            .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        let hasAuthority = parts.count > 2 && parts[1].isEmpty && [nil, UInt8(ascii: ":")].contains(parts[0].last)
+        let shown = parts.enumerated().map { index, part in
+            if index == 2, hasAuthority {
+                return Substring(part.lastIndex(of: at).map { part[$0...].dropFirst() } ?? part)
+            }
+            return Substring(part.prefix { $0 != at })
         }
-        return String(text.prefix(200))
+        return String(shown.joined(separator: "/").prefix(200))
     }
 }
 

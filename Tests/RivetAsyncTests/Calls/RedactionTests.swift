@@ -269,6 +269,25 @@ struct RedactionTests {
         seen.expectNoSecret()
     }
 
+    @Test(
+        "B213: a redirection of a request that has the token in its path is shown without it",
+        arguments: [
+            ("https://host.test:1/gateway/id@hunter2/action/a?x=hunter2", "https://host.test:1/gateway/id/action/a"),
+            ("/gateway/id@hunter2/x", "/gateway/id/x"), ("gateway/id@\u{301}hunter2", "gateway/id"),
+            ("//u:hunter2@host.test/a@hunter2#hunter2", "//host.test/a"),
+            ("https://a@b@host.test", "https://host.test"),
+        ]
+    )
+    func redirection(_ location: String, _ shown: String) async throws {
+        let fields: HTTPFields = ["location": location]
+        let page = ByteChunk(#"<a href="/gateway/id@hunter2/x">Moved</a>"#.utf8)
+        let answer = HTTPAnswer(head: HTTPResponseHead(status: 301, fields: fields), body: page)
+        let error = RivetError.unexpected(answer, "it was answered", piece: answer.body.boundedText)
+        #expect(error.message.hasSuffix("a redirection to \(shown) that is not followed"), "\(error.message)")
+        #expect(!"\(error) \(String(reflecting: error))".contains("hunter2"))
+        #expect(error.remote?.message == "")
+    }
+
     @Test("B216: a library that nobody listens to prints nothing")
     func silence() async throws {
         // Reading what it prints holds a thread.
