@@ -146,10 +146,12 @@ public actor ActorConnection<Definition: ActorDefinition> {
     @discardableResult
     public nonisolated func waitUntilConnected() async throws -> ConnectionInfo {
         try await driver.handle.observed(.connect, "", overConnection: true) { _ in
+            try driver.checkCaller()
             for await status in self.status {
                 switch status {
                 case .connected(let info): return info
-                case .closed(.requested): throw RivetError.connectionClosed
+                case .closed(.requested):
+                    throw driver.context.isClosed ? RivetError.clientClosed : RivetError.connectionClosed
                 case .closed(.failed(let error)): throw error
                 default: continue
                 }

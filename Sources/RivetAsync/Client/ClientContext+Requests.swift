@@ -174,12 +174,23 @@ extension ClientContext {
 
     /// Waits a random part of the one time, but not less than the other; false, at once, where that is beyond the
     /// deadline.
+    ///
+    /// - Throws: `clientClosed` as soon as nothing may go on, or `CancellationError`.
     func wait(upTo longest: Duration, atLeast least: Duration, before deadline: TimePoint) async throws -> Bool {
         let now = time.now
         guard now < deadline else { return false }
         let end = now.advanced(by: max(longest * random.fraction(), least))
         guard end < deadline else { return false }
-        try await time.sleep(until: end)
+        try await withThrowingTaskGroup { group in
+            group.addTask { [time] in try await time.sleep(until: end) }
+            group.addTask { [graceIsOver] in
+                await graceIsOver.wait()
+                try Task.checkCancellation()
+                throw RivetError.clientClosed
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
         return true
     }
 }

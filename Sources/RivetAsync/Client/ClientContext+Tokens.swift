@@ -15,7 +15,9 @@ extension ClientContext {
     ///
     /// Later it would not be noticed, since what several wait for is looked up in another task.
     var tokenError: RivetError? {
-        if case .provided(let source) = (metadata.current ?? ownAddress).access { source.waitsForItself } else { nil }
+        // Where there are none, nothing more is looked at.
+        guard tokens != nil, case .provided(let source) = (metadata.current ?? ownAddress).access else { return nil }
+        return source.waitsForItself
     }
 
     /// The same error with what `token` has to do with it: one that the server refused is renewed where a provider can;

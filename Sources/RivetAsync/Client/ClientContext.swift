@@ -31,8 +31,6 @@ final class ClientContext: Sendable {
     private struct State {
         var isClosed = false
         var isClosing = false
-        /// Nothing that was under way may go on.
-        var isGraceOver = false
         /// Nothing is waited for, not even a closing handshake.
         var isCancelled = false
         var calls = 0
@@ -42,6 +40,8 @@ final class ClientContext: Sendable {
 
     /// Set when everything has ended.
     let closed: Signal
+    /// Set when nothing that was under way may go on.
+    let graceIsOver: Signal
     /// The endpoint as it was configured.
     let ownAddress: ServerAddress
     /// Set when a client that accepts nothing more has no call under way.
@@ -65,6 +65,7 @@ final class ClientContext: Sendable {
         diagnostics = Broadcast(capacity: 1_024, gauge: gauge)
         closed = Signal(gauge: gauge)
         idle = Signal(gauge: gauge)
+        graceIsOver = Signal(gauge: gauge)
         lanes = LaneGroup(gauge: gauge)
         nudges =
             configuration.replyNudge == .off ? nil : NudgeKnowledge(nudgesAlways: configuration.nudgesAlways)
@@ -178,7 +179,7 @@ final class ClientContext: Sendable {
     /// is given the grace; `endCall` belongs to it.
     func addSocket(_ socket: any ClientSocket, isInUse: Bool) -> Bool {
         state.withLock { state in
-            guard !(isInUse ? state.isGraceOver : state.isCancelled) else { return false }
+            guard !(isInUse ? graceIsOver.isSet : state.isCancelled) else { return false }
             state.sockets[ObjectIdentifier(socket)] = socket
             if isInUse { state.calls += 1 }
             return true
@@ -221,7 +222,7 @@ final class ClientContext: Sendable {
         stopAccepting()
         root.cancel()
         let sockets = state.withLock { state in
-            state.isGraceOver = true
+            graceIsOver.set()
             state.isCancelled = true
             return Array(state.sockets.values)
         }
@@ -242,7 +243,7 @@ final class ClientContext: Sendable {
             group.cancelAll()
         }
         let (connections, sockets) = state.withLock { state in
-            state.isGraceOver = true
+            graceIsOver.set()
             return (Array(state.connections.values), Array(state.sockets.values))
         }
         await withDiscardingTaskGroup { group in

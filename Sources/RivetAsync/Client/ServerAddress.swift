@@ -46,7 +46,9 @@ struct ServerAddress: Sendable {
 
 extension ClientContext {
     /// Looks metadata up once for all calls of the client; a failure is not kept (B12–B17).
-    func serverAddress(in scope: CallScope) async throws -> ServerAddress {
+    ///
+    /// It `repeats` within a call's deadline; the attempts of a connection have pauses and an end of their own (B150).
+    func serverAddress(in scope: CallScope, repeats: Bool = true) async throws -> ServerAddress {
         if let known = metadata.current { return known }
         let own = ownAddress
         guard configuration.looksUpMetadata else { return own }
@@ -59,7 +61,7 @@ extension ClientContext {
                 }
             } catch let error as DeadlinePassedError {
                 throw noMetadata(own.endpoint, cause, error)
-            } catch let error as RivetError where error.isTransient {
+            } catch let error as RivetError where error.isTransient && repeats {
                 // Retried within this call's deadline; the next call tries again (B14).
                 do {
                     try await self.pause(&pause, before: scope.deadline, after: error)

@@ -16,7 +16,7 @@ struct ConnectionAttempt: Sendable {
     func open(_ opened: @escaping @Sendable (ConnectionSocket) -> Void) async throws {
         let context = handle.context
         try handle.check()
-        let address = try await context.serverAddress(in: scope)
+        let address = try await context.serverAddress(in: scope, repeats: false)
         if !isFirst { handle.resolver.forget() }
         let id = try await handle.resolver.id(in: scope)
         let token = try await context.token(for: address, deadline: scope.deadline)

@@ -398,6 +398,7 @@ actor ConnectionDriver: ClientMember {
         try Task.checkCancellation()
         try RivetError.checkName(name, "action name")
         let limit = try options.checkedTimeout() ?? context.configuration.callTimeout
+        try checkCaller()
         // It is a call as others are: refused when the client closes, and given its grace (B170).
         try context.beginCall()
         defer { context.endCall() }
@@ -408,6 +409,13 @@ actor ConnectionDriver: ClientMember {
         } onCancel: {
             submission.cancel()
         }
+    }
+
+    /// Throws in the provider of a token that this connection waits for; one that is open needs none (B318).
+    nonisolated func checkCaller() throws {
+        guard let error = context.tokenError else { return }
+        if case .connected? = statuses.latest { return }
+        throw error
     }
 
     func submit(_ submission: ActionSubmission) {
@@ -514,7 +522,7 @@ actor ConnectionDriver: ClientMember {
     /// The client's root task was cancelled: no closing handshake is awaited.
     private func cancelled() {
         isCancelled = true
-        step { $0.disconnectRequested() }
+        step { $0.disconnectRequested(.clientClosed) }
         attempt.isLeft.set()
         attempt.end(AttemptEnding(error: .connectionClosed))
     }

@@ -11,6 +11,8 @@ struct ConnectionReporter: Sendable {
     private var attempt = 1
     /// An opening was counted, and not yet its end.
     private var isCountedAsOpen = false
+    /// An attempt has begun whose end was not counted.
+    private var isAttempting = false
 
     init(_ context: ClientContext, _ tally: ConnectionTally, actorName: String) {
         (diagnostics, self.tally, self.actorName) = (context.diagnostics, tally, actorName)
@@ -20,13 +22,15 @@ struct ConnectionReporter: Sendable {
     /// Before anybody hears the status, so that who does finds it counted; whether it ends an open connection.
     mutating func count(_ status: ConnectionStatus) -> Bool {
         if case .connecting(let attempt) = status { self.attempt = attempt }
+        let wasAttempting = isAttempting
+        isAttempting = if case .connecting = status { true } else { false }
         let wasOpen = isCountedAsOpen
         isCountedAsOpen = if case .connected = status { true } else { false }
         switch status {
         case .connecting: break
         case .connected: tally.noteOpening()
         case _ where wasOpen: tally.noteLoss()
-        case .waiting, .closed(.failed): tally.noteFailedAttempt()
+        case .waiting, .closed(.failed): if wasAttempting { tally.noteFailedAttempt() }
         case .paused, .closed(.requested): break
         }
         return wasOpen

@@ -12,7 +12,8 @@ extension HandleCore {
         if let driver = context.shared.join(key, or: nil as ConnectionDriver?) { return driver }
         // Made under no lock: that asks the user's own code for the request's context.
         let made = ConnectionDriver(handle: self, options: ConnectOptions(), shareKey: key)
-        let driver = context.shared.join(key, or: made) ?? made
+        // One that is refused because of its task is for that alone (B318).
+        let driver = context.tokenError == nil ? context.shared.join(key, or: made) ?? made : made
         if driver === made { made.start() }
         return driver
     }

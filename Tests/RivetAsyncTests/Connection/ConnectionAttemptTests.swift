@@ -30,6 +30,21 @@ struct ConnectionAttemptTests {
         }
     }
 
+    @Test("B150, B158: metadata that does not come ends an attempt, and the policy says what follows")
+    func metadata() async throws {
+        let busy = Server.Answer.json(503, "{}", fields: ["retry-after: 7"])
+        try await Server.run([busy], then: .silence) {
+            $0.looksUpMetadata = true
+            $0.reconnect = ReconnectPolicy(maxAttempts: 1)
+        } _: { client, server in
+            let error = await #expect(throws: RivetError.self) {
+                try await client.get("counter", ["k"]).connect().waitUntilConnected()
+            }
+            #expect(error?.remote?.httpStatus == 503, "\(error as Any)")
+            #expect(server.requests.count == 1)
+        }
+    }
+
     @Test("B133: the first attempt uses the id that the handle keeps; a handle by id never asks")
     func keptID() async throws {
         let answers = [Server.Answer.listed(Server.actor()), .output(1)]

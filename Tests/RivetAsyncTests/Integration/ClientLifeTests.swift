@@ -54,10 +54,40 @@ struct ClientLifeTests {
         _ = try await connection.send(Count())
         running.cancel()
         await #expect(throws: CancellationError.self) { try await running.value }
-        await #expect(throws: RivetError.self) { try await hanging.value }
+        let error = await #expect(throws: RivetError.self) { try await hanging.value }
+        #expect(error?.code == .clientClosed)
         #expect(connection.status.current.name == "closed")
         #expect(client.context.gauge.counts == .zero)
         await engine.stop()
+    }
+
+    @Test("B170: a call that pauses before a repeat hears the end of its client")
+    func pausing() async throws {
+        let clock = TestClock()
+        let busy = AnsweringServer.Answer.json(
+            503,
+            #"{"group":"guard","code":"service_unavailable","message":"m"}"#,
+            fields: ["x-rivet-error: guard.service_unavailable", "retry-after: 60"]
+        )
+        try await AnsweringServer.run([], then: busy, clock: clock) { client, _ in
+            let calling = Task { try await client.getForID("counter", "id").action("count") as Int }
+            // The client's deadlines, and the pause.
+            await clock.waitForSleepers(2)
+            await client.close(within: .zero)
+            let error = await #expect(throws: RivetError.self) { try await calling.value }
+            #expect(error?.code == .clientClosed)
+            #expect(error?.execution == .notSent)
+        }
+    }
+
+    @Test("statistics have no attempt of a connection that was refused at once")
+    func refused() async throws {
+        try await AnsweringServer.run([]) { client, _ in
+            await client.close(within: .zero)
+            let connection = client.getOrCreate(Counter.self).connect()
+            await #expect(throws: RivetError.self) { try await connection.waitUntilConnected() }
+            #expect(connection.statistics == ConnectionStatistics())
+        }
     }
 
     @Test("B169: the last reference without disconnect closes the socket and reports a warning")

@@ -249,18 +249,27 @@ struct TokenSourceTests {
 
     @Test(
         "B318: so does one that looks an actor up, which other tasks do, or connects",
-        arguments: ["action", "resolve", "create", "connect"]
+        arguments: ["action", "resolve", "create", "connect", "shared", "its own connection"]
     )
     func needsItselfToLookUp(_ way: String) async throws {
         let box = Monitor<RivetClient?>(nil, gauge: ResourceGauge())
+        let connections = Monitor<ActorConnection<Untyped>?>(nil, gauge: ResourceGauge())
         let client = try RivetClient.offline(
             .provided { _ in
                 guard let client = box.current else { throw ScriptedTokenProvider.Trouble() }
+                if way == "its own connection" {
+                    _ = try await connections.current?.action("issue") as String?
+                    return "never"
+                }
                 let handle = client.getOrCreate("auth", ["x"])
                 switch way {
                 case "action": return Secret(try await handle.action("issue") as String)
                 case "resolve": _ = try await handle.resolve()
                 case "create": _ = try await client.create("auth", ["x"])
+                case "shared":
+                    try await handle.withSharedConnection { connection in
+                        _ = try await connection.action("issue") as String
+                    }
                 default: _ = try await handle.withConnection { connection in try await connection.waitUntilConnected() }
                 }
                 return "never"
@@ -268,6 +277,7 @@ struct TokenSourceTests {
             clock: TestClock()
         )
         box.update { $0 = client }
+        if way == "its own connection" { connections.update { $0 = client.getForID("auth", "x").connect() } }
         let error = await #expect(throws: RivetError.self) {
             try await client.getOrCreate("auth", ["x"]).action("issue") as String
         }
