@@ -157,8 +157,8 @@ extension HandleCore {
             let endpoint = call.address.endpoint
             let hasLeft = Mutex(false)
             func failure(_ ending: AttemptEnding) -> RivetError {
-                // The actor accepts as soon as it hears of it, whatever becomes of the 101; a refusal says that it did not.
-                let isOpen = hasLeft.withLock { $0 } && ![.handshakeRefused, .tlsFailed].contains(ending.error.code)
+                // The actor accepts as soon as it hears of it, whatever becomes of the 101.
+                let isOpen = hasLeft.withLock { $0 } && !ending.error.provesNoUpgrade
                 return isOpen ? ending.error.with(execution: .mayHaveRun) : ending.error
             }
             do {
@@ -199,5 +199,25 @@ extension HandleCore {
             nonce: context.random.bytes(16)
         )
         return ActorWebSocket(try await OpenWebSocket.open(self, call, handshake, leaves: leaves))
+    }
+}
+
+extension RivetError {
+    /// Whether a handshake whose request has left failed before the actor heard of it.
+    ///
+    /// That is by a status that says so, where a 500, 502 or 504 may stand for a 101 that was lost, or by what a server
+    /// says of a client's certificate ahead of all requests.
+    fileprivate var provesNoUpgrade: Bool {
+        switch code {
+        case .handshakeRefused:
+            remote?.httpStatus.map { $0 == 503 || $0 < 500 && $0 != 408 } ?? false
+        case .tlsFailed:
+            if case .tls(let error)? = underlying as? TransportError {
+                error.kind == .clientCertificateRequired || error.kind == .clientCertificateRefused
+            } else {
+                false
+            }
+        default: false
+        }
     }
 }

@@ -8,7 +8,8 @@ package struct HTTPResponse: Sendable {
 
 /// The content of a response, pulled by one reader.
 ///
-/// While nobody reads, at most 256 KiB and what one receive brings are held, and the peer has to wait. Ends with nil
+/// While nobody reads, at most 256 KiB and what one receive brings are held, 64 bytes more counted for each piece, and the
+/// peer has to wait. Ends with nil
 /// after the whole body; throws ``HTTPCallError`` otherwise. When the last copy is dropped before the end, or the reading
 /// task is cancelled, the connection is closed, not drained (B191).
 package struct HTTPBody: AsyncSequence, Sendable {
@@ -70,8 +71,8 @@ package struct HTTPBody: AsyncSequence, Sendable {
         var pieces = HTTPBodyPieces()
         while let chunk = try await reader.buffer.next(within: silence) {
             guard chunk.count <= maxBytes - pieces.count else {
-                reader.buffer.abandon(hasDropped: true)
                 let error = HTTPError.tooLarge(.body, limit: maxBytes, actual: nil)
+                reader.buffer.abandon(error)
                 throw HTTPCallError(error, requestLeft: true, answerBegun: true)
             }
             pieces.append(chunk)
@@ -183,13 +184,19 @@ package final class HTTPBodyBuffer: Sendable {
 
     /// Nobody will read on: closes the connection unless the whole body has arrived.
     ///
-    /// Who reads on all the same must not take what was dropped for the end; `hasDropped` where the last piece was, too.
-    func abandon(hasDropped: Bool = false) {
-        let isOpen = state.access { state in
-            if hasDropped || !state.chunks.isEmpty, case .finished? = state.end { state.end = .failed(Self.abandoned) }
+    /// Who reads on all the same must not take what was dropped for the end: it hears `reason`, where there is one, or where
+    /// something was dropped.
+    func abandon(_ reason: HTTPError? = nil) {
+        let isOpen = state.update { state in
+            let isOpen = state.end == nil
+            let hasFailed = if case .failed? = state.end { true } else { false }
+            if !hasFailed, isOpen || reason != nil || !state.chunks.isEmpty {
+                let reason = reason.map { HTTPCallError($0, requestLeft: true, answerBegun: true) }
+                state.end = .failed(reason ?? Self.abandoned)
+            }
             state.chunks.removeAll()
             (state.byteCount, state.pinned) = (0, PinnedBuffers())
-            return state.end == nil
+            return isOpen
         }
         if isOpen { ask(.close) }
     }

@@ -177,7 +177,7 @@ package final class WebSocketChannel: WebSocketHandler, @unchecked Sendable {
     }
 
     func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) {
-        inbox.putBack(first, rest)
+        if inbox.putBack(first, rest) { lane.run { [self] in resumeReading() } }
     }
 
     // MARK: Lane

@@ -89,16 +89,22 @@ package final class WebSocketInbox: Sendable {
     }
 
     /// Puts what a reader had taken and left in front of what came since, for the next one, which may wait already.
-    func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) {
-        let waiter = state.withLock { state in
+    ///
+    /// Returns true where reading goes on, since that is not much.
+    func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) -> Bool {
+        let (waiter, resumes) = state.withLock { state in
             var (rest, newer) = (rest, state.queue)
             (state.queue, state.size, state.pinned) = (RingBuffer(), 0, PinnedBuffers())
             if !first.isEmpty { state.append(first) }
             while let element = rest.popFirst() ?? newer.popFirst() { state.append(element) }
             state.isPutBack = state.size > limit
-            return state.waiters.popFirst()
+            let resumes = state.isSuspended && !state.isPutBack
+            // Where the lane still reads, what it pushes next is the last.
+            state.isSuspended = state.isPutBack
+            return (state.queue.isEmpty ? nil : state.waiters.popFirst(), resumes)
         }
         resume(waiter, .success(()))
+        return resumes
     }
 
     /// Returns when there is something to take.

@@ -59,9 +59,8 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
     }
 
     deinit {
-        if !contents.value.current.isEmpty || !contents.value.rest.isEmpty {
-            channel.putBack(contents.value.current, contents.value.rest)
-        }
+        // Also where nothing is left: it was what held up the reading.
+        channel.putBack(contents.value.current, contents.value.rest)
         contents.deallocate()
     }
 
