@@ -30,6 +30,7 @@ final class EventDispatcher: @unchecked Sendable {
         /// the loss tells.
         var early = RingBuffer<EventMessage>()
         var earlySize = 0
+        var earlyPinned = PinnedBuffers()
         var received = 0
     }
 
@@ -77,6 +78,9 @@ final class EventDispatcher: @unchecked Sendable {
         {
             state.value.earlySize -= oldest.size
         }
+        if state.value.earlyPinned.note(event.message, queueSize: state.value.earlySize) {
+            state.value.early.mutateEach { $0.copyOut() }
+        }
     }
 
     private func passEarly() {
@@ -86,7 +90,7 @@ final class EventDispatcher: @unchecked Sendable {
 
     private func forgetEarly() {
         state.value.early.removeAll()
-        (state.value.isReopening, state.value.earlySize) = (false, 0)
+        (state.value.isReopening, state.value.earlySize, state.value.earlyPinned) = (false, 0, PinnedBuffers())
     }
 
     /// Called at the end of a turn: the feeds get what was gathered, and their readers are woken.

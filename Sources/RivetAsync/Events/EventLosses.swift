@@ -44,9 +44,10 @@ final class EventLosses: Sendable {
         (self.time, self.deadlines, self.tally, self.tell) = (time, deadlines, tally, tell)
     }
 
-    func note(_ kind: Kind, _ count: Int = 1) {
+    /// `isCounted`: false for events that count as delivered already.
+    func note(_ kind: Kind, _ count: Int = 1, isCounted: Bool = true) {
         switch kind {
-        case .dropped, .finished: tally.note(dropped: count)
+        case .dropped, .finished: if isCounted { tally.note(dropped: count) }
         case .undecodable: tally.note(undecodable: count)
         case .reconnected, .outran, .loadFailed, .loadAbandoned: break
         }

@@ -99,7 +99,7 @@ struct EventCursor {
     /// them: the next load gets the room.
     mutating func endLoad() -> Bool {
         guard reader.feed.endLoad() else { return false }
-        if batch.count > 0 { reader.feed.losses?.note(.dropped, batch.count) }
+        if batch.count > 0 { reader.feed.losses?.note(.dropped, batch.count, isCounted: false) }
         batch.removeAll()
         return true
     }

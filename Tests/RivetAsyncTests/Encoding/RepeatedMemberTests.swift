@@ -173,6 +173,15 @@ struct RepeatedMemberTests {
         }
     }
 
+    /// Its own container is asked for before the dictionary writes, and written to behind it.
+    struct ExtrasBetween: Encodable {
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Name.self)
+            try ["a": 1].encode(to: encoder)
+            try container.encode(2, forKey: "a")
+        }
+    }
+
     /// Fails to write a member first, where it is told to; the names are the same.
     struct Again: Encodable {
         var fails: Bool
@@ -195,6 +204,7 @@ struct RepeatedMemberTests {
             #expect(text == #"{"again":2,"other":3}"#)
         }
         #expect(String(decoding: try ValueFormat.json.encode(Extras()), as: UTF8.self) == #"{"a":2}"#)
+        #expect(String(decoding: try ValueFormat.json.encode(ExtrasBetween()), as: UTF8.self) == #"{"a":2}"#)
     }
 
     // MARK: Reading

@@ -167,6 +167,26 @@ struct EventDispatcherTests {
         #expect(await EventFeedTests.read(fixture.elsewhere) == ["reconnected 4", "2", "3"])
     }
 
+    @Test("B104, B221: what comes ahead of an Init keeps few bytes of large receive buffers alive")
+    func pinnedAheadOfInit() async {
+        let fixture = Listeners()
+        fixture.dispatcher.socketEnded(wasOpen: true)
+        weak var first: ByteStorage?
+        for number in UInt8(1)...64 {
+            let storage = ByteStorage.allocate(capacity: 65_536)
+            storage.base.storeBytes(of: UInt8(ascii: "y"), as: UInt8.self)
+            storage.base.storeBytes(of: number, toByteOffset: 1, as: UInt8.self)
+            if number == 1 { first = storage }
+            let bytes = ByteChunk(storage: storage, offset: 0, count: 2)
+            fixture.dispatcher.deliver(EventMessage(bytes, name: 0..<1, arguments: 1..<2))
+        }
+        #expect(first == nil)
+        fixture.lose(1)
+        fixture.dispatcher.settle()
+        let expected = ["reconnected 1"] + (1...64).map { "\($0)" }
+        #expect(await EventFeedTests.read(fixture.elsewhere) == expected)
+    }
+
     @Test("B90, B104: what came ahead of an Init that did not come is lost with its socket, as a loss tells")
     func lossesAheadOfInit() async {
         let fixture = Listeners()

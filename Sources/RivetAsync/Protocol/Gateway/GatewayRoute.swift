@@ -58,7 +58,7 @@ package enum GatewayRoute: Sendable {
         _ readsKeyParts: Bool
     ) -> GatewayRoute {
         if segment.isEmpty { return .refused(code: "query_empty_actor_name") }
-        if segment.contains("@") { return .refused(code: "query_path_token_syntax") }
+        if segment.utf8.contains(UInt8(ascii: "@")) { return .refused(code: "query_path_token_syntax") }
         guard let name = PercentEncoding.decode(segment) else {
             return .refused(code: "query_invalid_percent_encoding")
         }
@@ -66,15 +66,15 @@ package enum GatewayRoute: Sendable {
         var keyParts: [String] = []
         var others: [Substring] = []
         for parameter in parameters {
-            guard parameter.hasPrefix("rvt-") else {
+            guard parameter.utf8.starts(with: "rvt-".utf8) else {
                 others.append(parameter)
                 continue
             }
-            let equals = parameter.firstIndex(of: "=") ?? parameter.endIndex
+            let equals = parameter.utf8.firstIndex(of: UInt8(ascii: "=")) ?? parameter.endIndex
             let key = String(parameter[..<equals].dropFirst("rvt-".count))
             let isKeyPart = readsKeyParts && key == "key-part"
             guard names.contains(key) || isKeyPart else { return .refused(code: "query_invalid_params") }
-            let encoded = parameter[equals...].dropFirst()
+            let encoded = Substring(parameter.utf8[equals...].dropFirst())
             guard let value = PercentEncoding.decode(encoded, plusIsBlank: true) else {
                 return .refused(code: "query_invalid_percent_encoding")
             }
@@ -91,7 +91,8 @@ package enum GatewayRoute: Sendable {
             namespace: namespace,
             name: name,
             key: ActorKey(
-                (values["key"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+                (values["key"] ?? "").utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+                    .map { String(Substring($0)) }
             ),
             method: .get,
             token: values["token"].map { Secret($0) },

@@ -23,7 +23,8 @@ package enum ServerMessage: Sendable {
 
 /// An event of the actor: one reference to its message, and where the name and the arguments lie in it.
 package struct EventMessage: Sendable {
-    private let message: ByteChunk
+    /// What it keeps alive.
+    private(set) var message: ByteChunk
     private let namePlace: Range<Int>
     private let argumentsPlace: Range<Int>
 
@@ -47,6 +48,9 @@ package struct EventMessage: Sendable {
         let message = ByteChunk(storage: storage, offset: start, count: end - start)
         self.init(message, name: place(of: name), arguments: place(of: arguments))
     }
+
+    /// Lets go of a receive buffer that is larger than the event.
+    mutating func copyOut() { message.copyOut() }
 
     package var name: ByteChunk { message.slice(namePlace) }
     package var arguments: ByteChunk { message.slice(argumentsPlace) }

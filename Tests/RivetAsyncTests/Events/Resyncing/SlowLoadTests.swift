@@ -45,6 +45,9 @@ struct SlowLoadTests {
             loads.letGo(3)
             #expect(try await reading.value == ["s3"] + row.kept + ["6"])
             #expect(loads.mostRunning == 1)
+            let statistics = fixture.connection.statistics
+            #expect(statistics.eventsReceived == 11)
+            #expect(statistics.eventsDelivered + statistics.eventsDropped == 11)
             var iterator = lines
             var kinds: Set<String> = []
             while kinds != ["dropped", "outran"], let line = await iterator.next() {

@@ -26,7 +26,8 @@ extension ValueOutput {
     /// Called for each container of a map's members: a dictionary's differ, as long as nothing else writes there too.
     @inline(__always)
     func noteNames<Key: CodingKey>(of _: Key.Type) {
-        scope.isOfDictionary = scope.count == 0 && Key.self == KnownNames.ofDictionary
+        scope.isOfDictionary = !scope.hasMembers && Key.self == KnownNames.ofDictionary
+        scope.hasMembers = true
     }
 
     /// Called when all members of a map are written.

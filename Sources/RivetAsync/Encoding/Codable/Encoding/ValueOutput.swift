@@ -62,8 +62,9 @@ struct ValueOutput {
         var kind = Kind.empty
         /// The value's properties are written as elements (`writeProperties`).
         var isPositional = false
-        /// The map's names have to be compared; or they cannot be the same, as a dictionary's.
-        var mayRepeat = false, isOfDictionary = false
+        /// The map's names have to be compared; or they cannot be the same, as a dictionary's, whose container is the only
+        /// one that was asked for.
+        var mayRepeat = false, isOfDictionary = false, hasMembers = false
         /// The map's names so far, folded into a number (`note(name:)`).
         var names: UInt64 = 0
         /// Where the value starts, how many elements or members it has, and the containers around them.
