@@ -153,8 +153,8 @@ public struct Faults: Sendable {
         return (failure, after)
     }
 
-    /// The next fault at `place`, unless it refuses: a refusal is taken before there is an answer, and the next is the
-    /// next request's.
+    /// The next fault at `place`, unless it refuses: a refusal is taken before there is an answer or a 101, and the next is
+    /// the next request's.
     func takeOther(at place: Place) -> Fault.Kind? {
         take(at: place) { kind in if case .refuse = kind { false } else { true } }
     }

@@ -39,10 +39,7 @@ extension TokenUse {
     /// Also of a target that is no gateway's or is refused: nothing that may be a token stays.
     private static func withoutToken(_ target: String) -> String {
         let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
-        let hasQuery = mark < target.endIndex
-        guard target.utf8.contains(UInt8(ascii: "@")) || hasQuery && target[mark...].contains("rvt-token") else {
-            return target
-        }
+        guard target.utf8.contains(UInt8(ascii: "@")) || mark < target.endIndex else { return target }
         var path = target.utf8[..<mark].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         if path.count > 2 { path[2] = path[2].prefix { $0 != UInt8(ascii: "@") } }
         let query = target.utf8[mark...].dropFirst()

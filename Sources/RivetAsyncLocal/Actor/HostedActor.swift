@@ -179,6 +179,9 @@ actor HostedActor {
         held = []
         let reason = closeReason(.wakeRetriesExceeded(id))
         for id in order { if let attached = attached[id] { close(attached.connection, 1011, reason) } }
+        // What was asked for meanwhile is not for the next start.
+        isSleepWanted = false
+        if isDestroyWanted { beginDestroy() }
     }
 
     private func failWaiters(_ failure: EngineError) {

@@ -144,7 +144,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
                 case .event: .event
                 case .error: nil
                 }
-            let fault = place.flatMap { engine.faults.take(at: $0) } ?? engine.faults.take(at: .everyFrame)
+            let fault = place.flatMap { engine.faults.takeOther(at: $0) } ?? engine.faults.take(at: .everyFrame)
             write(encoding.isText ? .text : .binary, message, fault)
         }
     }

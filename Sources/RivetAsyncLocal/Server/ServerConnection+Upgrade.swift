@@ -15,7 +15,7 @@ extension ServerConnection {
             ]
         )
         let bytes = encoded(head, framing: .none) ?? []
-        let fault = server.engine.faults.take(at: .upgrade)
+        let fault = server.engine.faults.takeOther(at: .upgrade)
         switch fault {
         case .delay(let duration):
             server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: duration)) { [self] in

@@ -129,9 +129,9 @@ enum ServerValue {
         of reader: inout Reader,
         _ value: (inout Reader) throws(CodingError) -> [UInt8]
     ) throws(CodingError) -> [(key: String, value: [UInt8])] {
-        var members: [String: [UInt8]] = [:]
-        try reader.readMembers { (key, reader) throws(CodingError) in members[key] = try value(&reader) }
-        return members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        var members: [ExactName: [UInt8]] = [:]
+        try reader.readMembers { (key, reader) throws(CodingError) in members[ExactName(key)] = try value(&reader) }
+        return members.map { ($0.key.text, $0.value) }.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
     }
 
     /// The shortest of half, single and double that is exact (RFC 8949 §4.2.1).

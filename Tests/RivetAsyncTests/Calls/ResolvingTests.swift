@@ -252,6 +252,13 @@ struct ResolvingTests {
             }
             while !ended.isSet {
                 try Task.checkCancellation()
+                // The client's deadlines and the pause: time stands while a request is on its way.
+                await withTaskGroup { group in
+                    group.addTask { await clock.waitForSleepers(2) }
+                    group.addTask { await ended.wait() }
+                    await group.next()
+                    group.cancelAll()
+                }
                 await clock.advance(by: .milliseconds(10))
             }
             await watching.value
@@ -273,9 +280,10 @@ struct ResolvingTests {
             $0.callTimeout = .seconds(20)
         } _: { client, server in
             let calling = Task { try await client.create("counter", ["k"]) }
-            try await until { server.requests.count == 1 }
-            // The pause, and then the second try.
-            while server.requests.count < 2 { await clock.advance(by: .milliseconds(10)) }
+            // The client's deadlines, and the pause, of up to 0.1 s.
+            await clock.waitForSleepers(2)
+            await clock.advance(by: .milliseconds(100))
+            try await until { server.requests.count == 2 }
             await clock.advance(by: .seconds(20))
             let error = await #expect(throws: RivetError.self) { _ = try await calling.value }
             #expect(error?.code == .deadlineExceeded)

@@ -180,7 +180,7 @@ struct ExactNameTests {
         "Encoding/Codable/Encoding/SpecialType+Encoding.swift", "Server/Router+Gateway.swift",
         // By the ids of connections, which are the engine's own.
         "Actor/HostedActor.swift",
-        "LocalEngine+Limits.swift", "Wire/ServerValue.swift",
+        "LocalEngine+Limits.swift",
     ]
 
     @Test("B302: no other source keeps anything by a String, which compares as text")

@@ -108,6 +108,20 @@ struct FaultTests {
         }
     }
 
+    @Test func aRefusalAtTheUpgradeIsForOneHandshakeEach() async throws {
+        let engine = try await LocalEngine.withCounter()
+        var configuration = try RivetConfiguration(endpoint: engine.endpoint)
+        configuration.reconnect = ReconnectPolicy(first: .milliseconds(1))
+        engine.faults.inject(.refuse(group: "guard", code: "websocket_open_timeout"), at: .upgrade, times: 2)
+        try await withRivetClient(configuration) { client in
+            try await client.getOrCreate(Counter.self).withConnection { connection in
+                try await connection.waitUntilConnected()
+                #expect(connection.statistics.failedAttempts == 2)
+            }
+        }
+        await engine.stop()
+    }
+
     @Test(arguments: [0, 1, 20, 150])
     func anAnswerIsCutAtAnyByte(_ count: Int) async throws {
         try await withCounter { (engine, peer, actor) async throws in
