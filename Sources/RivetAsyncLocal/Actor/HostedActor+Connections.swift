@@ -23,13 +23,22 @@ extension HostedActor {
         spawn { hosted in await hosted.connect(connection) }
     }
 
-    private func connect(_ connection: HostedConnection) async {
-        if phase != .running {
-            // It has gone to sleep since the gateway looked. This wait is no work of the actor's, for whose end it would
-            // wait before it sleeps.
-            do { try await ready() } catch { return close(connection, 1011, closeReason(EngineError(thrown: error))) }
-            guard attached[connection.id] != nil else { return }
+    /// Whether the actor runs and the connection is still wanted, which is closed otherwise.
+    private func isAwake(for connection: HostedConnection) async -> Bool {
+        guard phase != .running else { return true }
+        // It has gone to sleep since the gateway looked. This wait is no work of the actor's, for whose end it would wait
+        // before it sleeps.
+        do {
+            try await ready()
+            return attached[connection.id] != nil
+        } catch {
+            close(connection, 1011, closeReason(EngineError(thrown: error)))
+            return false
         }
+    }
+
+    private func connect(_ connection: HostedConnection) async {
+        guard await isAwake(for: connection) else { return }
         let token = beginWork()
         defer { endWork(token) }
         do {
@@ -108,6 +117,9 @@ extension HostedActor {
     /// Takes a raw WebSocket: hooks, then the actor's handler (PROTOCOL f4).
     func connectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) async {
         attach(connection)
+        guard await isAwake(for: connection) else { return }
+        let token = beginWork()
+        defer { endWork(token) }
         do {
             try await runConnectHooks(connection)
         } catch {
