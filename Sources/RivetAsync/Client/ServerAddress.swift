@@ -65,7 +65,7 @@ extension ClientContext {
                 // Retried within this call's deadline; the next call tries again (B14).
                 do {
                     try await self.pause(&pause, before: scope.deadline, after: error)
-                } catch let error as RivetError {
+                } catch let error as RivetError where error.code != .clientClosed {
                     throw noMetadata(own.endpoint, error, error)
                 }
                 cause = error

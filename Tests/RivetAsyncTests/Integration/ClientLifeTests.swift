@@ -61,15 +61,17 @@ struct ClientLifeTests {
         await engine.stop()
     }
 
-    @Test("B170: a call that pauses before a repeat hears the end of its client")
-    func pausing() async throws {
+    @Test("B170: a call that pauses before a repeat hears the end of its client", arguments: [false, true])
+    func pausing(_ looksUpMetadata: Bool) async throws {
         let clock = TestClock()
         let busy = AnsweringServer.Answer.json(
             503,
             #"{"group":"guard","code":"service_unavailable","message":"m"}"#,
             fields: ["x-rivet-error: guard.service_unavailable", "retry-after: 60"]
         )
-        try await AnsweringServer.run([], then: busy, clock: clock) { client, _ in
+        try await AnsweringServer.run([], then: busy, clock: clock) {
+            $0.looksUpMetadata = looksUpMetadata
+        } _: { client, _ in
             let calling = Task { try await client.getForID("counter", "id").action("count") as Int }
             // The client's deadlines, and the pause.
             await clock.waitForSleepers(2)

@@ -93,10 +93,12 @@ package final class WebSocketInbox: Sendable {
     /// Returns true where reading goes on, since that is not much.
     func putBack(_ first: WebSocketReceivedMessages, _ rest: RingBuffer<WebSocketReceivedMessages>) -> Bool {
         let (waiter, resumes) = state.withLock { state in
-            var (rest, newer) = (rest, state.queue)
-            (state.queue, state.size, state.pinned) = (RingBuffer(), 0, PinnedBuffers())
-            if !first.isEmpty { state.append(first) }
-            while let element = rest.popFirst() ?? newer.popFirst() { state.append(element) }
+            if !first.isEmpty || !rest.isEmpty {
+                var (rest, newer) = (rest, state.queue)
+                (state.queue, state.size, state.pinned) = (RingBuffer(), 0, PinnedBuffers())
+                if !first.isEmpty { state.append(first) }
+                while let element = rest.popFirst() ?? newer.popFirst() { state.append(element) }
+            }
             state.isPutBack = state.size > limit
             let resumes = state.isSuspended && !state.isPutBack
             // Where the lane still reads, what it pushes next is the last.
