@@ -212,11 +212,7 @@ extension RivetError {
         case .handshakeRefused:
             remote?.httpStatus.map { $0 == 503 || $0 < 500 && $0 != 408 } ?? false
         case .tlsFailed:
-            if case .tls(let error)? = underlying as? TransportError {
-                error.kind == .clientCertificateRequired || error.kind == .clientCertificateRefused
-            } else {
-                false
-            }
+            if case .tls(let error)? = underlying as? TransportError { error.kind.isAheadOfRequests } else { false }
         default: false
         }
     }

@@ -151,7 +151,7 @@ extension RivetError {
         case .tls(let tls):
             (code, isTransient) = (.tlsFailed, tls.kind.isTransient)
             // With TLS 1.3 it comes behind the request, of which the server reads nothing then.
-            if tls.kind == .clientCertificateRequired || tls.kind == .clientCertificateRefused { execution = .notSent }
+            if tls.kind.isAheadOfRequests { execution = .notSent }
             if tls.kind == .truncated {
                 return RivetError(
                     .connectionLost,
@@ -374,6 +374,9 @@ extension String {
 }
 
 extension TLSError.Kind {
+    /// What a server says of a client's certificate: it reads nothing of a request then.
+    var isAheadOfRequests: Bool { self == .clientCertificateRequired || self == .clientCertificateRefused }
+
     /// A certificate or a setting that is wrong stays wrong; a connection that broke off may work next time.
     fileprivate var isTransient: Bool {
         switch self {

@@ -53,10 +53,6 @@ extension EventFeed {
 
 extension RingBuffer<EventFeed.Entry> {
     fileprivate mutating func removeGaps() {
-        var kept = Self()
-        while let entry = popFirst() {
-            if case .event = entry { kept.append(entry) }
-        }
-        self = kept
+        keep { entry in if case .event = entry { true } else { false } }
     }
 }

@@ -44,8 +44,8 @@ extension TokenUse {
         if path.count > 2 { path[2] = path[2].prefix { $0 != UInt8(ascii: "@") } }
         let query = target.utf8[mark...].dropFirst()
             .split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false)
-            .filter { !$0.starts(with: "rvt-token".utf8) }
+            .filter { !$0.starts(with: "rvt-token".utf8) }.map(Substring.init).joined(separator: "&")
         let shown = path.map(Substring.init).joined(separator: "/")
-        return query.allSatisfy(\.isEmpty) ? shown : shown + "?" + query.map(Substring.init).joined(separator: "&")
+        return query.isEmpty ? shown : shown + "?" + query
     }
 }

@@ -227,6 +227,14 @@ struct TokenSourceTests {
         await client.close(within: .zero)
     }
 
+    private static func expectItself(_ error: RivetError?) {
+        let cause = error?.underlying as? RivetError
+        #expect(cause?.code == .tokenUnavailable)
+        #expect(
+            cause?.message == "no token could be had: the provider itself uses the client that waits for its token"
+        )
+    }
+
     @Test("B318: a provider that needs its own client's token hears so at once")
     func needsItself() async throws {
         let box = Monitor<RivetClient?>(nil, gauge: ResourceGauge())
@@ -237,12 +245,7 @@ struct TokenSourceTests {
             }
         )
         box.update { $0 = client }
-        let error = await #expect(throws: RivetError.self) { try await client.currentToken() }
-        let cause = error?.underlying as? RivetError
-        #expect(cause?.code == .tokenUnavailable)
-        #expect(
-            cause?.message == "no token could be had: the provider itself uses the client that waits for its token"
-        )
+        Self.expectItself(await #expect(throws: RivetError.self) { try await client.currentToken() })
         box.update { $0 = nil }
         await client.close(within: .zero)
     }
@@ -281,11 +284,8 @@ struct TokenSourceTests {
         let error = await #expect(throws: RivetError.self) {
             try await client.getOrCreate("auth", ["x"]).action("issue") as String
         }
-        let cause = error?.underlying as? RivetError
         #expect(error?.code == .tokenUnavailable)
-        #expect(
-            cause?.message == "no token could be had: the provider itself uses the client that waits for its token"
-        )
+        Self.expectItself(error)
         box.update { $0 = nil }
         await client.close(within: .zero)
     }
