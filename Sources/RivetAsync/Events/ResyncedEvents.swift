@@ -3,9 +3,10 @@
 /// A snapshot of an actor's state, then the events behind it, and a new snapshot wherever events may be missing: what
 /// ``EventSequence/resyncing(_:)`` makes.
 ///
-/// **Order.** Subscribed before the snapshot is loaded, so that nothing falls between where the load is an action on the
-/// same connection; over HTTP it may overtake the subscription. First comes ``StateChange/snapshot(_:)``, then each event from the subscription on, in the actor's order. An event may already be
-/// part of the snapshot in front of it, so what is done with one must be right for a state that has it.
+/// **Order.** Subscribed before the snapshot is loaded, so that nothing falls between where the load is an action on
+/// the same connection; over HTTP it may overtake the subscription. First comes ``StateChange/snapshot(_:)``, then each
+/// event from the subscription on, in the actor's order. An event may already be part of the snapshot in front of it,
+/// so what is done with one must be right for a state that has it.
 ///
 /// **Gaps.** Where events may be missing (the connection was lost and is back, the buffer was full, or an event did not
 /// decode), what came before is read first; then the snapshot is loaded again, and comes before the events behind the gap.

@@ -8,10 +8,9 @@ package struct HTTPResponse: Sendable {
 
 /// The content of a response, pulled by one reader.
 ///
-/// While nobody reads, at most 256 KiB and what one receive brings are held, 64 bytes more counted for each piece, and the
-/// peer has to wait. Ends with nil
-/// after the whole body; throws ``HTTPCallError`` otherwise. When the last copy is dropped before the end, or the reading
-/// task is cancelled, the connection is closed, not drained (B191).
+/// While nobody reads, at most 256 KiB and what one receive brings are held, 64 bytes more counted for each piece, and
+/// the peer has to wait. Ends with nil after the whole body; throws ``HTTPCallError`` otherwise. When the last copy is
+/// dropped before the end, or the reading task is cancelled, the connection is closed, not drained (B191).
 package struct HTTPBody: AsyncSequence, Sendable {
     package typealias Element = ByteChunk
 
