@@ -119,7 +119,9 @@ struct ChaosTests {
                     duration: run.duration,
                     log: log,
                     isFaithful: isFaithful,
-                    isReadable: tls == nil
+                    isReadable: tls == nil,
+                    // Of calls that come faster Rivet's engine answers few within their three seconds on two slow cores.
+                    pause: isFaithful ? .milliseconds(100) : .seconds(2)
                 )
             )
             try await run.run()
