@@ -28,8 +28,10 @@ final class TokenSource: Sendable {
     /// A token within this time of its end is not used for another call.
     private static let margin: Int64 = 5_000
 
-    /// Whose provider the task is running: one that needs its own client's token would wait for itself (B318).
-    @TaskLocal private static var asking: Set<ObjectIdentifier> = []
+    /// The questions that the task is to answer: one that needs its own client's token would wait for itself (B318).
+    ///
+    /// A task that a provider leaves running keeps them when they are answered, and then waits for nobody.
+    @TaskLocal private static var asking: [Question] = []
 
     private let provider: AccessToken.Provider
     private let limit: Duration
@@ -77,7 +79,9 @@ final class TokenSource: Sendable {
 
     /// What a call hears that the provider itself makes; nil in any other task.
     var waitsForItself: RivetError? {
-        guard Self.asking.contains(ObjectIdentifier(self)) else { return nil }
+        guard !Self.asking.isEmpty, let question = state.withLock(\.question),
+            Self.asking.contains(where: { $0 === question })
+        else { return nil }
         return .tokenUnavailable("the provider itself uses the client that waits for its token")
     }
 
@@ -128,7 +132,7 @@ final class TokenSource: Sendable {
         let question = Question(gauge: gauge)
         state.question = question
         state.isRenewal = false
-        let asking = Self.asking.union([ObjectIdentifier(self)])
+        let asking = Self.asking + [question]
         state.task = gauge.task { [self, provider, refused = state.refused] in
             let overdue = deadlines.schedule(at: time.now.advanced(by: limit)) { [weak self] in self?.giveUp(question) }
             defer { deadlines.cancel(overdue) }

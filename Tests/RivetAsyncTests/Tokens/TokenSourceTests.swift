@@ -290,6 +290,32 @@ struct TokenSourceTests {
         await client.close(within: .zero)
     }
 
+    @Test("B318: what a provider leaves running uses the client once it has answered")
+    func leftRunning() async throws {
+        let box = Monitor<RivetClient?>(nil, gauge: ResourceGauge())
+        let answered = Signal()
+        let left = Recorder<Task<(String, Bool), any Error>>()
+        let client = try RivetClient.offline(
+            .provided { _ in
+                left.add(
+                    Task {
+                        await answered.wait()
+                        guard let client = box.current else { throw ScriptedTokenProvider.Trouble() }
+                        return (try await client.currentToken(), client.context.tokenError == nil)
+                    }
+                )
+                return "first"
+            }
+        )
+        box.update { $0 = client }
+        #expect(try await client.currentToken() == "first")
+        answered.set()
+        let (token, isFree) = try await left.all[0].value
+        #expect(token == "first" && isFree)
+        box.update { $0 = nil }
+        await client.close(within: .zero)
+    }
+
     @Test("B253: what is printed of a token is what kind it is")
     func printed() throws {
         let jwt = ScriptedTokenProvider.jwt("{\"sub\":\"hunter2\",\"exp\":1795000000}")
