@@ -118,9 +118,9 @@ package final class Monitor<State: ~Copyable & Sendable>: Sendable {
         await withCheckedContinuation { continuation in
             let outcome: Outcome<R>? = guarded.withLock { guarded in
                 if let value = condition(&guarded.state) { return .value(value) }
+                if alone, !guarded.waiters.isEmpty { return .occupied }
                 // Where it is cancelled, the handler has run already, and found nobody.
                 if id != nil, Task.isCancelled { return .cancelled }
-                if alone, !guarded.waiters.isEmpty { return .occupied }
                 let waiter = Waiter(ParkedTask(continuation, gauge), condition)
                 guarded.waiters.append(waiter, id: id ?? guarded.waiters.nextID())
                 return nil
