@@ -104,7 +104,8 @@ public struct RequestBody: Sendable {
     /// and the connection closed.
     ///
     /// - Parameters:
-    ///   - chunks: what is sent; an error of theirs ends the request.
+    ///   - chunks: what is sent; an error of theirs ends the request with ``RivetError/Code/invalidArgument``, whose
+    ///     ``RivetError/underlying`` it is, and closes the connection.
     ///   - length: how many bytes they come to, zero or more; nil, the default, sends them chunked. Fewer or more end the
     ///     request with ``RivetError/Code/invalidArgument``, and close the connection.
     /// - Returns: the body.

@@ -72,9 +72,15 @@ extension RivetError {
     init(_ failure: HTTPCallError, endpoint: Endpoint, kind: String) {
         let execution: Execution = failure.requestLeft ? .mayHaveRun : .notSent
         switch failure.error {
-        case let error as RivetError:
-            // Of the user's code that makes the body, which may have called another actor.
-            self = failure.requestLeft && error.execution == .notSent ? error.with(execution: .mayHaveRun) : error
+        case let error as RequestBodyError:
+            // What it says of another call, or of a cancellation, is not true of this one.
+            self.init(
+                .invalidArgument,
+                "\(kind): the stream of its body threw \(type(of: error.underlying))",
+                fault: .caller,
+                execution: execution,
+                underlying: error.underlying
+            )
         case let error as TransportError:
             self = .transport(error, endpoint, execution, advice: failure.advice)
         case is DeadlinePassedError:

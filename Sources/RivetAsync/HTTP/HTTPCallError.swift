@@ -2,8 +2,8 @@
 
 /// Why an exchange failed, and how far it had come: whoever reports it must know whether the request may have run.
 package struct HTTPCallError: Error, Sendable {
-    /// ``HTTPError``, ``TransportError``, ``DeadlinePassedError``, `CancellationError`, what the dialer threw, or what the
-    /// caller's own body threw.
+    /// ``HTTPError``, ``TransportError``, ``DeadlinePassedError``, `CancellationError`, what the dialer threw, or
+    /// ``RequestBodyError``.
     package let error: any Error
     /// A byte of the request may have left; false only where it is certain that none did.
     package let requestLeft: Bool
@@ -28,6 +28,11 @@ package struct HTTPCallError: Error, Sendable {
         self.mayNeedTLS = mayNeedTLS
         self.connectionWasStale = connectionWasStale
     }
+}
+
+/// What makes the request's body, the caller's own code, threw.
+package struct RequestBodyError: Error {
+    package let underlying: any Error
 }
 
 extension HTTPCallError: CustomStringConvertible {

@@ -272,6 +272,24 @@ private final class PullCounter: Sendable {
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
+    @Test func secondReaderIsRefusedWhoIsCancelledToo() async throws {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+        let gate = Signal()
+        let fixture = try HTTPPoolFixture([[.request, .send(answer), .pause(gate), .send("ok")]])
+        let response = try await fixture.pool.execute(HTTPRequestHead(target: "/"), to: fixture.origin)
+        let first = Task { try await response.body.collect(upTo: 100) }
+        try await until { fixture.gauge.counts.waiters == 1 }
+        let second = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await response.body.collect(upTo: 100)
+        }
+        #expect(await (second.result.failure as? HTTPCallError)?.error as? HTTPError == .bodyHasReader)
+        // Whoever reads it goes on.
+        gate.set()
+        #expect(try await String(decoding: first.value, as: UTF8.self) == "ok")
+        #expect(await fixture.close() == HTTPPoolFixture.nothing)
+    }
+
     @Test(arguments: AskedFor.allCases) func nothingIsCollectedBeyondTheLimit(asked: AskedFor) async throws {
         let fixture = try HTTPPoolFixture([[.request, .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456")]])
         let failure = await outcome(fixture, asked: asked, upTo: 5).failure
@@ -387,13 +405,13 @@ private final class PullCounter: Sendable {
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 
-    @Test func errorOfTheCallersBodyIsThrownAsItIs() async throws {
+    @Test func errorOfTheCallersBodyIsToldAsThat() async throws {
         struct Broken: Error {}
         let fixture = try HTTPPoolFixture()
         let chunks = AsyncThrowingStream<ByteChunk, any Error> { throw Broken() }
         let head = HTTPRequestHead(method: "PUT", target: "/")
         let failure = await outcome(fixture, head, body: .stream(chunks)).failure
-        #expect(failure?.error is Broken)
+        #expect((failure?.error as? RequestBodyError)?.underlying is Broken)
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 

@@ -161,6 +161,21 @@ struct CauseTests {
         #expect(foreign.code == .unexpectedResponse && foreign.underlying is CodingError)
         let late = RivetError(HTTPCallError(DeadlinePassedError()), endpoint: endpoint, kind: "GET")
         #expect(late.underlying is DeadlinePassedError)
+        let actors = RivetError(
+            .remote,
+            "x",
+            fault: .actor,
+            execution: .ran,
+            remote: RemoteError(group: "a", code: "b", message: "")
+        )
+        for (requestLeft, execution) in [(true, RivetError.Execution.mayHaveRun), (false, .notSent)] {
+            // The actor that the body's stream called has run; this call's may have.
+            let failure = HTTPCallError(RequestBodyError(underlying: actors), requestLeft: requestLeft)
+            let body = RivetError(failure, endpoint: endpoint, kind: "PUT")
+            #expect(body.code == .invalidArgument && body.execution == execution && body.remote == nil)
+            #expect(body.message == "PUT: the stream of its body threw RivetError")
+            #expect((body.underlying as? RivetError)?.execution == .ran)
+        }
         let shutDown = RivetError.transport(.laneShutDown, endpoint, .mayHaveRun)
         #expect(shutDown.underlying as? TransportError == .laneShutDown)
         #expect(shutDown.code == .clientClosed && shutDown.execution == .mayHaveRun)

@@ -198,7 +198,7 @@ final class HTTPExchange: @unchecked Sendable {
                         try await produce(HTTPBodyWriter(exchange: self))
                         failure = nil
                     } catch {
-                        failure = error
+                        failure = RequestBodyError(underlying: error)
                     }
                     self.connection.stream.lane.run { self.producerEnded(failure) }
                 }
