@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
 
 /// A lasting connection to one actor: actions, events and status over one WebSocket that is opened again when it is lost.
 ///
@@ -150,8 +151,7 @@ public actor ActorConnection<Definition: ActorDefinition> {
             for await status in self.status {
                 switch status {
                 case .connected(let info): return info
-                case .closed(.requested):
-                    throw driver.context.isClosed ? RivetError.clientClosed : RivetError.connectionClosed
+                case .closed(.requested): throw driver.endReason.withLock(\.self)
                 case .closed(.failed(let error)): throw error
                 default: continue
                 }

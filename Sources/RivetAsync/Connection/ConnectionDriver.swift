@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Synchronization
 
 /// Drives one connection: carries out what its machine decides, on the lane that also brings the bytes.
 ///
@@ -50,6 +51,8 @@ actor ConnectionDriver: ClientMember {
     /// Whether `pause` has nothing more to wait for.
     private nonisolated let isPauseSettled: Monitor<Bool>
     private nonisolated let finished: Signal
+    /// What those hear who wait for it when it was closed.
+    nonisolated let endReason = Mutex(RivetError.connectionClosed)
 
     private(set) var machine: Machine
     /// Of those who use it now, where several share it.
@@ -345,7 +348,8 @@ actor ConnectionDriver: ClientMember {
     private func report(_ status: ConnectionStatus) {
         // Before the status, so that who hears that finds it counted, and gets another one.
         if case .closed = status, let shareKey { context.shared.remove(shareKey, self) }
-        let wasOpen = reporter.count(status)
+        if case .closed(.requested) = status { endReason.withLock { $0 = machine.endReason } }
+        let end = reporter.count(status)
         if case .connecting(let attempt) = status, case .connecting(attempt)? = statuses.latest {
             // Every observer begins with the first one.
         } else {
@@ -353,7 +357,7 @@ actor ConnectionDriver: ClientMember {
             for share in shares.values { share.report(status) }
         }
         if case .closed = status { statuses.finish() }
-        reporter.say(status, wasOpen: wasOpen)
+        reporter.say(status, end)
     }
 
     private func sendNudge() {

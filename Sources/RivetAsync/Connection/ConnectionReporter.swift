@@ -19,8 +19,11 @@ struct ConnectionReporter: Sendable {
         number = context.nextConnectionNumber()
     }
 
-    /// Before anybody hears the status, so that who does finds it counted; whether it ends an open connection.
-    mutating func count(_ status: ConnectionStatus) -> Bool {
+    /// What a status is the end of.
+    enum End { case connection, attempt }
+
+    /// Before anybody hears the status, so that who does finds it counted.
+    mutating func count(_ status: ConnectionStatus) -> End? {
         if case .connecting(let attempt) = status { self.attempt = attempt }
         let wasAttempting = isAttempting
         isAttempting = if case .connecting = status { true } else { false }
@@ -29,16 +32,21 @@ struct ConnectionReporter: Sendable {
         switch status {
         case .connecting: break
         case .connected: tally.noteOpening()
-        case _ where wasOpen: tally.noteLoss()
-        case .waiting, .closed(.failed): if wasAttempting { tally.noteFailedAttempt() }
+        case _ where wasOpen:
+            tally.noteLoss()
+            return .connection
+        case .waiting, .closed(.failed):
+            guard wasAttempting else { break }
+            tally.noteFailedAttempt()
+            return .attempt
         case .paused, .closed(.requested): break
         }
-        return wasOpen
+        return nil
     }
 
-    func say(_ status: ConnectionStatus, wasOpen: Bool) {
+    func say(_ status: ConnectionStatus, _ end: End?) {
         diagnostics.send(
-            Diagnostic(status, wasOpen: wasOpen, connection: number, attempt: attempt, actor: actorName)
+            Diagnostic(status, end, connection: number, attempt: attempt, actor: actorName)
         )
     }
 

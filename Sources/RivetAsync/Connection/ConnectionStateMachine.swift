@@ -32,6 +32,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     private var heardAnything = false
     /// How the last attempt or socket ended; nil while the connection is open, and before the first end.
     private var lastFailure: RivetError?
+    /// What whoever closed it gave as the reason.
+    private(set) var endReason = RivetError.connectionClosed
 
     init(
         policy: ReconnectPolicy,
@@ -219,6 +221,10 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         case .pausing:
             // It was asked for, and whatever happened meanwhile is the next attempt's to find out.
             return wantsPause ? rest() : resume(now: now)
+        case .connecting where ending.error.code == .clientClosed:
+            // The attempt has heard of it first: `disconnect` is on its way.
+            state = .waiting
+            return disconnectRequested(ending.error)
         case .connecting:
             break
         case .upgraded:
@@ -481,6 +487,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// `disconnect`: everything that waits fails at once (B161), the socket closes with 1000.
     mutating func disconnectRequested(_ reason: RivetError = .connectionClosed) {
         guard !isOver else { return }
+        endReason = reason
         for entry in actions.removeInFlight(sentBefore: .max) {
             fail(entry, reason.with(execution: .mayHaveRun))
         }

@@ -51,10 +51,15 @@ extension Diagnostic {
         )
     }
 
-    /// What a change of status says; `attempt` is the one that led to it, and `wasOpen` tells whether it ends an open
-    /// connection: openings and ends are counted in pairs (B138).
-    init(_ status: ConnectionStatus, wasOpen: Bool, connection: UInt64, attempt: Int, actor: String) {
-        let lost = wasOpen ? Measurement(name: "rivet.connections.lost", value: 1, unit: "1") : nil
+    /// What a change of status says; `attempt` is the one that led to it, and `end` tells what it is the end of:
+    /// openings and ends are counted in pairs (B138).
+    init(_ status: ConnectionStatus, _ end: ConnectionReporter.End?, connection: UInt64, attempt: Int, actor: String) {
+        let measurement: Measurement? =
+            switch end {
+            case .connection: Measurement(name: "rivet.connections.lost", value: 1, unit: "1")
+            case .attempt: Measurement(name: "rivet.connections.failed", value: 1, unit: "1")
+            case nil: nil
+            }
         switch status {
         case .connecting:
             self.init(.debug, "connecting", connection: connection, attempt: attempt, actor: actor)
@@ -78,12 +83,26 @@ extension Diagnostic {
                 [
                     "next_attempt": "\(state.attempt)", "delay": "\(state.delay)", "cause": state.cause.description,
                 ],
-                measurement: lost ?? .failedAttempt
+                measurement: measurement
             )
         case .paused:
-            self.init(.debug, "paused", connection: connection, attempt: attempt, actor: actor, measurement: lost)
+            self.init(
+                .debug,
+                "paused",
+                connection: connection,
+                attempt: attempt,
+                actor: actor,
+                measurement: measurement
+            )
         case .closed(.requested):
-            self.init(.debug, "closed", connection: connection, attempt: attempt, actor: actor, measurement: lost)
+            self.init(
+                .debug,
+                "closed",
+                connection: connection,
+                attempt: attempt,
+                actor: actor,
+                measurement: measurement
+            )
         case .closed(.failed(let error)):
             self.init(
                 .warning,
@@ -92,12 +111,8 @@ extension Diagnostic {
                 attempt: attempt,
                 actor: actor,
                 ["cause": error.description],
-                measurement: lost ?? .failedAttempt
+                measurement: measurement
             )
         }
     }
-}
-
-extension Diagnostic.Measurement {
-    fileprivate static var failedAttempt: Self { Self(name: "rivet.connections.failed", value: 1, unit: "1") }
 }

@@ -183,6 +183,18 @@ struct ConnectionStateMachineTests {
         #expect(fixture.machine.nextDeadline == nil)
     }
 
+    @Test("B103: an attempt that hears first that the client closes ends the connection as its close does")
+    func clientClosedWhileConnecting() {
+        var fixture = SteppedMachine()
+        _ = fixture.start()
+        _ = fixture.submit("a", 1)
+        let ended = fixture.ended(AttemptEnding(error: .clientClosed, isPermanent: true))
+        #expect(ended == ["fail 1 clientClosed notSent", "closed requested", "end feeds", "finish"])
+        #expect(fixture.machine.endReason.code == .clientClosed)
+        #expect(fixture.step { $0.disconnectRequested() } == [])
+        #expect(fixture.machine.endReason.code == .clientClosed)
+    }
+
     @Test("B78: one more than the limit on held actions is refused with the numbers")
     func heldLimits() {
         var fixture = SteppedMachine(maxHeldActions: 1, maxHeldBytes: 10)

@@ -180,6 +180,22 @@ struct ConnectionStatusTests {
         )
     }
 
+    @Test("B138: a connection that is refused before it has tried counts no attempt")
+    func refusedCountsNothing() async throws {
+        let client = try RivetClient.offline("token")
+        let lines = client.diagnostics.makeAsyncIterator()
+        let reading = Task {
+            var (lines, names) = (lines, [String]())
+            while let line = await lines.next() { names.append(line.message + (line.measurement?.name ?? "")) }
+            return names
+        }
+        let connection = client.getOrCreate("a", ["b"]).connect(.init(reconnect: .init(first: .seconds(-1))))
+        await #expect(throws: RivetError.self) { try await connection.waitUntilConnected() }
+        #expect(connection.statistics.failedAttempts == 0)
+        await client.close(within: .zero)
+        #expect(await reading.value.filter { $0.hasPrefix("closed") } == ["closed for good"])
+    }
+
     /// The names of what is measured of connections, until the client is closed.
     private static func measurements(_ fixture: LiteralConnection, _ counts: Recorder<String>) -> Task<Void, Never> {
         let iterator = DiagnosticSequence(lines: fixture.handle.core.context.diagnostics).makeAsyncIterator()
