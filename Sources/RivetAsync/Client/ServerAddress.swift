@@ -99,7 +99,12 @@ extension ClientContext {
             fields: fields(own: [:], in: scope, to: own)
         )
         let answer = try await part("metadata", of: scope.record) {
-            try await execute(head, at: own, deadline: deadline)
+            do {
+                return try await execute(head, at: own, deadline: deadline)
+            } catch let error as RivetError {
+                // It is asked ahead of the call, of which nothing has left.
+                throw error.with(execution: .notSent)
+            }
         }
         let what = "GET /metadata was answered"
         guard answer.head.status == 200 else {

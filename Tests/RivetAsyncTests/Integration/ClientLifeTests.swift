@@ -72,7 +72,10 @@ struct ClientLifeTests {
         try await AnsweringServer.run([], then: busy, clock: clock) {
             $0.looksUpMetadata = looksUpMetadata
         } _: { client, _ in
+            var lines = client.diagnostics.makeAsyncIterator()
             let calling = Task { try await client.getForID("counter", "id").action("count") as Int }
+            let answered = looksUpMetadata ? "metadata ended" : "try ended"
+            while let line = await lines.next(), line.message != answered {}
             // The client's deadlines, and the pause.
             await clock.waitForSleepers(2)
             await client.close(within: .zero)
@@ -80,6 +83,20 @@ struct ClientLifeTests {
             #expect(error?.code == .clientClosed)
             #expect(error?.execution == .notSent)
         }
+    }
+
+    @Test("B53: a call that the client's close cuts ahead of its own request did not run")
+    func cutAhead() async throws {
+        let server = try await LiteralServer.start()
+        let client = RivetClient(try RivetConfiguration(endpoint: server.endpoint))
+        let calling = Task { try await client.getForID("counter", "id").action("count") as Int }
+        let asked = try await server.accept()
+        #expect(try await asked.readHead()[0].hasPrefix("GET /metadata"))
+        await client.close(within: .zero)
+        let error = await #expect(throws: RivetError.self) { try await calling.value }
+        #expect(error?.code == .clientClosed && error?.execution == .notSent)
+        asked.close()
+        await server.stop()
     }
 
     @Test("statistics have no attempt of a connection that was refused at once")
