@@ -23,23 +23,21 @@ extension HostedActor {
         spawn { hosted in await hosted.connect(connection) }
     }
 
-    /// Whether the actor runs and the connection is still wanted, which is closed otherwise.
-    private func isAwake(for connection: HostedConnection) async -> Bool {
-        guard phase != .running else { return true }
-        // It has gone to sleep since the gateway looked. This wait is no work of the actor's, for whose end it would wait
-        // before it sleeps.
+    /// Begins work for a connection when the actor runs, which may have gone to sleep since the gateway looked; nil where it
+    /// cannot, and the connection is closed, or where that is not wanted any more.
+    private func beginWork(for connection: HostedConnection) async -> UInt64? {
         do {
-            try await ready()
-            return attached[connection.id] != nil
+            let token = try await beginWorkWhenReady()
+            if attached[connection.id] != nil { return token }
+            endWork(token)
         } catch {
             close(connection, 1011, closeReason(EngineError(thrown: error)))
-            return false
         }
+        return nil
     }
 
     private func connect(_ connection: HostedConnection) async {
-        guard await isAwake(for: connection) else { return }
-        let token = beginWork()
+        guard let token = await beginWork(for: connection) else { return }
         defer { endWork(token) }
         do {
             try await runConnectHooks(connection)
@@ -80,6 +78,8 @@ extension HostedActor {
             try await engine.bounded(until: deadline, failingWith: .callbackTimedOut, on: lane.isolatedTaskExecutor) {
                 try await hook(connection, instance)
             }
+            // Whoever has gone meanwhile gets no more of them, since nobody would tell of its end.
+            guard attached[connection.id] != nil else { return }
         }
         attached[connection.id]?.isVisible = true
         if let onConnect = kind.onConnect {
@@ -115,10 +115,13 @@ extension HostedActor {
     // MARK: Raw
 
     /// Takes a raw WebSocket: hooks, then the actor's handler (PROTOCOL f4).
-    func connectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) async {
+    func spawnConnectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) {
         attach(connection)
-        guard await isAwake(for: connection) else { return }
-        let token = beginWork()
+        spawn { hosted in await hosted.connectRaw(connection, socket) }
+    }
+
+    private func connectRaw(_ connection: HostedConnection, _ socket: LocalWebSocket) async {
+        guard let token = await beginWork(for: connection) else { return }
         defer { endWork(token) }
         do {
             try await runConnectHooks(connection)

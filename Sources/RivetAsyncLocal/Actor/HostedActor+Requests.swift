@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import RivetAsync
+import Synchronization
 
 /// A message that waits in an actor's queue, or is being consumed.
 struct QueuedMessage: Sendable {
@@ -22,8 +23,7 @@ extension HostedActor {
         _ body: @escaping @Sendable (isolated HostedActor, HostedConnection, Promise<R>) async throws -> R
     ) async throws -> R {
         while true {
-            try await ready()
-            let token = beginWork()
+            let token = try await beginWorkWhenReady()
             let promise = Promise<R>(gauge: engine.gauge)
             work[token]?.task = spawn { hosted in
                 let connection = HostedConnection(actor: hosted, parameters: parameters, encoding: encoding)
@@ -115,10 +115,21 @@ extension HostedActor {
     }
 
     func enqueue(_ send: QueueSend, _ parameters: ByteChunk?, _ encoding: WireEncoding) async throws -> QueueResult {
-        try await serve(parameters, encoding) { hosted, _, _ in try await hosted.store(send, encoding) }
+        let stored = StoredMessage()
+        return try await serve(parameters, encoding) { hosted, _, _ in try await hosted.store(send, stored, encoding) }
     }
 
-    private func store(_ send: QueueSend, _ encoding: WireEncoding) async throws -> QueueResult {
+    /// What a send has put into the queue: cut off while it waits for the reply, it waits on, and sends nothing again.
+    private final class StoredMessage: Sendable {
+        let waiter = Mutex<Promise<ErasedKind.Reply>?>(nil)
+    }
+
+    private func store(
+        _ send: QueueSend,
+        _ stored: StoredMessage,
+        _ encoding: WireEncoding
+    ) async throws -> QueueResult {
+        if let waiter = stored.waiter.withLock(\.self) { return try await reply(waiter, send, encoding) }
         guard kind?.queues[ExactName(send.name)] != nil else {
             guard !engine.settings.refusesUnknownQueues else {
                 throw EngineError.actor("not_found", "The queue was not found.", metadata: ["resource": "queue"])
@@ -144,9 +155,19 @@ extension HostedActor {
             )
         }
         let waiter = send.wait ? Promise<ErasedKind.Reply>(gauge: engine.gauge) : nil
+        stored.waiter.withLock { $0 = waiter }
         queue.append(QueuedMessage(name: send.name, body: send.body, waiter: waiter))
         consumeQueue()
         guard let waiter else { return .completed(nil) }
+        return try await reply(waiter, send, encoding)
+    }
+
+    private func reply(
+        _ waiter: Promise<ErasedKind.Reply>,
+        _ send: QueueSend,
+        _ encoding: WireEncoding
+    ) async throws -> QueueResult {
+        let limits = engine.limits
         let isTimeoutShorter = send.timeout.map { $0 < limits.actionTimeout } ?? false
         let limit = isTimeoutShorter ? send.timeout ?? limits.actionTimeout : limits.actionTimeout
         let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: limit)) {

@@ -76,9 +76,10 @@ actor HostedActor {
     var isConsuming = false
     var rawTasks: [String: Task<Void, Never>] = [:]
     var scheduled: [UInt64: DeadlineScheduler.ID] = [:]
-    private var readyWaiters: [Promise<Void>] = []
+    private var readyWaiters: [Promise<UInt64>] = []
     private var workWaiter: Promise<Void>?
     private var idleTimer: DeadlineScheduler.ID?
+    private var workChanges: UInt64 = 0
     private var isSleepWanted = false
     private var isDestroyWanted = false
 
@@ -98,23 +99,34 @@ actor HostedActor {
 
     // MARK: Start
 
-    /// Returns when the actor runs; starts it if it sleeps.
-    func ready() async throws {
+    /// Returns when the actor runs, or could be started; whoever needs it running looks again.
+    func ready() async throws { endWork(try await beginWorkWhenReady()) }
+
+    /// Begins work as soon as the actor runs; starts it if it sleeps.
+    ///
+    /// It is at work before the caller has its turn, so that what `onWake` asked for, such as sleep, waits for that.
+    func beginWorkWhenReady() async throws -> UInt64 {
         switch phase {
-        case .running: return
+        case .running: return beginWork()
         case .destroyed, .stopping(destroys: true): throw gone
         case .asleep: start()
         case .starting, .stopping(destroys: false): break
         }
-        let promise = Promise<Void>(gauge: engine.gauge)
+        let promise = Promise<UInt64>(gauge: engine.gauge)
         readyWaiters.append(promise)
         let timer = engine.deadlines.schedule(at: engine.time.now.advanced(by: engine.limits.readyTimeout)) { [id] in
             promise.finish(.failure(EngineError.readyTimeout(id)))
         }
         defer { engine.deadlines.cancel(timer) }
-        try await promise.value()
-        // It may have gone to sleep again before this caller had its turn.
-        if phase != .running { try await ready() }
+        do {
+            let token = try await promise.value()
+            // Nil: killed before this caller had its turn.
+            return work[token] == nil ? try await beginWorkWhenReady() : token
+        } catch {
+            // Cancelled when the work had begun.
+            if !promise.finish(.failure(error)), let token = try? await promise.valueUncancellably() { endWork(token) }
+            throw error
+        }
     }
 
     private var gone: EngineError { engine.settings.answersDestroyed ? .destroyed : .actorNotFound }
@@ -163,7 +175,10 @@ actor HostedActor {
         }
         let waiters = readyWaiters
         readyWaiters = []
-        for waiter in waiters { waiter.finish(.success(())) }
+        for waiter in waiters {
+            let token = beginWork()
+            if !waiter.finish(.success(token)) { endWork(token) }
+        }
         let held = held
         self.held = []
         for next in held { resume(next) }
@@ -250,11 +265,15 @@ actor HostedActor {
     func workChanged() {
         if work.isEmpty { workWaiter.take()?.finish(.success(())) }
         if let timer = idleTimer.take() { engine.deadlines.cancel(timer) }
+        workChanges += 1
         guard phase == .running, work.isEmpty, rawTasks.isEmpty else { return }
         let hasSockets = attached.values.contains { $0.connection.outlet != nil }
         guard !hasSockets || engine.settings.sleepsWithConnections else { return }
         let deadline = engine.time.now.advanced(by: engine.limits.idleBeforeSleep)
-        idleTimer = engine.deadlines.schedule(at: deadline) { [weak self] in self?.run { $0.beginSleep() } }
+        idleTimer = engine.deadlines.schedule(at: deadline) { [weak self, workChanges] in
+            // Work may have come in the same moment.
+            self?.run { if $0.workChanges == workChanges { $0.beginSleep() } }
+        }
     }
 
     // MARK: Stop
@@ -335,7 +354,7 @@ actor HostedActor {
             $0.connectable = nil
         }
         held = again + held
-        if !held.isEmpty || !readyWaiters.isEmpty { start() }
+        if !held.isEmpty || !readyWaiters.isEmpty || !queue.isEmpty { start() }
     }
 
     private func destroyed() {

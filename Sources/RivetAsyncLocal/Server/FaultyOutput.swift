@@ -14,6 +14,8 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
     private let engine: EngineState
     private let closeStream: @Sendable () -> Void
     private var held: [[UInt8]] = []
+    /// A fault has ended our side.
+    private(set) var isOver = false
 
     /// `closeStream` ends the stream and everything that belongs to it; called on the lane.
     init(stream: any ByteStream, engine: EngineState, closeStream: @escaping @Sendable () -> Void) {
@@ -23,6 +25,7 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
     }
 
     func write(_ bytes: [UInt8]) {
+        guard !isOver else { return }
         stream.write { $0.append(bytes) }
     }
 
@@ -34,6 +37,7 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
         case .bytes?, .close?: if let fault { write(replacement(fault)) }
         case .cut(let count):
             write(Array(bytes.prefix(count)))
+            isOver = true
             // What was written leaves at the end of this turn, so the close has to wait for the next one.
             stream.lane.nextTurn(self)
         case .reset:
@@ -42,6 +46,7 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
             closeStream()
         case .halfClose:
             write(bytes)
+            isOver = true
             stream.finishWriting()
         case .delay(let duration):
             engine.deadlines.schedule(at: engine.time.now.advanced(by: duration)) { [self] in
@@ -52,6 +57,15 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
             engine.deadlines.schedule(at: engine.time.now.advanced(by: Self.stall)) { [self] in
                 stream.lane.run { [self] in release() }
             }
+        }
+    }
+
+    /// How long what is written where no frame can come before it waits for a fault; nil for one that does something else.
+    static func wait(for fault: Faults.Fault.Kind) -> Duration? {
+        switch fault {
+        case .delay(let duration): duration
+        case .holdUntilNextFrame: stall
+        default: nil
         }
     }
 

@@ -59,7 +59,7 @@ final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @
         )
         self.connection = connection
         let local = LocalWebSocket(path: path, fields: fields, channel: channel)
-        actor.run { hosted in hosted.spawn { hosted in await hosted.connectRaw(connection, local) } }
+        actor.run { hosted in hosted.spawnConnectRaw(connection, local) }
         stream.resumeReading()
         socket.start(firstBytes: first)
     }

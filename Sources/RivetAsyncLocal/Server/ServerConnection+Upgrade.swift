@@ -16,15 +16,17 @@ extension ServerConnection {
         )
         let bytes = encoded(head, framing: .none) ?? []
         let fault = server.engine.faults.takeOther(at: .upgrade)
-        switch fault {
-        case .delay(let duration):
-            server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: duration)) { [self] in
+        if let wait = fault.flatMap(FaultyOutput.wait(for:)) {
+            server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: wait)) { [self] in
                 stream.lane.run { [self] in
                     guard !isClosed else { return }
                     output?.write(bytes)
                     switchProtocols(upgrade, pass, request)
                 }
             }
+            return
+        }
+        switch fault {
         case .close(let closing):
             output?.write(bytes)
             switchProtocols(.close(closing), pass, request)
@@ -32,11 +34,10 @@ extension ServerConnection {
             output?.write(bytes)
             switchProtocols(upgrade, pass, request)
         default:
-            // The client's end, or `stop`, closes the stream.
-            stream.resumeReading()
             output?.write(bytes, fault) { fault in
                 if case .bytes(let other) = fault { other } else { [] }
             }
+            endsUnanswered()
         }
     }
 

@@ -173,30 +173,43 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         guard !isClosed, !isEnding else { return answer.abandon() }
         switch answer {
         case .upgrade(let upgrade, let pass):
+            // Nobody would hear the client's end again.
+            guard !hasEnded else { return close() }
             self.upgrade(upgrade, pass, request)
-        case .response(let head, let body):
+        case .response, .stream:
             let fault = server.engine.faults.takeOther(at: .request)
+            guard let wait = fault.flatMap(FaultyOutput.wait(for:)) else { return respond(answer, request, fault) }
+            // All of it comes later, and nothing before it.
+            server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: wait)) { [self] in
+                stream.lane.run { [self] in
+                    if isClosed || isEnding { answer.abandon() } else { respond(answer, request, nil) }
+                }
+            }
+        }
+    }
+
+    private func respond(_ answer: EngineAnswer, _ request: EngineRequest, _ fault: Faults.Fault.Kind?) {
+        switch answer {
+        case .upgrade: break
+        case .response(let head, let body):
             write(head, body, ray: request.ray, fault: fault, isHead: request.head.method == "HEAD")
             answered()
         case .stream(let head, let body):
-            let fault = server.engine.faults.takeOther(at: .request)
-            if case .delay(let duration) = fault {
-                server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: duration)) { [self] in
-                    stream.lane.run { [self] in
-                        if isClosed || isEnding { body.abandon() } else { begin(head, body, request, nil) }
-                    }
-                }
-            } else {
-                begin(head, body, request, fault)
-            }
+            begin(head, body, request, fault)
         }
+    }
+
+    /// No answer comes any more: what the client sends is dropped, and its end closes the stream.
+    func endsUnanswered() {
+        (isAnswering, isEnding, unread) = (false, true, [])
+        stream.resumeReading()
     }
 
     /// The whole answer is written.
     private func answered() {
         isAnswering = false
         // The rest of a request is not waited for.
-        if upload != nil || !decoder.keepsAlive || hasEnded { return end() }
+        if upload != nil || !decoder.keepsAlive || hasEnded || output?.isOver == true { return end() }
         guard !isClosed else { return }
         stream.resumeReading()
         process()
@@ -259,8 +272,9 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         head.fields["x-rivet-ray-id"] = ray
         let isBodiless = head.status == 204 || head.status == 304
         if !isBodiless { head.fields["content-length"] = "\(body.count)" }
-        var bytes = encoded(head, framing: isBodiless ? .none : .length(body.count)) ?? Self.unwritable
-        if !isBodiless, !isHead { bytes += body }
+        let encoded = encoded(head, framing: isBodiless ? .none : .length(body.count))
+        var bytes = encoded ?? Self.unwritable
+        if encoded != nil, !isBodiless, !isHead { bytes += body }
         output?.write(bytes, fault) { fault in
             if case .bytes(let other) = fault { other } else { [] }
         }

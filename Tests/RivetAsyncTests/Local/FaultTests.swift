@@ -149,6 +149,72 @@ struct FaultTests {
         }
     }
 
+    @Test func behindOurEndNothingIsWritten() async throws {
+        try await withCounter { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.halfClose, at: .answer)
+            peer.send(Wire.call(0, "increment", "1"))
+            #expect(try await peer.frame() == Wire.answer(0, "1"))
+            // As a client that hears the end does.
+            peer.send(PlainPeer.Frame.close(1002))
+            #expect(try await peer.readToEnd().bytes.isEmpty)
+        }
+        try await withCounter { (engine, peer, actor) async throws in
+            try await peer.connect(actor)
+            engine.faults.inject(.cut(afterBytes: 3), at: .event)
+            peer.send(Wire.subscribe("newCount"))
+            peer.send(Wire.call(0, "increment", "1"))
+            #expect(try await peer.readToEnd().bytes.count == 3)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func aDelayedAnswerComesWhole(isLast: Bool) async throws {
+        let clock = TestClock()
+        try await withCounter(clock: clock) { (engine, peer, actor) async throws in
+            engine.faults.inject(.delay(.seconds(2)), at: .request)
+            peer.send(
+                "GET /gateway/\(actor)/health HTTP/1.1\r\nHost: h\r\n\(isLast ? "Connection: close\r\n" : "")\r\n"
+            )
+            // Another's answer does not come before it.
+            if !isLast { peer.send("GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n") }
+            try await until {
+                await clock.advance(by: .seconds(1))
+                return !peer.receivedSoFar.isEmpty
+            }
+            #expect(try await peer.response().text == "ok")
+            if !isLast { #expect(try await peer.response().status == 404) }
+        }
+    }
+
+    @Test func anUpgradeThatIsHeldComesLater() async throws {
+        try await withCounter(clock: ContinuousClock()) { (engine, peer, actor) async throws in
+            engine.faults.inject(.holdUntilNextFrame, at: .upgrade)
+            #expect(try await peer.upgrade("/gateway/\(actor)/connect").status == 101)
+            #expect(try await peer.frame().opcode == 2)
+        }
+    }
+
+    @Test func aClientThatGoesEndsTheStreamOfAnUpgrade() async throws {
+        for fault in [Faults.Fault.withhold, .bytes(Array("HTTP/1.1 403 X\r\n\r\n".utf8))] {
+            try await withCounter { (engine, peer, actor) async throws in
+                engine.faults.inject(fault, at: .upgrade)
+                peer.send("GET /gateway/\(actor)/connect HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n\(Self.upgrade)")
+                peer.finishWriting()
+                #expect(try await peer.readToEnd().end == .finished)
+            }
+        }
+        try await withCounter { (engine, peer, actor) async throws in
+            peer.send("GET /gateway/\(actor)/connect HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n\(Self.upgrade)")
+            peer.finishWriting()
+            #expect(try await peer.readToEnd().end == .finished)
+        }
+    }
+
+    private static let upgrade =
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        + "Sec-WebSocket-Protocol: rivet, rivet_encoding.bare\r\n\r\n"
+
     @Test func theUpgradeIsDelayedWithheldClosedOrReplaced() async throws {
         try await withCounter(clock: ContinuousClock()) { (engine, peer, actor) async throws in
             engine.faults.inject(.delay(.milliseconds(20)), at: .upgrade)

@@ -88,6 +88,78 @@ struct LocalLifecycleTests {
         }
     }
 
+    @Test(arguments: [true, false])
+    func anActorThatSleepsAsSoonAsItWakesServesWhatWokeIt(overHTTP: Bool) async throws {
+        let test = ProbeEngine()
+        try await withEngine { registry in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                ProbeActor.define(&kind, test.log, test.gates)
+                kind.onWake { actor in actor.sleep() }
+            }
+        } _: { engine in
+            try await PlainPeer.with(engine) { peer in
+                let actor = try await peer.getOrCreate("probe")
+                if overHTTP {
+                    let body = Array(#"{"args":[5]}"#.utf8)
+                    let answer = try await peer.request("POST", "/gateway/\(actor)/action/add", body: body)
+                    #expect(answer.text == #"{"output":5}"#)
+                } else {
+                    try await peer.connect(actor)
+                    peer.send(Wire.call(0, "add", "5"))
+                    #expect(try await peer.frame() == Wire.answer(0, "5"))
+                }
+                try await test.waitFor("sleep")
+            }
+        }
+    }
+
+    @Test func anActorDoesNotFallAsleepAtTheTimeOfItsSchedule() async throws {
+        let clock = TestClock()
+        let test = ProbeEngine(clock: clock)
+        try await test.run { (_, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
+            // The idle time is 30 s too.
+            let body = Array(#"{"args":[30]}"#.utf8)
+            #expect(try await peer.request("POST", "/gateway/\(actor)/action/later", body: body).status == 200)
+            await clock.advance(by: .seconds(30))
+            try await test.waitFor("state 10")
+            #expect(try await peer.request("GET", "/gateway/\(actor)/health").text == "ok")
+            #expect(test.log.all.filter { $0 == "sleep" || $0.hasPrefix("wake") } == ["wake 1"])
+        }
+    }
+
+    @Test func aConnectionThatGoesDuringAHookGetsNoMoreOfThem() async throws {
+        let (hooks, door) = (Recorder<String>(), Signal())
+        try await withEngine { registry in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                kind.on(ProbeActor.Echo.self) { action, _ in action.text }
+                kind.onBeforeConnect { connection, _ in
+                    hooks.add("before")
+                    if hooks.all.count == 1 { await door.wait() }
+                }
+                kind.onConnect { _, _ in hooks.add("connect") }
+                kind.onDisconnect { _, _ in hooks.add("disconnect") }
+            }
+        } _: { engine in
+            let actor = try await PlainPeer.with(engine) { peer in
+                let actor = try await peer.getOrCreate("probe")
+                _ = try await peer.upgrade("/gateway/\(actor)/connect")
+                try await until { !hooks.all.isEmpty }
+                return actor
+            }
+            try await PlainPeer.with(engine) { peer in
+                // A request's answer is behind the end of the other, which came first.
+                _ = try await peer.request("GET", "/gateway/\(actor)/health")
+                door.set()
+                let body = Array(#"{"args":["x"]}"#.utf8)
+                _ = try await peer.request("POST", "/gateway/\(actor)/action/echo", body: body)
+                try await until { hooks.all.last == "disconnect" }
+            }
+        }
+        // Those of the requests only.
+        #expect(hooks.all.filter { $0 == "before" }.count - 1 == hooks.all.count(where: { $0 == "connect" }))
+    }
+
     @Test func anIdleActorFallsAsleepUnlessSocketsKeepIt() async throws {
         let clock = TestClock()
         let test = ProbeEngine(clock: clock)

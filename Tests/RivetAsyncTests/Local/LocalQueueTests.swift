@@ -92,6 +92,35 @@ struct LocalQueueTests {
         }
     }
 
+    @Test func whatIsQueuedWakesAnActorThatHasFallenAsleep() async throws {
+        let test = ProbeEngine()
+        try await test.run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
+            for name in ["wait", "b"] { _ = try await send(peer, actor, "job", #"{"name":"\#(name)"}"#) }
+            try await test.waitFor("job wait")
+            let slept = try await peer.request("POST", "/gateway/\(actor)/action/sleep", body: Array("{}".utf8))
+            #expect(slept.status == 200)
+            test.gates["wait"].set()
+            try await test.waitFor("job b")
+            #expect(test.log.all.filter { $0 == "sleep" || $0.hasPrefix("job") } == ["job wait", "sleep", "job b"])
+        }
+    }
+
+    @Test func aSenderThatWaitsForAKilledActorDoesNotSendAgain() async throws {
+        let test = ProbeEngine()
+        try await test.run { (engine, peer) async throws in
+            let actor = try await peer.getOrCreate("probe")
+            async let answer = send(peer, actor, "job", #"{"name":"wait"}"#, #","wait":true"#)
+            try await test.waitFor("job wait")
+            await engine.faults.killActors()
+            try await test.waitFor("job wait", times: 2)
+            test.gates["wait"].set()
+            #expect(try await answer.text == #"{"response":"did wait","status":"completed"}"#)
+            _ = try await send(peer, actor, "job", #"{"name":"b"}"#, #","wait":true"#)
+            #expect(test.log.all.filter { $0.hasPrefix("job") } == ["job wait", "job wait", "job b"])
+        }
+    }
+
     @Test func aKilledActorConsumesTheMessageAgain() async throws {
         let test = ProbeEngine()
         try await test.run { (engine, peer) async throws in
