@@ -141,10 +141,11 @@ public struct ActorHandle<Definition: ActorDefinition>: Sendable {
     /// The URL under which the gateway reaches the actor.
     ///
     /// For a key it is built without a lookup of the actor; it holds the token, so it shows only when
-    /// revealed.
+    /// revealed. A key that the gateway's query cannot say (a comma in a part, or one empty part) is looked up, and the
+    /// actor made where the handle makes actors: the URL then has its id, and ends with that actor.
     ///
-    /// - Throws: ``RivetError`` with ``RivetError/Code/limitExceeded`` when the create input is over 4,096 bytes of CBOR,
-    ///   which no URL carries.
+    /// - Throws: ``RivetError``; with ``RivetError/Code/limitExceeded`` when the create input is over 4,096 bytes of CBOR,
+    ///   which no URL carries. `CancellationError`.
     public func gatewayURL() async throws -> SecretURL {
         try await core.gatewayURL()
     }

@@ -144,7 +144,8 @@ public actor RivetClient {
 
     /// The same, awaited; raw WebSockets are closed with ``WebSocketCloseCode/normalClosure``.
     ///
-    /// Safe to call twice; all callers return when it is done.
+    /// Safe to call twice; all callers return when it is done. The first call, or ``beginGracefulShutdown()``, decides the
+    /// time: to end sooner, cancel the task of ``runConnections()``.
     ///
     /// - Parameter grace: how long calls that run may take to end; 5 s by default, as long as they need with
     ///   `.seconds(Int64.max)`, not at all with zero or less. Connections and raw WebSockets then get up to 2 s for their

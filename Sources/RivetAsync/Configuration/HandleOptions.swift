@@ -84,6 +84,9 @@ public struct CallOptions: Sendable {
     public var skipsReadyWait: Bool?
     /// Further fields for this request; they win over ``RivetConfiguration/fields``.
     ///
+    /// Unlike those they go with the request wherever the engine's metadata sends it, credentials too, also to hosts that
+    /// ``RivetConfiguration/allowedHosts`` does not have.
+    ///
     /// A name that is no token, a value that is not printable ASCII, or one of the protocol's own fields (named at
     /// ``RivetConfiguration/fields``) is ``RivetError/Code/invalidArgument``, before anything is sent.
     /// Without effect on actions of a connection, which are not HTTP requests.
@@ -145,7 +148,8 @@ public struct ConnectionParameters: Sendable {
     /// A value that is asked for anew before each connection attempt, action, queue send and raw request, so that a
     /// token is fresh on every path.
     ///
-    /// An error of the provider fails that call, or that attempt of a connection.
+    /// An error of the provider fails that call, or that attempt of a connection, with ``RivetError/Code/remote``, group
+    /// `client` and code `get_params_failed`, as Rivet's own clients name it; nothing was sent.
     public static func provided<T: Encodable & Sendable>(_ provider: @escaping @Sendable () async throws -> T) -> Self {
         Self(encode: { try ValueFormat.plainJSON.encode(try await provider()) }, isProvided: true)
     }

@@ -21,7 +21,10 @@ public struct ReconnectPolicy: Sendable {
     public var stableAfter: Duration
     /// How many attempts in one outage, at least 1; nil, the default, for no limit.
     public var maxAttempts: Int?
-    /// How long after a loss, or after `connect()`, the connection gives up, zero or more; nil, the default, for never.
+    /// How long after a loss, or after `connect()`, no attempt begins any more, zero or more; nil, the default, for ever.
+    ///
+    /// One that has begun has its ``RivetConfiguration/openTimeout``. Where the next wait would end later, the connection
+    /// gives up at once.
     public var maxElapsed: Duration?
     /// Asked after the library has classified the cause; it runs on the connection's lane and must not block.
     ///
@@ -100,6 +103,9 @@ public enum RetryDecision: Sendable {
     /// As the library would do by itself.
     case automatic
     /// Try again after this time, even after a permanent cause; at once where it is zero or negative.
+    ///
+    /// Not before a `Retry-After` of the server, up to 24 h, which only ``ActorConnection/reconnectNow()`` overrules, and
+    /// within ``ReconnectPolicy/maxAttempts`` and ``ReconnectPolicy/maxElapsed``.
     case retry(after: Duration)
     /// Give up.
     case stop

@@ -64,7 +64,8 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     ///
     /// What the protocol writes itself is left out: `Host`, `Connection`, `Upgrade`, `Content-Length`,
     /// `Transfer-Encoding`, `Sec-WebSocket-…`, `x-rivet-encoding`, `x-rivet-conn-params`, `x-rivet-skip-ready-wait`,
-    /// `x-rivet-target`, `x-rivet-actor`. A name that is no token, or a value that is not printable ASCII, makes the
+    /// `x-rivet-target`, `x-rivet-actor`, and `traceparent` and `tracestate`, which belong to one piece of work
+    /// (``requestContext``). A name that is no token, or a value that is not printable ASCII, makes the
     /// configuration invalid.
     public var fields = HTTPFields()
     /// How messages and bodies are encoded.
@@ -107,7 +108,7 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// The largest message and the largest body of an action's answer that is read, in bytes; 4 MiB by default (the
     /// actor's own limit is 1 MiB by default), up to 32 MiB, the gateway's.
     public var maxMessageSize = 4 << 20
-    /// How many actions may wait for a connection to open.
+    /// How many actions may wait for a connection to open, or for a slow peer to read what waits to be sent.
     ///
     /// 1,024 by default; at least 1.
     public var maxHeldActions = 1_024

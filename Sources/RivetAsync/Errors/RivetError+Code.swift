@@ -27,7 +27,8 @@ extension RivetError.Code {
     public static let connectFailed = Self(name: "connectFailed")
     /// TLS could not be agreed on, or the certificate was refused; ``RivetError/tls`` says what.
     ///
-    /// Nothing was sent. It ends a call at once and a connection for good, unless it is ``RivetError/isTransient``.
+    /// It ends a call at once and a connection for good, unless it is ``RivetError/isTransient``. Nothing was sent where the
+    /// handshake failed; an alert or damaged record may come behind the request: ``RivetError/execution`` says.
     public static let tlsFailed = Self(name: "tlsFailed")
     /// The connection went away under the call; ``RivetError/execution`` says what that means for it.
     public static let connectionLost = Self(name: "connectionLost")
@@ -65,7 +66,9 @@ extension RivetError.Code {
 
     /// A limit was passed; the message has the limit and the size.
     public static let limitExceeded = Self(name: "limitExceeded")
-    /// Too many actions wait for the connection to open; nothing was sent.
+    /// Too many actions wait to leave: the connection is not open, or its peer reads so slowly that 64 KiB wait already.
+    ///
+    /// Nothing was sent.
     public static let heldActionsFull = Self(name: "heldActionsFull")
     /// A sequence with the policy `.finish` overflowed and has ended.
     public static let eventBufferOverflowed = Self(name: "eventBufferOverflowed")
