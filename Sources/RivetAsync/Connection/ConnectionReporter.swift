@@ -45,9 +45,7 @@ struct ConnectionReporter: Sendable {
     }
 
     func say(_ status: ConnectionStatus, _ end: End?) {
-        diagnostics.send(
-            Diagnostic(status, end, connection: number, attempt: attempt, actor: actorName)
-        )
+        diagnostics.send(Diagnostic(status, end, connection: number, attempt: attempt, actor: actorName))
     }
 
     func say(_ kind: EventLosses.Kind, of event: String, _ count: Int) {

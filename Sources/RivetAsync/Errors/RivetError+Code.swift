@@ -8,7 +8,9 @@ extension RivetError.Code {
 
     /// The configuration cannot be used; the caller's fault, nothing was sent.
     public static let invalidConfiguration = Self(name: "invalidConfiguration")
-    /// An argument cannot be used, for example a path that no gateway URL can carry; the caller's fault, nothing was sent.
+    /// An argument cannot be used, for example a path that no gateway URL can carry; the caller's fault.
+    ///
+    /// Nothing was sent, but where the stream of a request's body fails on its way: ``RivetError/execution`` says.
     public static let invalidArgument = Self(name: "invalidArgument")
     /// A value could not be encoded; the caller's fault, nothing was sent, the connection is not touched.
     public static let encodingFailed = Self(name: "encodingFailed")

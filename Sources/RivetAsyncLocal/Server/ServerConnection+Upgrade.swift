@@ -19,29 +19,28 @@ extension ServerConnection {
         if let wait = fault.flatMap(FaultyOutput.wait(for:)) {
             server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: wait)) { [self] in
                 stream.lane.run { [self] in
-                    guard !isClosed else { return }
-                    output?.write(bytes)
-                    switchProtocols(upgrade, pass, request)
+                    if !isClosed { switchProtocols(upgrade, pass, request, bytes) }
                 }
             }
             return
         }
         switch fault {
         case .close(let closing):
-            output?.write(bytes)
-            switchProtocols(.close(closing), pass, request)
+            switchProtocols(.close(closing), pass, request, bytes)
         case nil:
-            output?.write(bytes)
-            switchProtocols(upgrade, pass, request)
+            switchProtocols(upgrade, pass, request, bytes)
         default:
             output?.write(bytes, fault) { fault in
                 if case .bytes(let other) = fault { other } else { [] }
             }
-            endsUnanswered()
+            if hasEnded { close() } else { endsUnanswered() }
         }
     }
 
-    private func switchProtocols(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest) {
+    private func switchProtocols(_ upgrade: EngineUpgrade, _ pass: Pass, _ request: EngineRequest, _ answer: [UInt8]) {
+        // Nobody would hear the client's end again.
+        guard !hasEnded else { return close() }
+        output?.write(answer)
         let first = handOver()
         switch upgrade {
         case .raw(let actor, let encoding, let parameters, let path):

@@ -18,7 +18,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     private(set) var isClosed = false
     /// Nothing is read any more: the last answer is written, or the input was no HTTP.
     private var isEnding = false
-    private var hasEnded = false
+    private(set) var hasEnded = false
     private(set) var output: FaultyOutput?
     /// The body that is arriving, where it goes to a handler meanwhile.
     private var upload: RequestUpload?
@@ -41,7 +41,7 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     /// No WebSocket yet.
     func gatewayCloses(_ closing: WebSocketClosing) {}
 
-    private func close() {
+    func close() {
         guard !isClosed else { return }
         isClosed = true
         unread = []
@@ -173,8 +173,6 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         guard !isClosed, !isEnding else { return answer.abandon() }
         switch answer {
         case .upgrade(let upgrade, let pass):
-            // Nobody would hear the client's end again.
-            guard !hasEnded else { return close() }
             self.upgrade(upgrade, pass, request)
         case .response, .stream:
             let fault = server.engine.faults.takeOther(at: .request)
