@@ -132,7 +132,7 @@ final class TokenSource: Sendable {
         let question = Question(gauge: gauge)
         state.question = question
         state.isRenewal = false
-        let asking = Self.asking + [question]
+        let asking = Self.asking.filter { !$0.isFinished } + [question]
         state.task = gauge.task { [self, provider, refused = state.refused] in
             let overdue = deadlines.schedule(at: time.now.advanced(by: limit)) { [weak self] in self?.giveUp(question) }
             defer { deadlines.cancel(overdue) }
@@ -179,11 +179,12 @@ final class TokenSource: Sendable {
     }
 
     private func leave(_ question: Question) {
-        state.withLock { state in
-            guard state.question === question else { return }
+        let dropped = state.withLock { state -> Question? in
+            guard state.question === question else { return nil }
             state.waiting -= 1
-            if state.waiting == 0, !state.isRenewal { drop(&state) }
+            return state.waiting == 0 && !state.isRenewal ? drop(&state) : nil
         }
+        dropped?.finish(.failure(CancellationError()))
     }
 
     /// Forgets the question; where the provider has not answered, its task is cancelled and left to itself.
