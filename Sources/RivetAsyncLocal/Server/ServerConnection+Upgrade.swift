@@ -33,7 +33,8 @@ extension ServerConnection {
             output?.write(bytes, fault) { fault in
                 if case .bytes(let other) = fault { other } else { [] }
             }
-            if hasEnded { close() } else { endsUnanswered() }
+            // What was written leaves at the end of this turn.
+            if hasEnded { stream.lane.nextTurn(self) } else { endsUnanswered() }
         }
     }
 

@@ -220,6 +220,11 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         _ request: EngineRequest,
         _ fault: Faults.Fault.Kind?
     ) {
+        // Nobody would hear the client's end again, nor that there is room.
+        guard !hasEnded else {
+            body.abandon()
+            return close()
+        }
         var head = head
         head.fields["x-rivet-ray-id"] = request.ray
         let isChunked = decoder.minorVersion > 0
