@@ -239,6 +239,8 @@ final class ClientContext: Sendable {
                 await idle.wait()
                 await pool.waitForLingering()
             }
+            // Cancelled meanwhile.
+            group.addTask { [graceIsOver] in await graceIsOver.wait() }
             await group.next()
             group.cancelAll()
         }

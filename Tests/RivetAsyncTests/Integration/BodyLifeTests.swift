@@ -36,8 +36,8 @@ struct BodyLifeTests {
 
     private static func untilGraceHasBegun(_ client: RivetClient) async throws {
         try await until { client.context.isClosed }
-        // It waits for the answer, beside who called it and the task of the deadlines.
-        try await until { client.context.gauge.counts.waiters == 3 }
+        // It waits for the answer and for being cancelled, beside who called it and the task of the deadlines.
+        try await until { client.context.gauge.counts.waiters == 4 }
     }
 
     @Test("B170: an answer that is being read has the grace, and its end ends that")

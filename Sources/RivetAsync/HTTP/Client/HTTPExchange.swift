@@ -196,9 +196,10 @@ final class HTTPExchange: @unchecked Sendable {
                     let failure: (any Error)?
                     do {
                         try await produce(HTTPBodyWriter(exchange: self))
-                        failure = nil
+                        // Many streams end without an error then, and what they gave is not the whole.
+                        failure = Task.isCancelled ? HTTPError.poolClosed : nil
                     } catch {
-                        failure = RequestBodyError(underlying: error)
+                        failure = Task.isCancelled ? HTTPError.poolClosed : RequestBodyError(underlying: error)
                     }
                     self.connection.stream.lane.run { self.producerEnded(failure) }
                 }
