@@ -157,7 +157,11 @@ struct EncodingTwinTests {
             let head = [UInt8]([0x80, 0x81, 0x82, 0x9f]).randomElement(using: &generator) ?? 0x81
             documents.append(([head] + Self.document(&generator), .cbor))
         }
-        func outcome(_ read: () throws -> RivetValue) -> String { String(describing: Result { try read() }) }
+        // Of the members on its way a path shows the names that types declare, and which those are depends on what a session
+        // was used for before, by other tests too.
+        func outcome(_ read: () throws -> RivetValue) -> String {
+            String(describing: Result { try read() }).replacing(/\.[^ .\[]+(?=[^ ]* \(byte)/, with: ".*")
+        }
         var whole = 0
         for (bytes, format) in documents {
             let one = outcome { try format.decodeArgument(from: ByteChunk(bytes)) }
