@@ -100,7 +100,9 @@ actor HostedActor {
     // MARK: Start
 
     /// Returns when the actor runs, or could be started; whoever needs it running looks again.
-    func ready() async throws { endWork(try await beginWorkWhenReady()) }
+    func ready() async throws {
+        if phase != .running { endWork(try await beginWorkWhenReady()) }
+    }
 
     /// Begins work as soon as the actor runs; starts it if it sleeps.
     ///
