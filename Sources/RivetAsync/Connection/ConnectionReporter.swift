@@ -19,8 +19,11 @@ struct ConnectionReporter: Sendable {
         number = context.nextConnectionNumber()
     }
 
-    /// What a status is the end of.
-    enum End { case connection, attempt }
+    /// What a status is the end of, and as what that is counted.
+    enum End: String {
+        case connection = "lost"
+        case attempt = "failed"
+    }
 
     /// Before anybody hears the status, so that who does finds it counted.
     mutating func count(_ status: ConnectionStatus) -> End? {

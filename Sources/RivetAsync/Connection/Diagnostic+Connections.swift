@@ -54,12 +54,7 @@ extension Diagnostic {
     /// What a change of status says; `attempt` is the one that led to it, and `end` tells what it is the end of:
     /// openings and ends are counted in pairs (B138).
     init(_ status: ConnectionStatus, _ end: ConnectionReporter.End?, connection: UInt64, attempt: Int, actor: String) {
-        let measurement: Measurement? =
-            switch end {
-            case .connection: Measurement(name: "rivet.connections.lost", value: 1, unit: "1")
-            case .attempt: Measurement(name: "rivet.connections.failed", value: 1, unit: "1")
-            case nil: nil
-            }
+        let ended = end.map { Measurement(name: "rivet.connections.\($0.rawValue)", value: 1, unit: "1") }
         switch status {
         case .connecting:
             self.init(.debug, "connecting", connection: connection, attempt: attempt, actor: actor)
@@ -83,26 +78,12 @@ extension Diagnostic {
                 [
                     "next_attempt": "\(state.attempt)", "delay": "\(state.delay)", "cause": state.cause.description,
                 ],
-                measurement: measurement
+                measurement: ended
             )
         case .paused:
-            self.init(
-                .debug,
-                "paused",
-                connection: connection,
-                attempt: attempt,
-                actor: actor,
-                measurement: measurement
-            )
+            self.init(.debug, "paused", connection: connection, attempt: attempt, actor: actor, measurement: ended)
         case .closed(.requested):
-            self.init(
-                .debug,
-                "closed",
-                connection: connection,
-                attempt: attempt,
-                actor: actor,
-                measurement: measurement
-            )
+            self.init(.debug, "closed", connection: connection, attempt: attempt, actor: actor, measurement: ended)
         case .closed(.failed(let error)):
             self.init(
                 .warning,
@@ -111,7 +92,7 @@ extension Diagnostic {
                 attempt: attempt,
                 actor: actor,
                 ["cause": error.description],
-                measurement: measurement
+                measurement: ended
             )
         }
     }

@@ -49,15 +49,16 @@ final class FaultyOutput: LaneMember, @unchecked Sendable {
             isOver = true
             stream.finishWriting()
         case .delay(let duration):
-            engine.deadlines.schedule(at: engine.time.now.advanced(by: duration)) { [self] in
-                stream.lane.run { [self] in write(bytes) }
-            }
+            later(duration) { [self] in write(bytes) }
         case .holdUntilNextFrame:
             held.append(bytes)
-            engine.deadlines.schedule(at: engine.time.now.advanced(by: Self.stall)) { [self] in
-                stream.lane.run { [self] in release() }
-            }
+            later(Self.stall) { [self] in release() }
         }
+    }
+
+    /// Runs `body` on the lane so much later.
+    func later(_ wait: Duration, _ body: @escaping @Sendable () -> Void) {
+        _ = engine.deadlines.schedule(after: wait) { [stream] in stream.lane.run(body) }
     }
 
     /// How long what is written where no frame can come before it waits for a fault; nil for one that does something else.

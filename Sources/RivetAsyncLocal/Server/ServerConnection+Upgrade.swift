@@ -17,10 +17,8 @@ extension ServerConnection {
         let bytes = encoded(head, framing: .none) ?? []
         let fault = server.engine.faults.takeOther(at: .upgrade)
         if let wait = fault.flatMap(FaultyOutput.wait(for:)) {
-            server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: wait)) { [self] in
-                stream.lane.run { [self] in
-                    if !isClosed { switchProtocols(upgrade, pass, request, bytes) }
-                }
+            output?.later(wait) { [self] in
+                if !isClosed { switchProtocols(upgrade, pass, request, bytes) }
             }
             return
         }

@@ -178,10 +178,8 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
             let fault = server.engine.faults.takeOther(at: .request)
             guard let wait = fault.flatMap(FaultyOutput.wait(for:)) else { return respond(answer, request, fault) }
             // All of it comes later, and nothing before it.
-            server.engine.deadlines.schedule(at: server.engine.time.now.advanced(by: wait)) { [self] in
-                stream.lane.run { [self] in
-                    if isClosed || isEnding { answer.abandon() } else { respond(answer, request, nil) }
-                }
+            output?.later(wait) { [self] in
+                if isClosed || isEnding { answer.abandon() } else { respond(answer, request, nil) }
             }
         }
     }

@@ -40,6 +40,42 @@ struct BodyLifeTests {
         try await until { client.context.gauge.counts.waiters == 4 }
     }
 
+    @Test("B210: cancelling runConnections ends an upload as cut, not as whole")
+    func cancelledUpload() async throws {
+        try await Self.run { client, _, server in
+            let running = Task { try await client.runConnections() }
+            let (chunks, feed) = AsyncStream<ByteChunk>.makeStream()
+            feed.yield(ByteChunk("abc".utf8))
+            let request = ActorRequest("x", method: "POST", body: .stream(chunks))
+            let call = Task { try await Self.handle(client).fetch(request) }
+            let peer = try await server.accept()
+            _ = try await peer.readHead()
+            #expect(try await peer.read(8) == Array("3\r\nabc\r\n".utf8))
+            running.cancel()
+            let error = await #expect(throws: RivetError.self) { try await call.value }
+            #expect(error?.code == .clientClosed && error?.execution == .mayHaveRun)
+            // Not the last chunk, which would make it whole.
+            await #expect(throws: (any Error).self) { try await peer.read(1) }
+            _ = await running.result
+        }
+    }
+
+    @Test("B170: cancelling runConnections ends a grace that has begun")
+    func cancelledGrace() async throws {
+        try await Self.run { client, _, server in
+            let running = Task { try await client.runConnections() }
+            let call = Task { try await Self.handle(client).send(Count()) }
+            _ = try await server.accept().readHead()
+            let closing = Task { await client.close(within: .seconds(Int64.max)) }
+            try await until { client.context.isClosed }
+            running.cancel()
+            let error = await #expect(throws: RivetError.self) { try await call.value }
+            #expect(error?.code == .clientClosed)
+            await closing.value
+            _ = await running.result
+        }
+    }
+
     @Test("B170: an answer that is being read has the grace, and its end ends that")
     func readingHasGrace() async throws {
         try await Self.run { client, _, server in

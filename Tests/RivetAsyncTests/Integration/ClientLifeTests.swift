@@ -99,52 +99,6 @@ struct ClientLifeTests {
         await server.stop()
     }
 
-    @Test("B210: cancelling runConnections ends an upload as cut, not as whole")
-    func cancelledUpload() async throws {
-        let server = try await LiteralServer.start()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
-        configuration.looksUpMetadata = false
-        let client = RivetClient(configuration)
-        let running = Task { try await client.runConnections() }
-        let (chunks, feed) = AsyncStream<ByteChunk>.makeStream()
-        feed.yield(ByteChunk("abc".utf8))
-        let call = Task {
-            try await client.getForID("counter", "id").fetch(ActorRequest("x", method: "POST", body: .stream(chunks)))
-        }
-        let peer = try await server.accept()
-        _ = try await peer.readHead()
-        #expect(try await peer.read(8) == Array("3\r\nabc\r\n".utf8))
-        running.cancel()
-        let error = await #expect(throws: RivetError.self) { try await call.value }
-        #expect(error?.code == .clientClosed && error?.execution == .mayHaveRun)
-        // Not the last chunk, which would make it whole.
-        await #expect(throws: (any Error).self) { try await peer.read(1) }
-        peer.close()
-        await server.stop()
-        _ = await running.result
-    }
-
-    @Test("B170: cancelling runConnections ends a grace that has begun")
-    func cancelledGrace() async throws {
-        let server = try await LiteralServer.start()
-        var configuration = try RivetConfiguration(endpoint: server.endpoint)
-        configuration.looksUpMetadata = false
-        let client = RivetClient(configuration)
-        let running = Task { try await client.runConnections() }
-        let call = Task { try await client.getForID("counter", "id").action("count") as Int }
-        let peer = try await server.accept()
-        _ = try await peer.readHead()
-        let closing = Task { await client.close(within: .seconds(Int64.max)) }
-        try await until { client.context.isClosed }
-        running.cancel()
-        let error = await #expect(throws: RivetError.self) { try await call.value }
-        #expect(error?.code == .clientClosed)
-        await closing.value
-        peer.close()
-        await server.stop()
-        _ = await running.result
-    }
-
     @Test("statistics have no attempt of a connection that was refused at once")
     func refused() async throws {
         try await AnsweringServer.run([]) { client, _ in
