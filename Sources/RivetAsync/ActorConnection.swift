@@ -147,13 +147,14 @@ public actor ActorConnection<Definition: ActorDefinition> {
     @discardableResult
     public nonisolated func waitUntilConnected() async throws -> ConnectionInfo {
         try await driver.handle.observed(.connect, "", overConnection: true) { _ in
-            try driver.checkCaller()
             for await status in self.status {
                 switch status {
                 case .connected(let info): return info
                 case .closed(.requested): throw driver.endReason.withLock(\.self)
                 case .closed(.failed(let error)): throw error
-                default: continue
+                case .connecting, .waiting, .paused:
+                    // The provider of the token that it waits for (B318).
+                    if let error = driver.context.tokenError { throw error }
                 }
             }
             throw CancellationError()

@@ -11,6 +11,8 @@ final class ActionSubmission: @unchecked Sendable {
     let limit: Duration
     /// Its time runs from here, whenever the lane comes to it.
     let calledAt: TimePoint
+    /// What it hears where it would wait for the connection to open: that waits for it (B318).
+    let cannotWait: RivetError?
     private let driver: ConnectionDriver
     private let share: ConnectionShare?
     private var task: ParkedTask<EncodedValue, any Error>?
@@ -23,10 +25,12 @@ final class ActionSubmission: @unchecked Sendable {
         _ arguments: ByteChunk,
         _ limit: Duration,
         calledAt: TimePoint,
+        cannotWait: RivetError?,
         _ share: ConnectionShare?
     ) {
         (self.driver, self.share) = (driver, share)
         (self.name, self.arguments, self.limit, self.calledAt) = (name, arguments, limit, calledAt)
+        self.cannotWait = cannotWait
     }
 
     // MARK: The caller's task

@@ -402,24 +402,24 @@ actor ConnectionDriver: ClientMember {
         try Task.checkCancellation()
         try RivetError.checkName(name, "action name")
         let limit = try options.checkedTimeout() ?? context.configuration.callTimeout
-        try checkCaller()
         // It is a call as others are: refused when the client closes, and given its grace (B170).
         try context.beginCall()
         defer { context.endCall() }
-        let submission = ActionSubmission(self, name: name, arguments, limit, calledAt: context.time.now, share)
+        let submission = ActionSubmission(
+            self,
+            name: name,
+            arguments,
+            limit,
+            calledAt: context.time.now,
+            cannotWait: context.tokenError,
+            share
+        )
         defer { submission.ended() }
         return try await ParkedTask.park(context.gauge) {
             submission.start($0)
         } onCancel: {
             submission.cancel()
         }
-    }
-
-    /// Throws in the provider of a token that this connection waits for; one that is open needs none (B318).
-    nonisolated func checkCaller() throws {
-        guard let error = context.tokenError else { return }
-        if case .connected? = statuses.latest { return }
-        throw error
     }
 
     func submit(_ submission: ActionSubmission) {
@@ -436,6 +436,7 @@ actor ConnectionDriver: ClientMember {
                 limit: submission.limit,
                 calledAt: submission.calledAt,
                 waiter: submission,
+                cannotWait: submission.cannotWait,
                 socket?.link ?? .none,
                 now: context.time.now
             )

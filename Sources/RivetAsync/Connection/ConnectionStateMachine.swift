@@ -254,6 +254,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         let mayHaveRun = ending.error.with(execution: .mayHaveRun, connectionSurvives: false)
         for entry in left { fail(entry, mayHaveRun) }
         for entry in held { fail(entry, notRun) }
+        failStuck()
         if case .closed = state { queue.append(.finish) }
     }
 
@@ -330,12 +331,15 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     // MARK: The callers' side
 
     /// An action is called; it waits with the id that `nextActionID` was, or fails at once.
+    ///
+    /// `cannotWait` is what it hears where it would wait for the connection to open.
     mutating func submit(
         name: String,
         arguments: ByteChunk,
         limit: Duration,
         calledAt: TimePoint,
         waiter: Waiter,
+        cannotWait: RivetError?,
         _ link: Link,
         now: TimePoint
     ) {
@@ -344,8 +348,12 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             return queue.append(.fail(waiter, RivetError.connectionClosed))
         case .closed(.failed(let error)):
             return queue.append(.fail(waiter, error))
-        case .idle, .connecting, .upgraded, .open, .waiting, .pausing, .paused:
+        case .open where !wantsPause:
             break
+        case .idle, .connecting, .upgraded, .open, .waiting, .pausing, .paused:
+            guard let cannotWait else { break }
+            actions.skipID()
+            return queue.append(.fail(waiter, cannotWait))
         }
         let leaves = isOpen && link.canTakeMore && actions.heldCount == 0 && !subscriptions.hasDue && !wantsPause
         let entry = actions.add(
@@ -354,6 +362,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             limit: limit,
             deadline: calledAt.advanced(by: limit),
             waiter: waiter,
+            cannotWait: cannotWait,
             position: leaves ? link.position : nil
         )
         guard let entry else {
@@ -374,6 +383,13 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         guard leaves else { return }
         left(entry, now: now)
         queue.append(.sendAction(entry))
+    }
+
+    /// The connection is not open any more, or soon, for those who must not wait for the next time.
+    private mutating func failStuck() {
+        for entry in actions.removeHeld(where: { $0.cannotWait != nil }) {
+            fail(entry, entry.cannotWait ?? .connectionClosed)
+        }
     }
 
     private mutating func left(_ entry: PendingActions<Waiter>.Entry, now: TimePoint) {
@@ -433,6 +449,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     mutating func pauseRequested() {
         guard !isOver else { return }
         wantsPause = true
+        failStuck()
         switch state {
         case .idle, .waiting:
             timers = TimerTable()

@@ -12,6 +12,8 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         let limit: Duration
         let deadline: TimePoint
         let waiter: Waiter
+        /// What it hears where it would wait for the connection to open; nil where it may.
+        let cannotWait: RivetError?
         /// Where its message begins in what was written to the socket; nil while it is held.
         fileprivate(set) var position: UInt64?
 
@@ -51,6 +53,7 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         limit: Duration,
         deadline: TimePoint,
         waiter: Waiter,
+        cannotWait: RivetError?,
         position: UInt64?
     ) -> Entry? {
         let id = nextID
@@ -68,6 +71,7 @@ struct PendingActions<Waiter: Sendable>: Sendable {
             limit: limit,
             deadline: deadline,
             waiter: waiter,
+            cannotWait: cannotWait,
             position: position
         )
         entries[id] = entry
@@ -75,6 +79,9 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         deadlines.add(id, deadline)
         return entry
     }
+
+    /// A call is refused before it becomes an entry; its id counts as used all the same.
+    mutating func skipID() { nextID += 1 }
 
     /// Moves the first held entry into flight; its message begins at `position`.
     mutating func releaseFirstHeld(at position: UInt64) -> Entry? {
@@ -145,11 +152,8 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         return left
     }
 
-    mutating func removeHeld() -> [Entry] {
-        let heldEntries = entries.values.filter { !$0.isInFlight }.sorted { $0.id < $1.id }
-        for entry in heldEntries { entries[entry.id] = nil }
-        held.removeAll()
-        (heldCount, heldBytes) = (0, 0)
-        return heldEntries
+    mutating func removeHeld(where isWanted: (Entry) -> Bool = { _ in true }) -> [Entry] {
+        let chosen = entries.values.filter { !$0.isInFlight && isWanted($0) }.sorted { $0.id < $1.id }
+        return chosen.compactMap { remove($0.id) }
     }
 }

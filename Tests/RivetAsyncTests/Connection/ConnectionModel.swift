@@ -49,6 +49,8 @@ struct ConnectionModel {
     private var wanted: Set<String> = []
     /// The callers that wait, with their deadlines.
     private var waiting: [UInt64: TimePoint] = [:]
+    /// Actions whose callers must not wait for the connection to open.
+    private var stuck: Set<UInt64> = []
     /// Actions that may have run.
     private var left: Set<UInt64> = []
     private var lastStatus = "connecting 1"
@@ -140,6 +142,8 @@ struct ConnectionModel {
             let limit = Duration.milliseconds(Int.random(in: 1...30_000, using: &random))
             waiting[id] = now.advanced(by: limit)
             let bytes = [UInt8](repeating: 0, count: Int.random(in: 0...20, using: &random))
+            let cannotWait = chance(4) ? RivetError.tokenUnavailable("it waits for its caller") : nil
+            if cannotWait != nil { stuck.insert(id) }
             try tell {
                 $0.submit(
                     name: "a",
@@ -147,6 +151,7 @@ struct ConnectionModel {
                     limit: limit,
                     calledAt: now,
                     waiter: Int(id),
+                    cannotWait: cannotWait,
                     link,
                     now: now
                 )
@@ -392,6 +397,8 @@ struct ConnectionModel {
         try require(machine.inFlightCount == sent, "\(sent) wait for an answer, not \(machine.inFlightCount)")
         try require(counts.answered + counts.failed + sent <= counts.sent, "\(counts) beside \(sent)")
         try require(counts.sent <= Int(machine.nextActionID), "\(counts) of \(machine.nextActionID)")
+        let isHeld = waiting.keys.contains { stuck.contains($0) && socket?.actions.map(\.id).contains($0) != true }
+        try require(!isHeld || (machine.isOpen && !wantsPause), "an action is held that waits for itself")
         switch machine.state {
         case .open:
             try require(socket?.hasInit == true && isAttemptUnderWay, "open without a socket")

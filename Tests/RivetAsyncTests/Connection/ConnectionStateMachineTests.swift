@@ -99,6 +99,32 @@ struct ConnectionStateMachineTests {
         )
     }
 
+    @Test("B318: what may not wait for the connection to open leaves, or fails")
+    func cannotWait() {
+        let stuck = RivetError.tokenUnavailable("the provider itself uses the client that waits for its token")
+        var fixture = SteppedMachine.open()
+        fixture.position = 10
+        #expect(fixture.submit("left", 1, cannotWait: stuck) == ["action 0 left"])
+        fixture.position = 50
+        #expect(fixture.submit("written", 2, cannotWait: stuck) == ["action 1 written"])
+        fixture.canTakeMore = false
+        #expect(fixture.submit("without room", 3, cannotWait: stuck) == [])
+        #expect(fixture.submit("of others", 4) == [])
+        #expect(
+            fixture.ended(.reset, sent: 50) == [
+                "waiting 2 0.0 seconds connectionLost", "fail 1 connectionLost mayHaveRun",
+                "fail 2 tokenUnavailable notSent", "fail 3 tokenUnavailable notSent",
+            ]
+        )
+        #expect(fixture.submit("behind", 5, cannotWait: stuck) == ["fail 5 tokenUnavailable notSent"])
+        fixture.canTakeMore = true
+        #expect(fixture.reopened().suffix(1) == ["action 3 of others"])
+        fixture.canTakeMore = false
+        #expect(fixture.submit("before the pause", 6, cannotWait: stuck) == [])
+        #expect(fixture.step { $0.pauseRequested() } == ["fail 6 tokenUnavailable notSent"])
+        #expect(fixture.submit("within it", 7, cannotWait: stuck) == ["fail 7 tokenUnavailable notSent"])
+    }
+
     @Test("B68: an answer to an action that has not left is dropped, and the action leaves")
     func answerToWhatIsHeld() {
         var fixture = SteppedMachine.open()

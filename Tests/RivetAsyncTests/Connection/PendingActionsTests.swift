@@ -162,6 +162,7 @@ extension PendingActions<Int> {
             limit: deadline,
             deadline: TimePoint(deadline),
             waiter: waiter,
+            cannotWait: nil,
             position: nil
         ) != nil
     }
@@ -180,6 +181,7 @@ extension PendingActions<Int> {
             limit: deadline,
             deadline: TimePoint(deadline),
             waiter: waiter,
+            cannotWait: nil,
             position: position
         )
     }

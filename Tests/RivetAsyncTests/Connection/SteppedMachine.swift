@@ -105,7 +105,12 @@ struct SteppedMachine {
         return step { $0.timePassed(lastReceived: lastReceived, now: then) }
     }
 
-    mutating func submit(_ name: String, _ waiter: Int, limit: Double = 60) -> [String] {
+    mutating func submit(
+        _ name: String,
+        _ waiter: Int,
+        limit: Double = 60,
+        cannotWait: RivetError? = nil
+    ) -> [String] {
         let (link, now) = (link, now)
         return step {
             $0.submit(
@@ -114,6 +119,7 @@ struct SteppedMachine {
                 limit: .milliseconds(Int(limit * 1_000)),
                 calledAt: now,
                 waiter: waiter,
+                cannotWait: cannotWait,
                 link,
                 now: now
             )
