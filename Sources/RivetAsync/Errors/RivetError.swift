@@ -39,25 +39,48 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
     }
 
     /// What kind of failure it was.
-    public let code: Code
+    public var code: Code { content.code }
     /// What happened, in words a person can act on, with the numbers that matter.
-    public let message: String
+    public var message: String { content.message }
     /// Who has to change something.
-    public let fault: Fault
+    public var fault: Fault { content.fault }
     /// Whether the work was done.
-    public let execution: Execution
+    public var execution: Execution { content.execution }
     /// Whether the same call may succeed later without a change on our side.
-    public let isTransient: Bool
+    public var isTransient: Bool { content.isTransient }
     /// Whether the connection that the call used lives on.
-    public let connectionSurvives: Bool
+    public var connectionSurvives: Bool { content.connectionSurvives }
     /// What Rivet or the actor said, when one of them made the error.
-    public let remote: RemoteError?
+    public var remote: RemoteError? { content.remote }
     /// Why the actor could not be started, with ``Code/actorUnavailable``.
-    public let startFailure: ActorStartFailure?
+    public var startFailure: ActorStartFailure? { content.startFailure }
     /// The error below this one, when there is one.
-    public let underlying: (any Error)?
+    public var underlying: (any Error)? { content.underlying }
     /// How long the server asked to wait before a repeat (B150).
-    package let retryAfter: Duration?
+    package var retryAfter: Duration? { content.retryAfter }
+
+    private var content: Content { box.content }
+    /// One reference, since statuses, states and waiters have room for an error that is seldom there.
+    private let box: Box
+
+    private struct Content {
+        let code: Code
+        let message: String
+        let fault: Fault
+        let execution: Execution
+        let isTransient: Bool
+        let connectionSurvives: Bool
+        let remote: RemoteError?
+        let startFailure: ActorStartFailure?
+        let underlying: (any Error)?
+        let retryAfter: Duration?
+    }
+
+    private final class Box: Sendable {
+        let content: Content
+
+        init(_ content: Content) { self.content = content }
+    }
 
     package init(
         _ code: Code,
@@ -71,16 +94,20 @@ public struct RivetError: Error, Sendable, CustomStringConvertible {
         underlying: (any Error)? = nil,
         retryAfter: Duration? = nil
     ) {
-        self.code = code
-        self.message = message
-        self.fault = fault
-        self.execution = execution
-        self.isTransient = isTransient
-        self.connectionSurvives = connectionSurvives
-        self.remote = remote
-        self.startFailure = startFailure
-        self.underlying = underlying
-        self.retryAfter = retryAfter
+        box = Box(
+            Content(
+                code: code,
+                message: message,
+                fault: fault,
+                execution: execution,
+                isTransient: isTransient,
+                connectionSurvives: connectionSurvives,
+                remote: remote,
+                startFailure: startFailure,
+                underlying: underlying,
+                retryAfter: retryAfter
+            )
+        )
     }
 
     /// Whether ``remote`` carries this group and code: `catch let e as RivetError where e.matches("user", "declined")`.
