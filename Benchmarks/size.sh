@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # How large a program with RivetAsync is, and how long it takes to build: the example Counter from a fresh clone, as it
-# comes and as small as the toolchain makes it by options alone. Takes two cold release builds, some minutes.
+# comes, for size, and as small as the toolchain makes it by options alone. Takes three cold release builds, some minutes.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/.ci/help" "$@"
@@ -31,6 +31,11 @@ measure() {
 
 echo "Counter, with client, local engine and example, without the runtime's libraries"
 measure "as it comes"
-# Code for size; and what is the same twice, or is used by nobody, once and not at all.
-measure "as small as options make it" -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
-    -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker -z -Xlinker pack-relative-relocs
+# Code for size; what is the same twice, or is used by nobody, once and not at all; no line tables, whose unwinding
+# information stays in a stripped program.
+size=(-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections -debug-info-format none
+    -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker -z -Xlinker pack-relative-relocs)
+measure "for size" "${size[@]}"
+# And each file for itself, so that nothing generic of one is made anew for another; half of them on each core.
+measure "as small as options make it" "${size[@]}" -Xswiftc -no-whole-module-optimization \
+    -Xswiftc -enable-batch-mode -Xswiftc -driver-batch-count -Xswiftc 2
