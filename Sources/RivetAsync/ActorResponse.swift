@@ -47,9 +47,10 @@ extension ByteChunk {
 /// The content of an answer, in chunks, pulled by one reader.
 ///
 /// While nobody reads, the peer has to wait. While somebody does, a piece has to arrive within
-/// ``CallOptions/bodyIdleTimeout``; ``RivetError/Code/deadlineExceeded`` otherwise. When it is dropped half-way, or its task is cancelled, its connection is
-/// closed and not drained. Whoever reads while another task waits gets ``RivetError/Code/invalidArgument``, and that
-/// task waits on.
+/// ``CallOptions/bodyIdleTimeout``; ``RivetError/Code/deadlineExceeded`` otherwise. When it is dropped half-way, or its task
+/// is cancelled, its connection is closed and not drained. Whoever reads while another task waits gets
+/// ``RivetError/Code/invalidArgument``, and that task waits on; so does whoever reads on when a cancelled task has given
+/// the body up.
 public struct ResponseBody: AsyncSequence, Sendable {
     let body: HTTPBody
     let endpoint: Endpoint

@@ -32,7 +32,7 @@ public struct LocalBody: AsyncSequence, Sendable {
         /// The next piece, or nil behind the last.
         ///
         /// - Throws: `CancellationError`; `RivetError` with `RivetError.Code.connectionLost` where the rest does not
-        ///   come, or with `RivetError.Code.invalidArgument` where another task waits already.
+        ///   come, or with `RivetError.Code.invalidArgument` where another task waits already, or has given it up.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> ByteChunk? {
             guard arriving != nil else { return whole.take() }
             do throws(HTTPCallError) {
@@ -40,10 +40,11 @@ public struct LocalBody: AsyncSequence, Sendable {
             } catch {
                 switch error.error {
                 case is CancellationError: throw CancellationError()
-                case HTTPError.bodyHasReader:
+                case HTTPError.bodyHasReader, HTTPError.bodyAbandoned:
+                    let isRead = error.error as? HTTPError == .bodyHasReader
                     throw RivetError(
                         .invalidArgument,
-                        "the body of the request has another reader",
+                        "the body of the request \(isRead ? "has another reader" : "was given up before its end")",
                         fault: .caller,
                         underlying: error
                     )

@@ -44,6 +44,8 @@ package enum HTTPError: Error, Sendable, Equatable {
     case bodySilent(for: Duration)
     /// A body has one reader, and another task was reading it.
     case bodyHasReader
+    /// A body was given up by whoever read it before, or had it to read: what was there of it is dropped.
+    case bodyAbandoned
     /// The client was closed.
     case poolClosed
     /// The deadline came while all connections that a call may have were in use.
@@ -79,7 +81,7 @@ package enum HTTPError: Error, Sendable, Equatable {
     package var isPeersFault: Bool {
         switch self {
         case .invalidMethod, .invalidTarget, .invalidStatus, .invalidReason, .invalidFieldName, .invalidFieldValue,
-            .framingField, .bodyLength, .bodyHasReader, .bodySilent, .poolClosed,
+            .framingField, .bodyLength, .bodyHasReader, .bodyAbandoned, .bodySilent, .poolClosed,
             .connectionsInUse, .hostFields:
             false
         case .malformed, .unsupportedVersion, .bothLengths, .conflictingLengths, .unsupportedTransferCoding, .tooLarge,
@@ -102,6 +104,7 @@ extension HTTPError: CustomStringConvertible {
         case .framingField(let name): "the HTTP field \(name) contradicts the body, whose length is written for you"
         case .bodyLength(let announced, let actual): "the body was announced with \(announced) bytes and has \(actual)"
         case .bodyHasReader: "the body of the HTTP response is being read by another task"
+        case .bodyAbandoned: "the body of the HTTP response was given up before its end"
         case .bodySilent(let time): "nothing of it arrived for \(time)"
         case .poolClosed: "the client was closed"
         case .connectionsInUse(let limit, let host): "waiting for one of \(limit) connections to \(host)"

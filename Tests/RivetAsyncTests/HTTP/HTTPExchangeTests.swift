@@ -253,6 +253,14 @@ private final class PullCounter: Sendable {
         task.cancel()
         #expect(await (task.result.failure as? HTTPCallError)?.error is CancellationError)
         _ = await fixture.peer.until { $0.ended == 1 }
+        // Who reads on is not cancelled.
+        let error = await #expect(throws: HTTPCallError.self) { try await response.body.collect(upTo: 100) }
+        #expect(error?.error as? HTTPError == .bodyAbandoned)
+        let cancelled = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await response.body.collect(upTo: 100)
+        }
+        #expect(await (cancelled.result.failure as? HTTPCallError)?.error is CancellationError)
         #expect(await fixture.close() == HTTPPoolFixture.nothing)
     }
 

@@ -183,15 +183,16 @@ package final class HTTPBodyBuffer: Sendable {
 
     /// Nobody will read on: closes the connection unless the whole body has arrived.
     ///
-    /// Who reads on all the same must not take what was dropped for the end: it hears `reason`, where there is one, or where
-    /// something was dropped.
+    /// Who reads on all the same must not take what was dropped for the end: it hears `reason`, or that the body was given
+    /// up where something was dropped.
     func abandon(_ reason: HTTPError? = nil) {
         let isOpen = state.update { state in
             let isOpen = state.end == nil
             let hasFailed = if case .failed? = state.end { true } else { false }
             if !hasFailed, isOpen || reason != nil || !state.chunks.isEmpty {
-                let reason = reason.map { HTTPCallError($0, requestLeft: true, answerBegun: true) }
-                state.end = .failed(reason ?? Self.abandoned)
+                state.end = .failed(
+                    HTTPCallError(reason ?? HTTPError.bodyAbandoned, requestLeft: true, answerBegun: true)
+                )
             }
             state.chunks.removeAll()
             (state.byteCount, state.pinned) = (0, PinnedBuffers())
@@ -217,8 +218,10 @@ package final class HTTPBodyBuffer: Sendable {
             if resumes { ask(.resumeReading) }
             return chunk
         case .end(let failure):
-            if let failure { throw failure }
-            return nil
+            guard let failure else { return nil }
+            // Whoever is cancelled hears of that, whichever way it came here first.
+            if failure.error as? HTTPError == .bodyAbandoned, Task.isCancelled { throw cancelled() }
+            throw failure
         case nil:
             throw cancelled()
         }
@@ -243,11 +246,7 @@ package final class HTTPBodyBuffer: Sendable {
 
     private func cancelled() -> HTTPCallError {
         abandon()
-        return Self.abandoned
-    }
-
-    private static var abandoned: HTTPCallError {
-        HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
+        return HTTPCallError(CancellationError(), requestLeft: true, answerBegun: true)
     }
 
     private static func joined(_ state: inout State) -> ByteChunk {
