@@ -299,11 +299,24 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
         isEnding = true
         unread = []
         upload.take()?.fail()
+        stream.flush()
         stream.finishWriting()
-        if hasEnded { return stream.lane.nextTurn(self) }
-        stream.resumeReading()
+        if !hasEnded { stream.resumeReading() }
+        drain()
+    }
+
+    /// The time to read runs from where the kernel has all of it: a slow client may take as long as it wants before.
+    private func drain() {
+        let hasLeft = stream.pendingOutput == 0
+        if hasLeft, hasEnded { return stream.lane.nextTurn(self) }
         let deadline = server.engine.time.now.advanced(by: Self.drainTime)
-        server.engine.deadlines.schedule(at: deadline) { [weak self] in self?.cut() }
+        server.engine.deadlines.schedule(at: deadline) { [weak self] in
+            guard let self else { return }
+            stream.lane.run { [self] in
+                if isClosed { return }
+                if hasLeft { close() } else { drain() }
+            }
+        }
     }
 }
 

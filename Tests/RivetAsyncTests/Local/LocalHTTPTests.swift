@@ -6,12 +6,20 @@ import Testing
 /// What any HTTP server has to take (RFC 9110, 9112, 6455).
 @Suite(.leavesNothing, .timeLimit(.minutes(3)))
 struct LocalHTTPTests {
-    private func withSite(_ body: (PlainPeer, String) async throws -> Void) async throws {
-        try await withEngine {
+    private func withSite(
+        clock: TestClock = TestClock(),
+        _ body: (PlainPeer, String) async throws -> Void
+    ) async throws {
+        try await withEngine(clock: clock) {
             $0.actor(LocalCounter.self, state: 0) { counter in
                 LocalCounter.define(&counter)
                 counter.onRequest { request, _ in
-                    LocalResponse(status: 201, fields: ["x-method": request.method], body: Array(request.path.utf8))
+                    let path = Array(request.path.utf8)
+                    return LocalResponse(
+                        status: 201,
+                        fields: ["x-method": request.method],
+                        body: request.path == "/large" ? [UInt8](repeating: 0x61, count: 1 << 20) : path
+                    )
                 }
             }
         } _: { engine in
@@ -50,6 +58,26 @@ struct LocalHTTPTests {
         try await withSite { (peer, _) async throws in
             #expect(try await peer.request("GET", target).status == 400)
             #expect(try await peer.readToEnd().end == .finished)
+        }
+    }
+
+    // MARK: The last answer
+
+    @Test(arguments: [false, true]) func aLargeLastAnswerIsNotCut(clientHasEnded: Bool) async throws {
+        let clock = TestClock()
+        try await withSite(clock: clock) { (peer, id) async throws in
+            peer.suspendReading()
+            peer.send("GET /gateway/\(id)/request/large HTTP/1.1\r\nHost: h\r\n")
+            peer.send(clientHasEnded ? "\r\n" : "Connection: close\r\n\r\n")
+            if clientHasEnded { peer.finishWriting() }
+            for _ in 0..<20 { await clock.advance(by: .seconds(1)) }
+            peer.resumeReading()
+            try await until {
+                await clock.advance(by: .seconds(1))
+                return peer.hasEnded
+            }
+            // Behind the head.
+            #expect(try await peer.readToEnd().bytes.count > 1 << 20)
         }
     }
 

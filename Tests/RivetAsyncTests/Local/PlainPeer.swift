@@ -131,6 +131,7 @@ final class PlainPeer: ByteHandler, Sendable {
     // MARK: In
 
     var receivedSoFar: [UInt8] { state.withLock { $0.received } }
+    var hasEnded: Bool { state.withLock { $0.end != nil } }
 
     func read(_ count: Int) async throws -> [UInt8] {
         try await readSome { $0.count >= count ? count : nil }
