@@ -60,6 +60,12 @@ struct EngineError: Error {
         }
     }
 
+    /// Of a WebSocket that fails so; what comes from the engine carries its ray (PROTOCOL h9).
+    func closeReason(ray: String?) -> String {
+        let code = "\(group).\(code)"
+        return ray.flatMap { origin == .actor ? nil : "\(code)#\($0)" } ?? code
+    }
+
     init(
         group: String,
         code: String,

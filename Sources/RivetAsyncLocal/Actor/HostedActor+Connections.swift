@@ -31,7 +31,7 @@ extension HostedActor {
             if attached[connection.id] != nil { return token }
             endWork(token)
         } catch {
-            close(connection, 1011, closeReason(EngineError(thrown: error)))
+            close(connection, for: EngineError(thrown: error))
         }
         return nil
     }
@@ -55,7 +55,7 @@ extension HostedActor {
             if let message = try? connection.codec.message(failure, actionID: nil, actor: nil) {
                 connection.outlet?.send(message, .error)
             }
-            close(connection, 1011, closeReason(failure))
+            close(connection, for: failure)
         }
     }
 
@@ -126,7 +126,7 @@ extension HostedActor {
         do {
             try await runConnectHooks(connection)
         } catch {
-            return close(connection, 1011, closeReason(EngineError(thrown: error)))
+            return close(connection, for: EngineError(thrown: error))
         }
         guard attached[connection.id] != nil, let instance, let handler = kind?.onWebSocket else { return }
         rawTasks[connection.id] = spawn { hosted in
@@ -136,7 +136,7 @@ extension HostedActor {
             } catch is CancellationError {
                 hosted.close(connection, 1000, "actor.stopped")
             } catch {
-                hosted.close(connection, 1011, hosted.closeReason(EngineError(thrown: error).masked))
+                hosted.close(connection, for: EngineError(thrown: error).masked)
             }
             hosted.rawTasks[connection.id] = nil
             hosted.workChanged()
@@ -303,7 +303,9 @@ extension HostedActor {
         disconnect(connection, WebSocketClosing(WebSocketCloseCode(rawValue: code), reason: reason))
     }
 
-    func closeReason(_ failure: EngineError) -> String { "\(failure.group).\(failure.code)" }
+    func close(_ connection: HostedConnection, for failure: EngineError) {
+        close(connection, 1011, failure.closeReason(ray: connection.outlet?.ray))
+    }
 
     /// The connection is over, whoever ended it.
     func ended(_ connection: HostedConnection) {

@@ -193,9 +193,11 @@ actor HostedActor {
         guard phase == .starting else { return }
         phase = .asleep
         failWaiters(.wakeRetriesExceeded(id))
-        held = []
-        let reason = closeReason(.wakeRetriesExceeded(id))
-        for id in order { if let attached = attached[id] { close(attached.connection, 1011, reason) } }
+        for id in order {
+            if let attached = attached[id] { close(attached.connection, for: .wakeRetriesExceeded(self.id)) }
+        }
+        // Their messages went with the connections; what was scheduled is for whoever starts it next.
+        held.removeAll { if case .message = $0 { true } else { false } }
         // What was asked for meanwhile is not for the next start.
         isSleepWanted = false
         if isDestroyWanted { beginDestroy() }

@@ -6,6 +6,8 @@ import Synchronization
 ///
 /// Called on the actor's lane, in the order of the messages.
 protocol ConnectionOutlet: AnyObject, Sendable {
+    /// The id of its upgrade's answer.
+    var ray: String { get }
     func send(_ message: [UInt8], _ kind: OutgoingKind)
     func close(_ closing: WebSocketClosing)
 }

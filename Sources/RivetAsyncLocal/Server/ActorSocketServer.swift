@@ -6,6 +6,7 @@ import RivetAsync
 ///
 /// `@unchecked Sendable`: everything is touched on the stream's lane, where the outlet's calls come by `lane.run`.
 final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
+    let ray: String
     private let stream: any ByteStream
     private let server: LocalServer
     private var engine: EngineState { server.engine }
@@ -21,6 +22,7 @@ final class ActorSocketServer: ByteHandler, ConnectionOutlet, ServedStream, @unc
     init(stream: any ByteStream, server: LocalServer, ray: String) {
         self.stream = stream
         self.server = server
+        self.ray = ray
         let size = server.engine.limits.maxWebSocketMessage
         let limits = WebSocketLimits(maxFrameSize: size, maxMessageSize: size)
         machine = WebSocketStateMachine(

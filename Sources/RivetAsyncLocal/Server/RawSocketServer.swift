@@ -5,15 +5,17 @@ import RivetAsync
 ///
 /// `@unchecked Sendable`: everything mutable is touched on the stream's lane.
 final class RawSocketServer: WebSocketHandler, ConnectionOutlet, ServedStream, @unchecked Sendable {
+    let ray: String
     private let server: LocalServer
     private let stream: any ByteStream
     private let channel: WebSocketChannel
     private var connection: HostedConnection?
     private var socket: WebSocketConnection?
 
-    init(stream: any ByteStream, server: LocalServer) {
+    init(stream: any ByteStream, server: LocalServer, ray: String) {
         self.stream = stream
         self.server = server
+        self.ray = ray
         channel = WebSocketChannel(lane: stream.lane, maskingKeys: nil) { ending in
             switch ending {
             case .closed:

@@ -100,9 +100,7 @@ struct Router: Sendable {
 
     func closing(_ failure: EngineError, _ request: EngineRequest) -> WebSocketClosing {
         if failure.isOfToken { return failure.tokenClosing }
-        let code = "\(failure.group).\(failure.code)"
-        let reason = failure.origin == .actor ? code : "\(code)#\(request.ray)"
-        return WebSocketClosing(.internalError, reason: reason)
+        return WebSocketClosing(.internalError, reason: failure.closeReason(ray: request.ray))
     }
 
     /// Whether the body goes to an actor's handler while it arrives.

@@ -43,7 +43,7 @@ extension ServerConnection {
         let first = handOver()
         switch upgrade {
         case .raw(let actor, let encoding, let parameters, let path):
-            let socket = RawSocketServer(stream: stream, server: server)
+            let socket = RawSocketServer(stream: stream, server: server, ray: request.ray)
             if let closing = watch(socket, pass) {
                 open(.close(closing), Pass(), request, first)
             } else if server.added(socket) {

@@ -29,6 +29,7 @@ struct LocalLifecycleTests {
     }
 
     private final class Outlet: ConnectionOutlet {
+        let ray = "ray"
         let told = Recorder<String>()
         func send(_ message: [UInt8], _ kind: OutgoingKind) { told.add("\(kind)") }
         func close(_ closing: WebSocketClosing) { told.add("closed") }
@@ -284,6 +285,39 @@ struct LocalLifecycleTests {
             await clock.advance(by: .seconds(1))
             try await test.waitFor("state 10")
             #expect(test.log.all.contains("wake 2"))
+        }
+    }
+
+    @Test func aStartThatFailsClosesWhatHibernatesAndKeepsWhatIsScheduled() async throws {
+        let clock = TestClock()
+        let test = ProbeEngine(clock: clock)
+        try await withEngine(clock: clock) { registry in
+            registry.actor(ProbeActor.self, state: 0) { kind in
+                ProbeActor.define(&kind, test.log, test.gates)
+                kind.onWake { actor in if actor.generation == 2 { throw ProbeActor.Mistake() } }
+            }
+        } _: { engine in
+            try await PlainPeer.with(engine) { peer in
+                let actor = try await peer.getOrCreate("probe")
+                let ray = try await peer.upgrade("/gateway/\(actor)/connect")["x-rivet-ray-id"] ?? "none"
+                _ = try await peer.frame()
+                let later = Array(#"{"args":[60]}"#.utf8)
+                try await PlainPeer.with(engine) { other in
+                    let answer = try await other.request("POST", "/gateway/\(actor)/action/later", body: later)
+                    #expect(answer.status == 200)
+                    let none = Array(#"{"args":[]}"#.utf8)
+                    let slept = try await other.request("POST", "/gateway/\(actor)/action/sleep", body: none)
+                    #expect(slept.status == 200)
+                    try await test.waitFor("sleep")
+                    await clock.advance(by: .seconds(60))
+                    let closed = try await peer.frame()
+                    #expect(closed == .close(1011, "guard.actor_wake_retries_exceeded#\(ray)"))
+                    // The next start is another's.
+                    let add = Array(#"{"args":[1]}"#.utf8)
+                    #expect(try await other.request("POST", "/gateway/\(actor)/action/add", body: add).status == 200)
+                }
+                try await test.waitFor("state 11")
+            }
         }
     }
 
