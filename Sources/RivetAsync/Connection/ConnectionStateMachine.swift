@@ -30,6 +30,8 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     /// Off for one attempt after one that ended there without a word: a reset may have overtaken the error (B88).
     private var sendsBeforeInit = true
     private var heardAnything = false
+    /// The open socket has ended, and `attemptEnded` follows when more is known of why.
+    private var isSocketGone = false
     /// How the last attempt or socket ended; nil while the connection is open, and before the first end.
     private var lastFailure: RivetError?
     /// What whoever closed it gave as the reason.
@@ -205,12 +207,21 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         queue.append(.report(.connected(info)))
     }
 
+    /// The open socket has ended with `error`; `attemptEnded` may come later.
+    ///
+    /// What else is asked about it meanwhile may need a token, so the provider's own actions end here (B318).
+    mutating func socketGone(_ error: RivetError) {
+        guard isOpen else { return }
+        isSocketGone = true
+        failStuck(ifLeft: error.with(execution: .mayHaveRun, connectionSurvives: false))
+    }
+
     /// The attempt or the open connection is over: decides about the next one.
     ///
     /// `sent` is how many of the bytes that were written to its socket may have left.
     mutating func attemptEnded(_ ending: AttemptEnding, sent: UInt64, now: TimePoint, random: Double) {
         let ending = cause(of: ending)
-        keepAlive = nil
+        (keepAlive, isSocketGone) = (nil, false)
         timers = TimerTable()
         nudge?.socketEnded()
         switch state {
@@ -348,7 +359,7 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
             return queue.append(.fail(waiter, RivetError.connectionClosed))
         case .closed(.failed(let error)):
             return queue.append(.fail(waiter, error))
-        case .open where !wantsPause:
+        case .open where !wantsPause && !isSocketGone:
             break
         case .idle, .connecting, .upgraded, .open, .waiting, .pausing, .paused:
             guard let cannotWait else { break }
@@ -386,9 +397,11 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
     }
 
     /// The connection is not open any more, or soon, for those who must not wait for the next time.
-    private mutating func failStuck() {
-        for entry in actions.removeHeld(where: { $0.cannotWait != nil }) {
-            fail(entry, entry.cannotWait ?? .connectionClosed)
+    ///
+    /// Those that may have left only where `ifLeft` says what they hear.
+    private mutating func failStuck(ifLeft: RivetError? = nil) {
+        for entry in actions.remove(where: { $0.cannotWait != nil && (!$0.isInFlight || ifLeft != nil) }) {
+            fail(entry, (entry.isInFlight ? ifLeft : nil) ?? entry.cannotWait ?? .connectionClosed)
         }
     }
 

@@ -13,6 +13,8 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         let deadline: TimePoint
         let waiter: Waiter
         /// What it hears where it would wait for the connection to open; nil where it may.
+        ///
+        /// As it was when it was called.
         let cannotWait: RivetError?
         /// Where its message begins in what was written to the socket; nil while it is held.
         fileprivate(set) var position: UInt64?
@@ -152,8 +154,10 @@ struct PendingActions<Waiter: Sendable>: Sendable {
         return left
     }
 
-    mutating func removeHeld(where isWanted: (Entry) -> Bool = { _ in true }) -> [Entry] {
-        let chosen = entries.values.filter { !$0.isInFlight && isWanted($0) }.sorted { $0.id < $1.id }
-        return chosen.compactMap { remove($0.id) }
+    mutating func removeHeld() -> [Entry] { remove { !$0.isInFlight } }
+
+    /// In the order of the calls.
+    mutating func remove(where isChosen: (Entry) -> Bool) -> [Entry] {
+        entries.values.filter(isChosen).sorted { $0.id < $1.id }.compactMap { remove($0.id) }
     }
 }

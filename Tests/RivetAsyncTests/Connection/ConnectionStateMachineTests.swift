@@ -125,6 +125,28 @@ struct ConnectionStateMachineTests {
         #expect(fixture.submit("within it", 7, cannotWait: stuck) == ["fail 7 tokenUnavailable notSent"])
     }
 
+    @Test("B318: nor does it wait for what is asked about a socket that has ended")
+    func cannotWaitForTheReason() {
+        let stuck = RivetError.tokenUnavailable("the provider itself uses the client that waits for its token")
+        var fixture = SteppedMachine.open()
+        #expect(fixture.submit("sent", 1, cannotWait: stuck) == ["action 0 sent"])
+        #expect(fixture.submit("of others", 2) == ["action 1 of others"])
+        fixture.canTakeMore = false
+        #expect(fixture.submit("held", 3, cannotWait: stuck) == [])
+        #expect(
+            fixture.step { $0.socketGone(AttemptEnding.reset.error) } == [
+                "fail 1 connectionLost mayHaveRun", "fail 3 tokenUnavailable notSent",
+            ]
+        )
+        #expect(fixture.submit("behind", 4, cannotWait: stuck) == ["fail 4 tokenUnavailable notSent"])
+        #expect(
+            fixture.ended(.reset) == ["waiting 2 0.0 seconds connectionLost", "fail 2 connectionLost mayHaveRun"]
+        )
+        fixture.canTakeMore = true
+        _ = fixture.reopened()
+        #expect(fixture.submit("again", 5, cannotWait: stuck) == ["action 4 again"])
+    }
+
     @Test("B68: an answer to an action that has not left is dropped, and the action leaves")
     func answerToWhatIsHeld() {
         var fixture = SteppedMachine.open()

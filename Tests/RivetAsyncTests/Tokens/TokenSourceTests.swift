@@ -252,7 +252,7 @@ struct TokenSourceTests {
 
     @Test(
         "B318: so does one that looks an actor up, which other tasks do, or connects",
-        arguments: ["action", "resolve", "create", "connect", "shared", "its own connection"]
+        arguments: ["action", "resolve", "create", "connect", "shared", "its own connection", "its own opening"]
     )
     func needsItselfToLookUp(_ way: String) async throws {
         let box = Monitor<RivetClient?>(nil, gauge: ResourceGauge())
@@ -264,6 +264,7 @@ struct TokenSourceTests {
                     _ = try await connections.current?.action("issue") as String?
                     return "never"
                 }
+                if way == "its own opening" { try await connections.current?.waitUntilConnected() }
                 let handle = client.getOrCreate("auth", ["x"])
                 switch way {
                 case "action": return Secret(try await handle.action("issue") as String)
@@ -280,7 +281,7 @@ struct TokenSourceTests {
             clock: TestClock()
         )
         box.update { $0 = client }
-        if way == "its own connection" { connections.update { $0 = client.getForID("auth", "x").connect() } }
+        if way.hasPrefix("its own") { connections.update { $0 = client.getForID("auth", "x").connect() } }
         let error = await #expect(throws: RivetError.self) {
             try await client.getOrCreate("auth", ["x"]).action("issue") as String
         }
