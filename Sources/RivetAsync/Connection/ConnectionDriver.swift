@@ -254,8 +254,10 @@ actor ConnectionDriver: ClientMember {
     }
 
     /// Events wait for room in a feed.
+    ///
+    /// The `Init` that they are ahead of is still read: whoever is to make room may wait for that.
     func readingHeld(generation: Int) {
-        guard generation == self.generation else { return }
+        guard generation == self.generation, machine.isOpen || events.isFullAheadOfInit else { return }
         step { $0.readingHeld() }
     }
 
@@ -487,6 +489,8 @@ actor ConnectionDriver: ClientMember {
         if let share, let feed {
             if share.hasLeft { removeFeed(feed) } else { share.feeds[ObjectIdentifier(feed)] = feed }
         }
+        // What the last reader left unread goes now, and not with the next event.
+        events.refresh()
         let isWanted = book.current.contains(name)
         let canTakeMore = socket?.link.canTakeMore ?? false
         step { $0.subscriptionChanged(name, isWanted: isWanted, canTakeMore: canTakeMore) }

@@ -56,6 +56,14 @@ final class EventDispatcher: @unchecked Sendable {
     /// Whether events wait for room, and the socket is not to be read.
     var isHolding: Bool { !state.value.held.isEmpty }
 
+    /// Whether more than is kept anyway came ahead of the first `Init`.
+    var isFullAheadOfInit: Bool {
+        guard !isReopening, isHolding else { return false }
+        var size = 0
+        state.value.held.mutateEach { if case .event(let event) = $0 { size += event.size } }
+        return state.value.held.count > Self.mostEarlyEvents || size > Self.mostEarlyBytes
+    }
+
     /// Whether a loss is to be told when the connection is open.
     var isReopening: Bool { state.value.isReopening }
 
@@ -157,6 +165,9 @@ final class EventDispatcher: @unchecked Sendable {
         for event in state.value.run.events.dropFirst(taken) { state.value.held.append(.event(event)) }
         state.value.run.removeAll()
     }
+
+    /// Lets go of feeds that have been removed.
+    func refresh() { state.value.listeners.refresh(from: book) }
 
     /// Gives the feeds as many events of the run as all of them have room for, and returns how many these are.
     private func handOver(whateverRoom: Bool = false) -> Int {

@@ -54,4 +54,28 @@ struct SuspendedReadingTests {
             for task in asking { _ = await task.result }
         }
     }
+    @Test("B221: what comes ahead of an Init and fills a feed does not keep that Init from being read")
+    func aheadOfInit() async throws {
+        try await CauseTests.run {
+            $0.encoding = .json
+            $0.reconnect = ReconnectPolicy(first: .zero)
+        } _: { client, server in
+            let connection = client.getForID("a", "x").connect()
+            var events = connection.events(named: "e", as: Int.self, buffering: .bounded(1, .suspendReading))
+                .makeAsyncIterator()
+            // As in an actor's slow `onConnect`; the second time what filled the feed before is still there.
+            for (number, early) in [Self.event(1) + Self.event(2) + Self.event(3), Self.event(4)].enumerated() {
+                let peer = try await server.accept()
+                try await peer.upgrade()
+                #expect(try await ClientTranscriptTests.clientFrame(peer).first == 0x81)
+                peer.write(early + Server.frame(9, [1]))
+                #expect(try await ClientTranscriptTests.clientFrame(peer).first == 0x8A)
+                let initial = Server.frame(1, Server.initialMessage(.json))
+                // In one piece, so that the close is read.
+                peer.write(number == 0 ? initial + Server.close(1_001, "bye") : initial)
+            }
+            for await status in connection.status where status.name == "connected 2" { break }
+            for expected in 1...4 { #expect(await events.next() == expected) }
+        }
+    }
 }
