@@ -143,8 +143,8 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// Asked once for each call, at its start and in the caller's task, so that task-locals are visible; the answer goes
     /// with all that is done for the call.
     ///
-    /// A connection asks in the task that calls `connect()`, and in a task of its own for each later attempt. None by
-    /// default.
+    /// A connection asks in the task that calls `connect()`, and in a task of its own for each later attempt; that runs on
+    /// the connection's lane, so this must not block. None by default.
     public var requestContext: (@Sendable () -> RequestContext)?
     /// Runs around each call, in the caller's task: for spans, task-local loggers and audit.
     ///

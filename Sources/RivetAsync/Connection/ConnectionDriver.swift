@@ -177,6 +177,7 @@ actor ConnectionDriver: ClientMember {
     /// Leaves at once when it is ended from the lane.
     private func openAndStay() async -> AttemptEnding {
         let (attempt, generation) = (attempt, generation)
+        let firstScope = firstScope.take()
         let openTimeout = context.configuration.openTimeout
         let deadline = machine.openDeadline ?? context.time.now.advanced(by: openTimeout)
         let opening: ConnectionAttempt
@@ -193,7 +194,6 @@ actor ConnectionDriver: ClientMember {
         } catch {
             return AttemptEnding(attemptError: error, openTimeout: openTimeout)
         }
-        firstScope = nil
         return await withTaskGroup { group in
             // Its code belongs to no actor.
             group.addTask(executorPreference: lane.taskExecutor) {
