@@ -39,7 +39,7 @@ final class ResyncReader<Snapshot: Sendable, Event: Sendable> {
             case .load:
                 await runLoad()
             case .pause(let wait, let reason):
-                cursor.feed.losses?.note(reason)
+                if let reason { cursor.feed.losses?.note(reason) }
                 await pause(wait)
             case .awaitEnd:
                 await cursor.feed.interruption(forGaps: false).wait()
@@ -65,7 +65,7 @@ final class ResyncReader<Snapshot: Sendable, Event: Sendable> {
                 return event
             } catch {
                 cursor.feed.losses?.note(.undecodable)
-                machine.receivedUndecodable()
+                machine.receivedUndecodable(random: connection.randomFraction())
             }
         case .gap:
             machine.receivedGap()

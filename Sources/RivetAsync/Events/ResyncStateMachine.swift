@@ -12,7 +12,9 @@ struct ResyncStateMachine<Snapshot: Sendable>: Sendable {
         case load
         /// Tell why a load is tried again, and wait for so long, or until the connection is back: `pauseEnded` follows, or
         /// the end.
-        case pause(Duration, because: EventLosses.Kind)
+        ///
+        /// Nil where it is told already.
+        case pause(Duration, because: EventLosses.Kind?)
         /// Wait for the end, which says why the connection is over.
         case awaitEnd
         /// The reader gets it.
@@ -29,7 +31,7 @@ struct ResyncStateMachine<Snapshot: Sendable>: Sendable {
         /// The connection with this number was open a moment ago.
         case open(number: Int)
         case loading(number: Int)
-        case pausing(Duration, because: EventLosses.Kind)
+        case pausing(Duration, because: EventLosses.Kind?)
         case loaded(Snapshot)
         case reading
         /// The connection is over, and the feed has not said why.
@@ -41,6 +43,8 @@ struct ResyncStateMachine<Snapshot: Sendable>: Sendable {
     private let policy: ReconnectPolicy
     /// How many loads in a row have come to nothing.
     private var failures = 0
+    /// How many in a row were followed by an event that does not decode.
+    private var undecodables = 0
     /// How many of the events that come next were here before the last load began, so that the snapshot is of later.
     private var coveredCount = 0
 
@@ -131,12 +135,21 @@ struct ResyncStateMachine<Snapshot: Sendable>: Sendable {
 
     // MARK: What was read
 
-    mutating func receivedEvent() { coveredCount = max(coveredCount - 1, 0) }
-
-    mutating func receivedUndecodable() {
-        if coveredCount == 0 { receivedGap() }
-        receivedEvent()
+    mutating func receivedEvent() {
+        undecodables = 0
+        countRead()
     }
+
+    /// From the second time on with a pause: the load itself may bring such an event.
+    mutating func receivedUndecodable(random: Double) {
+        defer { countRead() }
+        guard coveredCount == 0, case .reading = state else { return }
+        let wait = undecodables > 0 ? policy.wait(afterRetries: undecodables - 1, random: random) : .zero
+        undecodables += 1
+        state = wait > .zero ? .pausing(wait, because: nil) : .due
+    }
+
+    private mutating func countRead() { coveredCount = max(coveredCount - 1, 0) }
 
     mutating func receivedGap() {
         if case .reading = state { state = .due }

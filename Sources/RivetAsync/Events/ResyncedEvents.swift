@@ -10,7 +10,8 @@
 ///
 /// **Gaps.** Where events may be missing (the connection was lost and is back, the buffer was full, or an event did not
 /// decode), what came before is read first; then the snapshot is loaded again, and comes before the events behind the gap.
-/// Several gaps that came before a load are one.
+/// Several gaps that came before a load are one. Where one load after the other is followed by an event that does not
+/// decode, as of an actor that has changed its shape, they come with pauses as ``ReconnectPolicy`` makes them.
 ///
 /// **Load.** It runs in `next()`, while the connection is open; nothing runs while nobody reads, and never two loads at
 /// once. Events that come meanwhile wait in the sequence's own buffer. When they are more than it holds, the result is

@@ -19,7 +19,7 @@ struct ResyncStateMachineTests {
         switch machine.nextAction() {
         case .awaitOpening: "await opening"
         case .load: "load"
-        case .pause(let wait, let reason): "pause \(wait), \(reason)"
+        case .pause(let wait, let reason): "pause \(wait), \(reason.map { "\($0)" } ?? "nothing")"
         case .awaitEnd: "await end"
         case .deliver(let snapshot): "snapshot \(snapshot)"
         case .read: "read"
@@ -71,11 +71,30 @@ struct ResyncStateMachineTests {
     func undecodable() {
         var machine = Self.machine()
         Self.read(&machine, behind: 3)
-        machine.receivedUndecodable()
+        machine.receivedUndecodable(random: Self.all)
         machine.receivedEvent()
-        machine.receivedUndecodable()
+        machine.receivedUndecodable(random: Self.all)
         #expect(Self.next(&machine) == "read")
-        machine.receivedUndecodable()
+        machine.receivedUndecodable(random: Self.all)
+        #expect(Self.next(&machine) == "await opening")
+    }
+
+    @Test("B281: loads that are followed by what does not decode come with pauses, until something does")
+    func undecodableAgain() {
+        var machine = Self.machine()
+        Self.read(&machine)
+        machine.receivedUndecodable(random: Self.all)
+        Self.read(&machine)
+        machine.receivedUndecodable(random: Self.all)
+        #expect(Self.next(&machine) == "pause 1.0 seconds, nothing")
+        machine.pauseEnded()
+        Self.read(&machine)
+        machine.receivedUndecodable(random: Self.all)
+        #expect(Self.next(&machine) == "pause 2.0 seconds, nothing")
+        machine.pauseEnded()
+        Self.read(&machine)
+        machine.receivedEvent()
+        machine.receivedUndecodable(random: Self.all)
         #expect(Self.next(&machine) == "await opening")
     }
 
