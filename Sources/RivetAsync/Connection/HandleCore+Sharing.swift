@@ -9,11 +9,13 @@ extension HandleCore {
     }
 
     private func joinedDriver(_ key: SharedConnectionKey) -> ConnectionDriver {
-        if let driver = context.shared.join(key, or: nil as ConnectionDriver?) { return driver }
+        // A client that closes refuses what is new, however long those who are there may stay (B170).
+        let isOpen = !context.isClosed
+        if isOpen, let driver = context.shared.join(key, or: nil as ConnectionDriver?) { return driver }
         // Made under no lock: that asks the user's own code for the request's context.
         let made = ConnectionDriver(handle: self, options: ConnectOptions(), shareKey: key)
         // One that is refused because of its task is for that alone (B318).
-        let driver = context.tokenError == nil ? context.shared.join(key, or: made) ?? made : made
+        let driver = isOpen && context.tokenError == nil ? context.shared.join(key, or: made) ?? made : made
         if driver === made { made.start() }
         return driver
     }

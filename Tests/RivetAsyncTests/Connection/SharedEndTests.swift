@@ -47,6 +47,30 @@ struct SharedEndTests {
         }
     }
 
+    @Test("B170: who comes to a client that closes is refused, also where a connection is shared that is still there")
+    func closing() async throws {
+        try await SharingClient.run { fixture in
+            let user = try await fixture.join()
+            let socket = try await fixture.open(for: user)
+            // Its action has the grace, and so the connection.
+            let call = Task { try await user.connection.action("a") as Int }
+            #expect(try await socket.next() == "action 0 a")
+            let closing = Task { await fixture.client.close(within: .seconds(100)) }
+            try await until { fixture.client.context.isClosed }
+            let error = await #expect(throws: RivetError.self) {
+                try await fixture.handle.withSharedConnection { try await $0.waitUntilConnected() }
+            }
+            #expect(error?.code == .clientClosed)
+            call.cancel()
+            _ = await call.result
+            await user.end()
+            try #require(try await socket.isClosed())
+            socket.close(1_000)
+            socket.peer.finish()
+            try await endingWithCaller { await closing.value }
+        }
+    }
+
     @Test("B287: a connection that ends while nobody uses it is not kept for the next one")
     func endedUnused() async throws {
         try await SharingClient.run {
