@@ -82,7 +82,13 @@ extension RivetError {
                 underlying: error.underlying
             )
         case let error as TransportError:
-            self = .transport(error, endpoint, execution, advice: failure.advice)
+            self = .transport(
+                error,
+                endpoint,
+                execution,
+                opensConnection: failure.openedConnection,
+                advice: failure.advice
+            )
         case is DeadlinePassedError:
             self = .late("\(kind) had no answer before the deadline", execution, failure.error)
         case HTTPError.bodySilent:
@@ -146,6 +152,7 @@ extension RivetError {
         _ error: TransportError,
         _ endpoint: Endpoint,
         _ execution: Execution,
+        opensConnection: Bool = false,
         advice: String = ""
     ) -> RivetError {
         let code: Code
@@ -156,8 +163,8 @@ extension RivetError {
             code = .connectFailed
         case .tls(let tls):
             (code, isTransient) = (.tlsFailed, tls.kind.isTransient)
-            // With TLS 1.3 it comes behind the request, of which the server reads nothing then.
-            if tls.kind.isAheadOfRequests { execution = .notSent }
+            // With TLS 1.3 it comes behind the first request, of which the server reads nothing then.
+            if opensConnection, tls.kind.isAheadOfRequests { execution = .notSent }
             if tls.kind == .truncated {
                 return RivetError(
                     .connectionLost,

@@ -13,6 +13,9 @@ package struct HTTPCallError: Error, Sendable {
     /// The connection was plain and ended without a byte, as one to a port for `https` does.
     package let mayNeedTLS: Bool
 
+    /// It was the first of its connection, and no byte of the answer had come.
+    package let openedConnection: Bool
+
     /// The connection had been kept from an earlier call, and ended without a byte of the answer: what is idempotent may
     /// be sent again at once (RFC 9112 §9.3.1).
     package let connectionWasStale: Bool
@@ -22,10 +25,12 @@ package struct HTTPCallError: Error, Sendable {
         requestLeft: Bool = false,
         answerBegun: Bool = false,
         mayNeedTLS: Bool = false,
+        openedConnection: Bool = false,
         connectionWasStale: Bool = false
     ) {
         (self.error, self.requestLeft, self.answerBegun) = (error, requestLeft, answerBegun)
         self.mayNeedTLS = mayNeedTLS
+        self.openedConnection = openedConnection
         self.connectionWasStale = connectionWasStale
     }
 }

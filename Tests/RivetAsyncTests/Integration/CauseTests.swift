@@ -159,6 +159,12 @@ struct CauseTests {
         let unread = HTTPAnswer(head: HTTPResponseHead(status: 502), body: ByteChunk("<html>".utf8))
         let foreign = RivetError(answer: unread, encoding: .json, of: .lookup)
         #expect(foreign.code == .unexpectedResponse && foreign.underlying is CodingError)
+        let alert = TransportError.tls(TLSError(.clientCertificateRefused, ""))
+        for (opens, execution) in [(true, RivetError.Execution.notSent), (false, .mayHaveRun)] {
+            // Ahead of the first request the server reads nothing; later it may have (B209).
+            let failure = HTTPCallError(alert, requestLeft: true, openedConnection: opens)
+            #expect(RivetError(failure, endpoint: endpoint, kind: "GET").execution == execution)
+        }
         let late = RivetError(HTTPCallError(DeadlinePassedError()), endpoint: endpoint, kind: "GET")
         #expect(late.underlying is DeadlinePassedError)
         let actors = RivetError(

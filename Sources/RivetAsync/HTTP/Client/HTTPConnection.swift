@@ -52,9 +52,12 @@ final class HTTPConnection: ByteHandler, @unchecked Sendable {
     /// Whether it had been kept, and its peer ended it without a byte of the answer to the current request.
     var wasStale: Bool { isEndedByPeer && !isFirstExchange && !decoder.hasBegun }
 
+    /// Whether the current request is the first, and no byte of its answer has come.
+    var opensConnection: Bool { isFirstExchange && !decoder.hasBegun }
+
     /// Whether the first request of a plain connection was answered by its end.
     func mayNeedTLS(after error: any Error) -> Bool {
-        guard isFirstExchange, !decoder.hasBegun, stream.securityDescription == nil else { return false }
+        guard opensConnection, stream.securityDescription == nil else { return false }
         if case HTTPError.truncated(.head, received: 0, expected: nil) = error { return true }
         if case TransportError.system(.receive, .connectionReset) = error { return true }
         return false

@@ -229,6 +229,7 @@ final class HTTPExchange: @unchecked Sendable {
             requestLeft: true,
             answerBegun: connection.hasAnswerBegun,
             mayNeedTLS: connection.mayNeedTLS(after: cause),
+            openedConnection: connection.opensConnection,
             connectionWasStale: connection.wasStale
         )
     }

@@ -13,16 +13,27 @@ package struct TLSDialer: Dialer {
     }
 
     package func dial(_ request: DialRequest) async throws -> any ByteStream {
-        let context = try await loader.context(gauge: request.lane.gauge)
+        // That reads files.
+        let context = try await bounded(request) { try await loader.context(gauge: request.lane.gauge) }
         let stream = try await below.dial(request)
         do {
-            return try await withDeadline(request.deadline?.time, time: request.time) {
+            return try await bounded(request) {
                 try await TLSStream.connect(over: stream, context: context, host: request.host, port: request.port)
             }
         } catch {
             // The handshake may have been completed while the deadline passed; then nobody else closes it.
             request.lane.run { stream.close() }
-            guard error is DeadlinePassedError else { throw error }
+            throw error
+        }
+    }
+
+    private func bounded<R: Sendable>(
+        _ request: DialRequest,
+        _ body: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        do {
+            return try await withDeadline(request.deadline?.time, time: request.time, body)
+        } catch is DeadlinePassedError {
             throw TransportError.deadlinePassed(.handshaking, host: request.host, attempts: [])
         }
     }
