@@ -169,6 +169,7 @@ extension HandleCore {
                     }
                 case .explain(let id, let error):
                     let actor = try? await ActorResolver.record(context, of: id, in: scope)
+                    try Task.checkCancellation()
                     machine.explained(error, actor?.startFailure)
                 case .fail:
                     break

@@ -116,6 +116,17 @@ struct StartFailureTests {
         }
     }
 
+    @Test("B56: a call that is cancelled while the engine is asked hears of that")
+    func cancelled() async throws {
+        try await Server.run([Server.Answer.error(503, "guard.actor_runner_failed"), .silence]) { client, server in
+            let handle = client.getForID("counter", ActorID(rawValue: Server.id))
+            let call = Task { try await handle.action("count") as Int }
+            try await until { server.lines.count == 2 }
+            call.cancel()
+            await #expect(throws: CancellationError.self) { try await call.value }
+        }
+    }
+
     @Test("B60: of a long answer of an endpoint 1 KiB is kept, in whole characters")
     func longBody() async throws {
         let body = "a" + String(repeating: "é", count: 2_000)
