@@ -121,9 +121,10 @@ final class ClientContext: Sendable {
         guard !closed.isSet else { return }
         root.cancel()
         tokens?.close()
-        Task { [pool, lanes] in
+        Task { [pool, lanes, diagnostics] in
             await pool.close()
             await lanes.shutDown()
+            diagnostics.finish()
         }
     }
 

@@ -24,6 +24,18 @@ struct CallDiagnosticTests {
         names.map { name in line.fields.first { $0.name == name }?.value ?? "-" }.joined(separator: " ")
     }
 
+    @Test("B293: a loop over the diagnostics of a client that is let go of ends")
+    func released() async throws {
+        var client: RivetClient? = try RivetClient.offline(.none)
+        let gauge = client?.context.gauge
+        let lines = try #require(client).diagnostics
+        let loop = Task { for await _ in lines {} }
+        try await until { gauge?.counts.waiters == 1 }
+        client = nil
+        await loop.value
+        try await until { gauge?.counts == .zero }
+    }
+
     @Test("B293: each call is measured once, with kind, name, transport, outcome, execution and tries")
     func measured() async throws {
         try await TokenEngine.run(.none) { engine in
