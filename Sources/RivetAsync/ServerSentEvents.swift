@@ -111,9 +111,12 @@ public struct ServerSentEvents: AsyncSequence, Sendable {
                     reading.arrived(chunk)
                 }
             } catch {
-                if (error as? RivetError)?.underlying as? HTTPError == .bodyHasReader { throw error }
+                let cause = (error as? RivetError)?.underlying as? HTTPError
+                if cause == .bodyHasReader { throw error }
                 response.body.body.abandon()
                 reading.arrived(nil)
+                // Another loop has left.
+                if cause == .bodyAbandoned { return nil }
                 throw error
             }
         }
