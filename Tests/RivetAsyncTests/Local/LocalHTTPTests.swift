@@ -63,13 +63,17 @@ struct LocalHTTPTests {
 
     // MARK: The last answer
 
-    @Test(arguments: [false, true]) func aLargeLastAnswerIsNotCut(clientHasEnded: Bool) async throws {
+    enum ClientEnds: CaseIterable { case not, withTheRequest, whileItReads }
+
+    @Test(arguments: ClientEnds.allCases) func aLargeLastAnswerIsNotCut(clientEnds: ClientEnds) async throws {
         let clock = TestClock()
         try await withSite(clock: clock) { (peer, id) async throws in
+            let last = clientEnds == .not ? "Connection: close\r\n" : ""
             peer.suspendReading()
-            peer.send("GET /gateway/\(id)/request/large HTTP/1.1\r\nHost: h\r\n")
-            peer.send(clientHasEnded ? "\r\n" : "Connection: close\r\n\r\n")
-            if clientHasEnded { peer.finishWriting() }
+            peer.send("GET /gateway/\(id)/request/large HTTP/1.1\r\nHost: h\r\n\(last)\r\n")
+            if clientEnds == .withTheRequest { peer.finishWriting() }
+            for _ in 0..<20 { await clock.advance(by: .seconds(1)) }
+            if clientEnds == .whileItReads { peer.finishWriting() }
             for _ in 0..<20 { await clock.advance(by: .seconds(1)) }
             peer.resumeReading()
             try await until {
