@@ -241,6 +241,12 @@ struct ConnectionModel {
     }
 
     private mutating func endAttempt() throws {
+        // It may be known some time before why.
+        if socket != nil, chance(2) {
+            socket?.isFailed = true
+            try tell { $0.socketGone(AttemptEnding.reset.error) }
+            try require(!waiting.keys.contains { stuck.contains($0) }, "who waits for itself waits for the reason")
+        }
         let written = socket?.position ?? 0
         // All of it, or up to anywhere.
         let sent = chance(2) ? UInt64.max : UInt64.random(in: 0...written, using: &random)
