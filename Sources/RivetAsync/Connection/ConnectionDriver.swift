@@ -257,7 +257,7 @@ actor ConnectionDriver: ClientMember {
     ///
     /// The `Init` that they are ahead of is still read: whoever is to make room may wait for that.
     func readingHeld(generation: Int) {
-        guard generation == self.generation, machine.isOpen || events.isFullAheadOfInit else { return }
+        guard generation == self.generation, machine.isOpen || events.isFullAheadOfInit() else { return }
         step { $0.readingHeld() }
     }
 

@@ -57,10 +57,17 @@ final class EventDispatcher: @unchecked Sendable {
     var isHolding: Bool { !state.value.held.isEmpty }
 
     /// Whether more than is kept anyway came ahead of the first `Init`.
-    var isFullAheadOfInit: Bool {
+    ///
+    /// What did keeps nothing of the messages that it came in.
+    func isFullAheadOfInit() -> Bool {
         guard !isReopening, isHolding else { return false }
         var size = 0
-        state.value.held.mutateEach { if case .event(let event) = $0 { size += event.size } }
+        state.value.held.mutateEach { held in
+            guard case .event(var event) = held else { return }
+            event.copyOut()
+            size += event.size
+            held = .event(event)
+        }
         return state.value.held.count > Self.mostEarlyEvents || size > Self.mostEarlyBytes
     }
 
