@@ -269,7 +269,7 @@ actor ConnectionDriver: ClientMember {
     /// The socket is gone: closed by the peer, failed, or closed by us.
     func socketEnded(_ ending: AttemptEnding, generation: Int) {
         guard generation == self.generation else { return }
-        step { $0.socketGone(ending.error) }
+        if ending.error.hasStartFailure { step { $0.socketGone(ending.error) } }
         attempt.end(ending)
     }
 

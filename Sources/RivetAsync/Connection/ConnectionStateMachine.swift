@@ -207,13 +207,13 @@ struct ConnectionStateMachine<Waiter: Sendable>: Sendable {
         queue.append(.report(.connected(info)))
     }
 
-    /// The open socket has ended with `error`; `attemptEnded` may come later.
+    /// The open socket has ended with `error`, and `attemptEnded` waits for the engine to say more of it.
     ///
-    /// What else is asked about it meanwhile may need a token, so the provider's own actions end here (B318).
+    /// That may need a token, so the provider's own actions end here, and before the status tells (B318).
     mutating func socketGone(_ error: RivetError) {
         guard isOpen else { return }
         isSocketGone = true
-        failStuck(ifLeft: error.with(execution: .mayHaveRun, connectionSurvives: false))
+        failStuck(ifLeft: (announced?.error ?? error).with(execution: .mayHaveRun, connectionSurvives: false))
     }
 
     /// The attempt or the open connection is over: decides about the next one.

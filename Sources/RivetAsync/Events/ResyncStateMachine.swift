@@ -136,7 +136,7 @@ struct ResyncStateMachine<Snapshot: Sendable>: Sendable {
     // MARK: What was read
 
     mutating func receivedEvent() {
-        undecodables = 0
+        if coveredCount == 0 { undecodables = 0 }
         countRead()
     }
 
