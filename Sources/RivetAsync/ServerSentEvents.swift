@@ -92,8 +92,9 @@ public struct ServerSentEvents: AsyncSequence, Sendable {
 
         deinit {
             guard hasRead.load(ordering: .relaxed) else { return }
-            reading.response.body.body.abandon()
+            // In this order: who waits for the body hears that it is given up, and finds why.
             reading.arrived(nil)
+            reading.response.body.body.abandon()
         }
 
         func next() async throws -> ServerSentEvent? {
@@ -113,10 +114,10 @@ public struct ServerSentEvents: AsyncSequence, Sendable {
             } catch {
                 let cause = (error as? RivetError)?.underlying as? HTTPError
                 if cause == .bodyHasReader { throw error }
-                response.body.body.abandon()
+                let hasAnotherLeft = cause == .bodyAbandoned && reading.state.withLock { $0.isOver }
                 reading.arrived(nil)
-                // Another loop has left.
-                if cause == .bodyAbandoned { return nil }
+                response.body.body.abandon()
+                if hasAnotherLeft { return nil }
                 throw error
             }
         }

@@ -22,6 +22,17 @@ struct ServerSentEventsTests {
         clock: any Clock<Duration> = ContinuousClock(),
         _ body: (ServerSentEvents, LiteralServer.Peer, RivetClient) async throws -> Void
     ) async throws {
+        try await answered(head, options, clock: clock) { (response, peer, client) async throws in
+            try await body(response.serverSentEvents, peer, client)
+        }
+    }
+
+    private static func answered(
+        _ head: String = head,
+        _ options: CallOptions = .init(),
+        clock: any Clock<Duration> = ContinuousClock(),
+        _ body: (ActorResponse, LiteralServer.Peer, RivetClient) async throws -> Void
+    ) async throws {
         let server = try await LiteralServer.start()
         var configuration = try RivetConfiguration(endpoint: server.endpoint)
         configuration.looksUpMetadata = false
@@ -30,7 +41,7 @@ struct ServerSentEventsTests {
         let peer = try await server.accept()
         _ = try await peer.readHead()
         peer.write(head)
-        try await body(try await answer.serverSentEvents, peer, client)
+        try await body(try await answer, peer, client)
         await client.close(within: .zero)
         await server.stop()
         #expect(client.context.gauge.counts == .zero)
@@ -159,6 +170,25 @@ struct ServerSentEventsTests {
             #expect(try await first.value?.data == "a")
             // It has left its loop.
             #expect(try await events.first { _ in true } == nil)
+        }
+    }
+
+    @Test("B274: who waits where another loop leaves hears the end; a body that was given up before is an error")
+    func left() async throws {
+        try await Self.run { (events, peer, client) async throws in
+            var first: ServerSentEvents.AsyncIterator? = events.makeAsyncIterator()
+            peer.write(Self.chunk("data: a\n\n"))
+            #expect(try await first?.next()?.data == "a")
+            let second = try await waiting(for: client) { try await events.first { _ in true } }
+            first = nil
+            #expect(try await second.value == nil)
+        }
+        try await Self.answered { (response, _, _) async throws in
+            response.body.body.abandon()
+            let error = await #expect(throws: RivetError.self) {
+                try await response.serverSentEvents.first { _ in true }
+            }
+            #expect(error?.code == .invalidArgument)
         }
     }
 
