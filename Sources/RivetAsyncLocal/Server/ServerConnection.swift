@@ -70,7 +70,10 @@ final class ServerConnection: ByteHandler, ServedStream, @unchecked Sendable {
     func ended(_ end: StreamEnding) {
         hasEnded = true
         // What has not left goes to a client that may still read.
-        if end == .finished, upload == nil, answerStream == nil, stream.pendingOutput > 0 { return self.end() }
+        if end == .finished, !isAnswering, stream.pendingOutput > 0 {
+            isEnding = false
+            return self.end()
+        }
         // A client may end its side and still read the answer, but not one that is still being made: else nobody would
         // ever notice that it has gone.
         if !isAnswering || end != .finished || upload != nil || answerStream != nil { close() }

@@ -85,6 +85,15 @@ struct LocalHTTPTests {
         }
     }
 
+    @Test func aClientThatEndsBehindWhatItExpectsGetsItsAnswer() async throws {
+        try await withSite { (peer, id) async throws in
+            let head = "POST /gateway/\(id)/request/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
+            peer.sendLast(head + "Expect: 100-continue\r\n\r\na")
+            #expect(try await peer.response(hasBody: false).status == 100)
+            #expect(try await peer.response().status == 201)
+        }
+    }
+
     // MARK: HEAD
 
     @Test(arguments: [

@@ -102,6 +102,14 @@ final class PlainPeer: ByteHandler, Sendable {
 
     func send(_ text: String) { send(Array(text.utf8)) }
 
+    /// With our end in the same piece.
+    func sendLast(_ text: String) {
+        lane.run { [stream] in
+            stream.write { $0.append(text.utf8) }
+            stream.finishWriting()
+        }
+    }
+
     /// Sends a masked frame.
     func send(_ frame: Frame, masked: Bool = true, first: UInt8? = nil) {
         let count = frame.payload.count
