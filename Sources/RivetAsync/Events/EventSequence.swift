@@ -201,7 +201,8 @@ public struct EventBuffering: Sendable {
         /// The sequence ends; its `deliveries` throw ``RivetError/Code/eventBufferOverflowed``.
         case finish
         /// The socket is not read until there is room. This also holds up answers to actions and every other sequence of
-        /// the connection, and pauses its keep-alive: a choice for one reader that must see everything.
+        /// the connection, and pauses its keep-alive: a choice for one reader that must see everything. A socket that opens
+        /// is read as far as the actor's `Init` all the same, with up to 256 events or 1 MiB ahead of it.
         case suspendReading
     }
 
