@@ -44,6 +44,7 @@ struct ErrorTextTests {
             Row(#"{"secrets":{"pw-hunter2":"a"}}"#, Account.self), Row(#"{"pw-hunter2":{"x":[tru]}}"#, RivetValue.self),
             Row(#"{"pw-hunter2":{"pw-hunter2":5}}"#, [String: [String: Color]].self),
             Row(#"{"pw-hunter2":{}}"#, [String: Refusing].self), Row(#"{"pw-hunter2":{}}"#, [String: Account].self),
+            Row(#"{"pw-hunter2":1}"#, [Int: Int].self), Row(#"{"a":{"pw-hunter2":1}}"#, [String: [Int: Int]].self),
             Row(#"["$BigInt","pw-hunter2"]"#, Int.self), Row(#"["$Uint8Array","pw-hunter2"]"#, [UInt8].self),
             Row(#"["pw-hunter2"]"#, [Duration].self), Row(#""pw-hunter2""#, Double.self),
             Row(writing: "NaN", ["pw-hunter2": Double.nan]),

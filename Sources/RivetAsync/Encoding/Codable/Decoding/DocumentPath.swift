@@ -58,20 +58,34 @@ extension ValueDecoder {
             let name = key.intValue.map { "[\($0)]" } ?? session.names.shown(key.stringValue)
             failure.path += failure.path.isEmpty || name.first == "[" || name.isEmpty ? name : ".\(name)"
         }
-        failure.underlying = error.withoutPayload
+        failure.underlying = error.withoutPayload { StepKey(PathStep($0).shown(session.names)) }
         return failure
     }
 }
 
 extension DecodingError {
-    /// Without the value that the standard library quotes where raw values and ranges do not fit.
-    fileprivate var withoutPayload: DecodingError {
-        guard case .dataCorrupted(let context) = self, context.underlyingError == nil,
-            context.debugDescription.utf8.starts(with: "Cannot initialize ".utf8)
-        else { return self }
-        // `Cannot initialize Color from invalid String value purple`, `Cannot initialize Range<Int> with a …`.
-        let words = context.debugDescription.split(separator: " ")
-        let kept = words.prefix { $0 != "from" && $0 != "with" }.joined(separator: " ")
-        return .dataCorrupted(Context(codingPath: context.codingPath, debugDescription: kept))
+    /// Without the value that the standard library quotes where raw values and ranges do not fit, and with each key as
+    /// `shown` gives it: a dictionary's are the user's data.
+    fileprivate func withoutPayload(_ shown: (any CodingKey) -> any CodingKey) -> DecodingError {
+        func clean(_ context: Context) -> Context {
+            var description = context.debugDescription
+            if context.underlyingError == nil, description.utf8.starts(with: "Cannot initialize ".utf8) {
+                // `Cannot initialize Color from invalid String value purple`, `Cannot initialize Range<Int> with a …`.
+                let words = description.split(separator: " ")
+                description = words.prefix { $0 != "from" && $0 != "with" }.joined(separator: " ")
+            }
+            return Context(
+                codingPath: context.codingPath.map(shown),
+                debugDescription: description,
+                underlyingError: context.underlyingError
+            )
+        }
+        return switch self {
+        case .typeMismatch(let type, let context): .typeMismatch(type, clean(context))
+        case .valueNotFound(let type, let context): .valueNotFound(type, clean(context))
+        case .keyNotFound(let key, let context): .keyNotFound(shown(key), clean(context))
+        case .dataCorrupted(let context): .dataCorrupted(clean(context))
+        @unknown default: self
+        }
     }
 }
