@@ -163,6 +163,7 @@ struct RepeatedMemberTests {
         #expect(hex(try ValueFormat.cbor.encode(Derived())) == "a1646e616d656764657269766564")
         let map = RivetValue.map([.init("a", 1), .init("b", 2), .init("a", 3)])
         #expect(String(decoding: try ValueFormat.json.encode(map), as: UTF8.self) == #"{"b":2,"a":3}"#)
+        #expect(hex(try ValueFormat.nativeCBOR.encode(map)) == "a2616202616103")
     }
 
     struct Extras: Encodable {

@@ -229,7 +229,12 @@ struct ValueOutput {
         }
         if format.isJSON, scope.count > 0 { buffer.append(UInt8(ascii: ",")) }
         scope.count &+= 1
-        guard let key, scope.kind == .map else { return }
+        guard scope.kind == .map else { return }
+        guard let key else {
+            // Its name is written as a value, and not noted.
+            scope.mayRepeat = true
+            return
+        }
         note(name: key)
         guard format.isJSON else { return buffer.appendCBOR(key) }
         buffer.appendJSON(key)
