@@ -160,4 +160,24 @@ struct NumberTests {
         #"{"exponent":\#(exponent),"length":\#(length),"isNegative":\#(negative),"isCompact":true,"#
             + #""mantissa":[\#(mantissa)]}"#
     }
+
+    @Test("B301: a CBOR integer beyond what a Float holds is an error, as in JSON")
+    func beyondFloat() throws {
+        let most = "ffffffffffffffffffffffffffffffff"
+        for (format, document) in [(ValueFormat.cbor, unhex("c250" + most)), (.json, Array("\(UInt128.max)".utf8))] {
+            let failure = #expect(throws: CodingError.self) {
+                _ = try format.decode(Float.self, from: ByteChunk(document))
+            }
+            #expect(failure?.kind == .integerOverflow)
+            #expect(try format.decode(Double.self, from: ByteChunk(document)) == 0x1p128)
+        }
+    }
+
+    @Test("B113: the pair for nothing is that in any form of its head")
+    func undefinedInAnyForm() throws {
+        for head in ["82", "9802", "990002", "9a00000002", "9b0000000000000002"] {
+            let document = ByteChunk(unhex(head + "6a24556e646566696e656400"))
+            #expect(try ValueFormat.cbor.decode(Int?.self, from: document) == nil)
+        }
+    }
 }

@@ -20,7 +20,7 @@ extension CBORReader {
         case 0xf6, 0xf7:
             position &+= 1
             return true
-        case 0x82, 0x9f:
+        case 0x80...0x9f:
             return try readUndefinedPair()
         default:
             return false
@@ -118,7 +118,7 @@ extension CBORReader {
             case .integer:
                 return F(try readInteger(as: Int128.self))
             case .tag:
-                if let value = try readBigNumber(as: F.self) { return value }
+                if let value = try readBigNumber(as: F.self), value.isFinite { return value }
             case .array:
                 if let value = F(try readBigIntDigits(wanted: "\(F.self)")), value.isFinite { return value }
             default:
