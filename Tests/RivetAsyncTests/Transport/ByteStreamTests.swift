@@ -252,4 +252,28 @@ struct ByteStreamTests {
         #expect(await record.untilEnd().bytes.count == 4 << 20)
         #expect(await pair.close() == 0)
     }
+
+    /// It goes nowhere, and holds nobody up.
+    @Test(arguments: StreamPair.Kind.all)
+    func whatIsWrittenBehindALossThatNobodyHasReadYet(_ kind: StreamPair.Kind) async throws {
+        let pair = try await StreamPair.make(kind)
+        let handler = RecordingHandler()
+        await pair.client.setHandlerLater(handler)
+        await pair.client.lane.perform {
+            pair.client.suspendReading()
+            pair.client.write { $0.append([UInt8](repeating: 0, count: kind.mostOnTheWay + 1 << 20)) }
+        }
+        await pair.client.lane.untilTurnEnds()
+        #expect(await pair.client.lane.perform { pair.client.pendingOutput } > OutputMarks.high)
+        await pair.server.lane.perform { pair.server.reset() }
+        _ = await handler.until { $0.writables == 1 }
+        for _ in 0..<3 {
+            await pair.client.lane.perform { pair.client.write { $0.append([UInt8](repeating: 0, count: 100_000)) } }
+            await pair.client.lane.untilTurnEnds()
+        }
+        #expect(await pair.client.lane.perform { pair.client.pendingOutput } == 0)
+        await pair.client.lane.perform { pair.client.resumeReading() }
+        #expect(await handler.untilEnd().ends != [.finished])
+        #expect(await pair.close() == 0)
+    }
 }

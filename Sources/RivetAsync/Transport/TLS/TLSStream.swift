@@ -276,11 +276,13 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
     private func encrypt() {
         guard let engine, !plaintext.isEmpty else { return }
         var failure: TLSError?
+        var isTaken = false
         sentBeforeBatches = sentCount
         batches.removeAll { $0.upTo <= sentBeforeBatches }
         encryptedCount += UInt64(plaintext.count)
         batches.append((begins: below.writtenCount, upTo: encryptedCount))
         below.write { output in
+            isTaken = true
             do throws(TLSError) {
                 try plaintext.withUnsafeBytes { (bytes) throws(TLSError) in
                     try unsafe engine.write(bytes, into: &output)
@@ -291,6 +293,8 @@ package final class TLSStream: ByteStream, @unchecked Sendable {
             // Here and not behind: the stream below may call `writable` before its `write` returns.
             plaintext.removeAll()
         }
+        // Below it has failed, and who reads will hear: until then what is written goes nowhere, as there.
+        if !isTaken { plaintext.removeAll() }
         if let failure { fail(.tls(failure)) }
     }
 
