@@ -67,8 +67,7 @@ private final class TCPConnectAttempt: LaneMember, @unchecked Sendable {
         }
         state = .ended(nil)
         SystemCalls.setNoDelay(descriptor)
-        let isReadable = events.contains(.readable)
-        let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration, isReadable: isReadable)
+        let socket = TCPSocket(lane: lane, descriptor: descriptor, registration: registration, reported: events)
         lane.replaceMember(of: registration, with: socket)
         task.resume(returning: socket)
     }

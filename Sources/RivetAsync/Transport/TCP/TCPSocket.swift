@@ -19,7 +19,7 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
     /// The kernel may have bytes or the end for us; cleared by "would block" and by a read that left room.
     private var isReadable: Bool
     /// A short read is no proof that nothing is left: an end may be behind it, which is not reported again.
-    private var mayHaveEnded = false
+    private var mayHaveEnded: Bool
     private var isReadingSuspended = false
     private var hasReceivedEnd = false
     private var isDraining = false
@@ -37,9 +37,10 @@ package final class TCPSocket: ByteStream, LaneMember, @unchecked Sendable {
 
     /// Takes over a connected descriptor that is registered on `lane`; the caller makes this its member there.
     ///
-    /// `isReadable`: the lane has reported so already.
-    init(lane: Lane, descriptor: Int32, registration: Registration, isReadable: Bool = false) {
-        self.isReadable = isReadable
+    /// `reported`: what the lane has said of it already, and does not say again.
+    init(lane: Lane, descriptor: Int32, registration: Registration, reported: ReadyEvents = []) {
+        isReadable = reported.contains(.readable)
+        mayHaveEnded = reported.contains(.ended)
         self.lane = lane
         self.descriptor = descriptor
         self.registration = registration
