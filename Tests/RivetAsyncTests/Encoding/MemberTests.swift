@@ -139,6 +139,31 @@ struct MemberTests {
         }
     }
 
+    struct Maybe: Decodable { var a: Int? }
+    struct Surely: Decodable { var a: Int }
+
+    @Test("B305: a key that is not UTF-8 is an error, and hides nothing behind it")
+    func invalidKey() {
+        let rows: [(ValueFormat, String, any Decodable.Type)] = [
+            (.cbor, "a3 6161 01 61ff 02 6162 03", [String: Int].self),
+            (.cbor, "a3 01 01 61ff 02 02 03", [Int: Int].self),
+            (.cbor, "a2 7f61ffff 00 6161 05", Maybe.self),
+            (.cbor, "a3 6161 01 61ff 00 6161 02", Surely.self),
+            (.cbor, "a2 6161 05 61ff 00", Surely.self),
+            (.cbor, "bf 61ff 00 6161 05 ff", Maybe.self),
+            (.cbor, "bf 6161 05 61ff 00 ff", Surely.self),
+            (.cbor, "a1 6178 a2 61ff 00 6161 05", [String: Maybe].self),
+            (.json, "7b 22 5c6e ff 22 3a 30 2c 22 61 22 3a 35 7d", Maybe.self),
+            (.json, "7b 22 ff 22 3a 30 2c 22 61 22 3a 35 7d", [String: Int].self),
+        ]
+        for (format, document, type) in rows {
+            let failure = #expect(throws: CodingError.self, "\(document)") {
+                _ = try format.decode(type, from: Self.bytes(document)) as Any
+            }
+            #expect(failure?.kind == .invalidUTF8, "\(document)")
+        }
+    }
+
     @Test("bytes that are decoded from a slice are the slice's own, and outlive the document")
     func bytesOfASlice() throws {
         struct Blob: Decodable { var bytes: ByteChunk }

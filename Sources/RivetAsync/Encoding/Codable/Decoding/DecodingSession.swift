@@ -22,6 +22,8 @@
     private var singles = 0
     /// A map has a name twice, and its first member was taken; then the document is decoded again.
     private var hasRepeats = false
+    /// A map has a key that is no text, and what stands behind it was not found.
+    private var badKey: CodingError?
     /// It is: each map is looked through for names that are there twice (B307).
     private(set) var looksForRepeats = false
     /// Under way: a decoder that outlives its document makes containers of its own, which keep the document.
@@ -71,12 +73,15 @@
             }
             do {
                 let result = try read(body)
-                if !hasRepeats { return result }
+                if !hasRepeats, badKey == nil { return result }
             } catch {
-                if !hasRepeats { throw error }
+                if !hasRepeats { throw badKey ?? error }
             }
+            if let badKey { throw badKey }
             looksForRepeats = true
-            return try read(body)
+            let result = try read(body)
+            if let badKey { throw badKey }
+            return result
         } catch {
             throw located(error)
         }
@@ -89,6 +94,8 @@
     }
 
     func foundRepeats() { hasRepeats = true }
+
+    func found(badKey error: CodingError) { badKey = badKey ?? error }
 
     /// Out of line: only to look for these types costs a decoding that does not fail.
     @inline(never)
@@ -105,7 +112,7 @@
         base = unsafe bytes.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere
         size = bytes.count
         self.syntax = syntax
-        (hasRepeats, looksForRepeats) = (false, false)
+        (hasRepeats, looksForRepeats, badKey) = (false, false, nil)
         isOpen = true
     }
 

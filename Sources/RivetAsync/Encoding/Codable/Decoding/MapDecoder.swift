@@ -88,10 +88,10 @@ final class MapDecoder {
         if Key.self != KnownNames.ofDictionary, !members.value.known.contains(.repeats) { lookForRepeats() }
         var keys: [Key] = []
         var remaining = members.value.first.remaining
-        // The document was checked: as many as are announced are there.
+        // The document was checked: as many as are announced are there, but not that they are text.
         keys.reserveCapacity(max(remaining &+ 1, 0))
         var reader = members.value.reader(at: members.value.first.position)
-        do {
+        do throws(CodingError) {
             repeat {
                 let isNumber = try reader.peekKind() == .integer
                 if let name = try reader.readKey() {
@@ -100,7 +100,9 @@ final class MapDecoder {
                 }
                 try reader.skipItem(depth: 0)
             } while try reader.hasNext(&remaining)
-        } catch {}
+        } catch {
+            session.found(badKey: error)
+        }
         guard members.value.known.contains(.repeats) else { return keys }
         var names = Set<NameID>()
         return keys.reversed().filter { names.insert(NameID($0.stringValue)).inserted }.reversed()
@@ -114,11 +116,19 @@ final class MapDecoder {
 
     @inline(never)
     private func lookForMissedRepeats() {
-        if members.value.hasMissedRepeats { session.foundRepeats() }
+        do throws(CodingError) {
+            if try members.value.hasMissedRepeats() { session.foundRepeats() }
+        } catch {
+            session.found(badKey: error)
+        }
     }
 
     private func lookForRepeats() {
-        if members.value.lookForRepeats() { session.foundRepeats() }
+        do throws(CodingError) {
+            if try members.value.lookForRepeats() { session.foundRepeats() }
+        } catch {
+            session.found(badKey: error)
+        }
     }
 
     // MARK: Reading

@@ -9,9 +9,11 @@ extension MapMembers {
     var mayHaveMissedRepeats: Bool { first.position > 0 && (mark.remaining != 0 || !areAskedInOrder) }
 
     /// Whether they were.
-    var hasMissedRepeats: Bool {
+    ///
+    /// - Throws: that a key is no text; whoever looks for a name stops there.
+    func hasMissedRepeats() throws(CodingError) -> Bool {
         if known.contains(.repeats) || areAskedInOrder && isAtEnd { return false }
-        return findRepeats() != nil
+        return try findRepeats() != nil
     }
 
     /// So far, up to the mark.
@@ -28,12 +30,12 @@ extension MapMembers {
                 try reader.skipItem(depth: 0)
             }
             return try !reader.hasNext(&remaining)
-        } catch { return true }
+        } catch { return false }
     }
 
     /// From now on the last of a name counts; returns whether one that was asked for before may not have been it.
-    mutating func lookForRepeats() -> Bool {
-        guard let places = findRepeats() else { return false }
+    mutating func lookForRepeats() throws(CodingError) -> Bool {
+        guard let places = try findRepeats() else { return false }
         defer {
             // No place in which a key would be expected.
             (mark, known, passedLengths, lastPlaces) = (.nowhere, [.key, .repeats], .max, places)
@@ -43,19 +45,17 @@ extension MapMembers {
 
     /// Where the last member of each name is; nil where no name is there twice.
     @inline(never)
-    private func findRepeats() -> [NameID: (key: Int, value: Int)]? {
+    private func findRepeats() throws(CodingError) -> [NameID: (key: Int, value: Int)]? {
         guard first.position > 0 else { return nil }
         var names: [(id: NameID, key: Int, value: Int)] = []
         names.reserveCapacity(max(first.remaining &+ 1, 8))
         var reader = reader(at: first.position)
         var remaining = first.remaining
-        do {
-            repeat {
-                let key = reader.position
-                if let name = try reader.readKey() { names.append((NameID(name), key, reader.position)) }
-                try reader.skipItem(depth: 0)
-            } while try reader.hasNext(&remaining)
-        } catch {}
+        repeat {
+            let key = reader.position
+            if let name = try reader.readKey() { names.append((NameID(name), key, reader.position)) }
+            try reader.skipItem(depth: 0)
+        } while try reader.hasNext(&remaining)
         // Few names are compared sooner than put into a set.
         if names.count <= 16,
             !names.indices.contains(where: { last in names[..<last].contains { $0.id == names[last].id } })
