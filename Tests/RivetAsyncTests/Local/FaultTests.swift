@@ -9,9 +9,10 @@ struct FaultTests {
     private func withCounter(
         clock: any Clock<Duration> = TestClock(),
         transport: LocalEngine.Transport = .loopback(port: 0),
+        limits: LocalEngine.Limits = .init(),
         _ body: (LocalEngine, PlainPeer, _ actor: String) async throws -> Void
     ) async throws {
-        try await withEngine(clock: clock, transport: transport) {
+        try await withEngine(clock: clock, transport: transport, limits: limits) {
             $0.actor(LocalCounter.self, state: 0, LocalCounter.define)
         } _: { engine in
             try await PlainPeer.with(engine) { peer in
@@ -171,7 +172,7 @@ struct FaultTests {
     @Test(arguments: [false, true])
     func aDelayedAnswerComesWhole(isLast: Bool) async throws {
         let clock = TestClock()
-        try await withCounter(clock: clock) { (engine, peer, actor) async throws in
+        try await withCounter(clock: clock, limits: .unhurried) { (engine, peer, actor) async throws in
             engine.faults.inject(.delay(.seconds(2)), at: .request)
             peer.send(
                 "GET /gateway/\(actor)/health HTTP/1.1\r\nHost: h\r\n\(isLast ? "Connection: close\r\n" : "")\r\n"

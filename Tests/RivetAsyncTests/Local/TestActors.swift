@@ -60,6 +60,17 @@ func withEngine(
     if left != .zero { throw Leak(left: left) }
 }
 
+extension LocalEngine.Limits {
+    /// Those of an engine on which nothing is late, however far the time of a test runs ahead of what it waits for.
+    static var unhurried: Self {
+        var limits = Self()
+        let forever = Duration.seconds(1 << 40)
+        (limits.readyTimeout, limits.idleBeforeSleep) = (forever, forever)
+        (limits.actionTimeout, limits.hookTimeout) = (forever, forever)
+        return limits
+    }
+}
+
 struct Leak: Error {
     let left: ResourceGauge.Counts
 }
