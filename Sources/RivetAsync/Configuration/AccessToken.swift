@@ -29,7 +29,7 @@ public struct AccessToken: Sendable, ExpressibleByStringLiteral, CustomStringCon
     /// the server refused the current one. One question runs at a time for the whole client; all who need a token
     /// wait for its answer, each within its own deadline. A question that is not answered within
     /// ``RivetConfiguration/callTimeout`` is given up. The task of a question that nobody waits for any more is
-    /// cancelled.
+    /// cancelled, unless it was asked because the server refused a token.
     ///
     /// What `provider` throws, and an empty token, fails those who wait with ``RivetError/Code/tokenUnavailable``; the
     /// next one asks again. A connection tries again with its backoff. It must not use the client that it gives tokens

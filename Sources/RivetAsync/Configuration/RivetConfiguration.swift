@@ -135,6 +135,8 @@ public struct RivetConfiguration: Sendable, CustomStringConvertible {
     /// Every lone action and each way to `Init` is nudged, and nothing learned, for measurements.
     package var nudgesAlways = false
     /// How connections come back.
+    ///
+    /// ``ReconnectPolicy/server`` by default.
     public var reconnect = ReconnectPolicy.server
     /// How servers are verified.
     ///

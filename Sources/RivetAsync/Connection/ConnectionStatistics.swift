@@ -3,7 +3,7 @@ import Synchronization
 
 /// What a connection has done so far, over all its reconnects.
 ///
-/// Numbers only rise. `opened` is `lost`, and one more while the connection is open. Every action that was sent is
+/// Counts only rise. `opened` is `lost`, and one more while the connection is open. Every action that was sent is
 /// answered, failed, or waits for its answer.
 public struct ConnectionStatistics: Sendable, Hashable {
     /// How long the last ping took there and back; nil before the first.

@@ -47,7 +47,7 @@ extension RivetError.Code {
 
     /// Rivet or the actor answered with an error: see ``RivetError/remote``.
     public static let remote = Self(name: "remote")
-    /// The actor could not be placed or started; ``RivetError/remote`` has the engine's details.
+    /// The actor could not be placed or started; ``RivetError/startFailure`` has the engine's account.
     public static let actorUnavailable = Self(name: "actorUnavailable")
     /// The answer is not one that Rivet gives: perhaps another server, or a proxy in between.
     public static let unexpectedResponse = Self(name: "unexpectedResponse")
@@ -74,7 +74,9 @@ extension RivetError.Code {
     public static let heldActionsFull = Self(name: "heldActionsFull")
     /// A sequence with the policy `.finish` overflowed and has ended.
     public static let eventBufferOverflowed = Self(name: "eventBufferOverflowed")
-    /// The connection was closed by ``ActorConnection/disconnect()``.
+    /// The connection was closed by ``ActorConnection/disconnect()``, or a raw WebSocket was used behind its end.
+    ///
+    /// Of a raw WebSocket that somebody else ended ``RivetError/underlying`` says why.
     public static let connectionClosed = Self(name: "connectionClosed")
     /// The client was closed.
     public static let clientClosed = Self(name: "clientClosed")
