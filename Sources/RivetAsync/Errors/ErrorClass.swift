@@ -46,14 +46,19 @@ package struct ErrorClass: Sendable, Equatable {
     /// An error answer, over HTTP or, without a status, to an action of a connection.
     ///
     /// `metadataResource` is the member `resource` of the metadata of `actor.not_found` (i3). `fromGateway`: it has
-    /// `x-rivet-error` and no `x-rivet-actor`.
+    /// `x-rivet-error` and no `x-rivet-actor`. `fromActor`: it has that one, or answers an action of a connection.
     package static func answer(
         group: String,
         code: String,
         status: Int?,
         metadataResource: String? = nil,
-        fromGateway: Bool = false
+        fromGateway: Bool = false,
+        fromActor: Bool = false
     ) -> ErrorClass {
+        if fromActor, isOfRouting(group: group, code: code) {
+            // The actor side never says so of itself: the action ran into it when it called another actor (i2).
+            return maybeRan(isTransient: answer(group: group, code: code, status: status).isTransient)
+        }
         switch (group, code) {
         case ("actor", "not_found"):
             // A wrong path is no stale id; an instance that is not running there comes back (i3).
@@ -72,6 +77,11 @@ package struct ErrorClass: Sendable, Equatable {
         if group == "guard", code.hasPrefix("query_") { return refused }
         if let known = groups[group] { return known }
         return maybeRan(isTransient: fromGateway && isTransient(status: status ?? 500))
+    }
+
+    /// Whether only the engine and its gateway say this, about the way to an actor.
+    private static func isOfRouting(group: String, code: String) -> Bool {
+        ["guard", "envoy", "pegboard"].contains(group) || group == "actor" && code.hasPrefix("destroyed_")
     }
 
     /// Whether an HTTP status stands for a cause that passes; also that of a refused handshake (B149).

@@ -4,7 +4,7 @@
 extension RivetError {
     /// What the actor answered to an action on a connection (B69, B83).
     static func action(_ message: ErrorMessage) -> RivetError {
-        RivetError(message, .answer(group: message.group, code: message.code, status: nil))
+        RivetError(message, .answer(group: message.group, code: message.code, status: nil, fromActor: true))
     }
 
     /// An answer over HTTP that is not a success (B57, B58).
@@ -26,7 +26,8 @@ extension RivetError {
             code: message.code,
             status: answer.head.status,
             metadataResource: message.metadata?.missingResource,
-            fromGateway: answer.head.fields["x-rivet-error"] != nil && !answer.isFromActor
+            fromGateway: answer.head.fields["x-rivet-error"] != nil && !answer.isFromActor,
+            fromActor: answer.isFromActor
         )
         self.init(
             message,

@@ -40,12 +40,15 @@ extension RivetError {
     /// What ``remote`` means for the handle that used it; nil where Rivet said nothing over HTTP.
     var answerClass: ErrorClass? {
         guard code == .remote, let remote, let status = remote.httpStatus else { return nil }
-        return .answer(
+        let meaning = ErrorClass.answer(
             group: remote.group,
             code: remote.code,
             status: status,
             metadataResource: remote.encodedMetadata?.missingResource
         )
+        // What an action has passed on is not about its own actor.
+        let isPassedOn = meaning.execution == .notSent && execution == .mayHaveRun
+        return isPassedOn ? ErrorClass(execution: execution, isTransient: meaning.isTransient) : meaning
     }
 
     /// Whether a lookup or a setting failed in a way that the next attempt to connect will not change.

@@ -106,6 +106,29 @@ struct RepeatTests {
     }
 
     @Test(
+        "B52: what an action has from a call of its own, and passes on, proves nothing of that action",
+        arguments: ["guard.service_unavailable", "envoy.actor_not_found", "actor.destroyed_during_creation"]
+    )
+    func passedOn(_ name: String) async throws {
+        let parts = name.split(separator: ".")
+        let passedOn = Server.Answer.json(
+            500,
+            #"{"group":"\#(parts[0])","code":"\#(parts[1])","message":"An internal error occurred"}"#,
+            fields: ["x-rivet-actor: \(Server.id)"]
+        )
+        try await Server.run([.created(), passedOn, .output(5)]) { client, server in
+            let handle = client.getOrCreate("counter", ["k"])
+            let error = await #expect(throws: RivetError.self) { try await handle.action("count") as Int }
+            #expect(error?.execution == .mayHaveRun)
+            #expect(error?.isTransient == true)
+            // Nor is its id stale.
+            let count: Int = try await handle.action("count")
+            #expect(count == 5)
+            #expect(server.lines == [ResolvingTests.getOrCreate, ResolvingTests.action, ResolvingTests.action])
+        }
+    }
+
+    @Test(
         "B52: what this does not name is not repeated",
         arguments: [
             Row("queue.full", isGateways: false), Row("auth.forbidden", isGateways: false),

@@ -9,6 +9,7 @@ struct ErrorClassTests {
         var status: Int?
         var resource: String?
         var fromGateway = false
+        var fromActor = false
         let execution: RivetError.Execution
         let isTransient: Bool
         var forgetsID = false
@@ -100,6 +101,18 @@ struct ErrorClassTests {
         Answer(name: "rivetkit.internal_error", execution: .mayHaveRun, isTransient: false),
         Answer(name: "core.internal_error", status: 400, execution: .notSent, isTransient: false),
         Answer(name: "protocol.anything", status: 500, execution: .notSent, isTransient: false),
+        // Of a call that an action made itself, and passed on.
+        Answer(name: "guard.rate_limit", status: 500, fromActor: true, execution: .mayHaveRun, isTransient: true),
+        Answer(name: "guard.no_route", status: 500, fromActor: true, execution: .mayHaveRun, isTransient: false),
+        Answer(name: "envoy.actor_not_found", fromActor: true, execution: .mayHaveRun, isTransient: true),
+        Answer(
+            name: "actor.destroyed_during_creation",
+            status: 500,
+            fromActor: true,
+            execution: .mayHaveRun,
+            isTransient: true
+        ),
+        Answer(name: "actor.overloaded", status: 500, fromActor: true, execution: .notSent, isTransient: true),
         // Unknown ones.
         Answer(name: "billing.declined", status: 500, execution: .mayHaveRun, isTransient: false),
         Answer(name: "new.thing", status: 503, fromGateway: true, execution: .mayHaveRun, isTransient: true),
@@ -114,7 +127,8 @@ struct ErrorClassTests {
             code: name.code,
             status: answer.status,
             metadataResource: answer.resource,
-            fromGateway: answer.fromGateway
+            fromGateway: answer.fromGateway,
+            fromActor: answer.fromActor
         )
         #expect(
             found
