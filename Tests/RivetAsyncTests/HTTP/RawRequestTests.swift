@@ -263,7 +263,7 @@ struct RawRequestTests {
     }
 
     static let refusals = [
-        Row("a stale id", answer("404 Not Found\r\n\(ofActor)\r\n\(json)", error("actor", "destroyed_x")), "resolved"),
+        Row("a stale id", answer("404 Not Found\r\n\(ofActor)\r\n\(json)", error("actor", "not_found")), "resolved"),
         Row("an overload", answer("503 Busy\r\n\(ofActor)\r\n\(json)", error("actor", "overloaded")), "resolved"),
         Row("a stop", answer("503 Busy\r\n\(ofActor)\r\n\(json)", error("actor", "stopping")), "handed out"),
     ]
