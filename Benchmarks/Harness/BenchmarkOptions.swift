@@ -24,7 +24,7 @@ struct BenchmarkOptions {
     static let help = """
         Measures RivetAsync and prints a table.
 
-        swift run -c release [Benchmarks OPTIONS]         (the name stands ahead of options, and may be left out without)
+        swift run -c release [Benchmarks OPTIONS]         (the name may be left out where no option follows)
 
           --filter WORD    only cases whose `group/name` contains WORD; may be given more than once
           --full           more samples, and the long cases too (bulk transfer, thousands of connections)

@@ -29,6 +29,8 @@ public struct RemoteError: Sendable {
     public let key: ActorKey?
     /// The metadata, still encoded.
     let encodedMetadata: EncodedValue?
+    /// It came over HTTP from the actor side, by `x-rivet-actor`.
+    let isFromActor: Bool
 
     package init(
         group: String,
@@ -41,7 +43,8 @@ public struct RemoteError: Sendable {
         actorID: ActorID? = nil,
         generation: Int? = nil,
         key: ActorKey? = nil,
-        metadata: EncodedValue? = nil
+        metadata: EncodedValue? = nil,
+        isFromActor: Bool = false
     ) {
         self.group = group
         self.code = code
@@ -54,6 +57,7 @@ public struct RemoteError: Sendable {
         self.generation = generation
         self.key = key
         encodedMetadata = metadata
+        self.isFromActor = isFromActor
     }
 
     /// The same with what is known of the answer or close that it came with, or that followed (B264).
@@ -69,7 +73,8 @@ public struct RemoteError: Sendable {
             actorID: actorID,
             generation: generation,
             key: key,
-            metadata: encodedMetadata
+            metadata: encodedMetadata,
+            isFromActor: isFromActor
         )
     }
 

@@ -34,6 +34,7 @@ extension RivetError {
             kind.isLookup ? meaning.ofLookup : meaning,
             rayID: answer.rayID,
             httpStatus: answer.head.status,
+            isFromActor: answer.isFromActor,
             retryAfter: answer.retryAfterOfRefusal
         )
     }
@@ -333,7 +334,13 @@ extension HTTPAnswer {
 }
 
 extension RemoteError {
-    init(_ message: ErrorMessage, rayID: String?, httpStatus: Int?, closeCode: WebSocketCloseCode? = nil) {
+    init(
+        _ message: ErrorMessage,
+        rayID: String?,
+        httpStatus: Int?,
+        closeCode: WebSocketCloseCode? = nil,
+        isFromActor: Bool = false
+    ) {
         self.init(
             group: message.group,
             code: message.code,
@@ -344,7 +351,8 @@ extension RemoteError {
             actorID: message.actor?.actorID,
             generation: message.actor.flatMap { Int(exactly: $0.generation) },
             key: message.actor?.key,
-            metadata: message.metadata
+            metadata: message.metadata,
+            isFromActor: isFromActor
         )
     }
 }

@@ -12,6 +12,7 @@ extension RivetError {
         _ meaning: ErrorClass,
         rayID: String? = nil,
         httpStatus: Int? = nil,
+        isFromActor: Bool = false,
         connectionSurvives: Bool = true,
         retryAfter: Duration? = nil
     ) {
@@ -22,7 +23,7 @@ extension RivetError {
             execution: meaning.execution,
             isTransient: meaning.isTransient,
             connectionSurvives: connectionSurvives,
-            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus),
+            remote: RemoteError(message, rayID: rayID, httpStatus: httpStatus, isFromActor: isFromActor),
             retryAfter: retryAfter
         )
     }
@@ -40,15 +41,13 @@ extension RivetError {
     /// What ``remote`` means for the handle that used it; nil where Rivet said nothing over HTTP.
     var answerClass: ErrorClass? {
         guard code == .remote, let remote, let status = remote.httpStatus else { return nil }
-        let meaning = ErrorClass.answer(
+        return .answer(
             group: remote.group,
             code: remote.code,
             status: status,
-            metadataResource: remote.encodedMetadata?.missingResource
+            metadataResource: remote.encodedMetadata?.missingResource,
+            fromActor: remote.isFromActor
         )
-        // What an action has passed on is not about its own actor.
-        let isPassedOn = meaning.execution == .notSent && execution == .mayHaveRun
-        return isPassedOn ? ErrorClass(execution: execution, isTransient: meaning.isTransient) : meaning
     }
 
     /// Whether a lookup or a setting failed in a way that the next attempt to connect will not change.

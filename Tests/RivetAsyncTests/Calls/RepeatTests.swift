@@ -110,12 +110,7 @@ struct RepeatTests {
         arguments: ["guard.service_unavailable", "envoy.actor_not_found", "actor.destroyed_during_creation"]
     )
     func passedOn(_ name: String) async throws {
-        let parts = name.split(separator: ".")
-        let passedOn = Server.Answer.json(
-            500,
-            #"{"group":"\#(parts[0])","code":"\#(parts[1])","message":"An internal error occurred"}"#,
-            fields: ["x-rivet-actor: \(Server.id)"]
-        )
+        let passedOn = Server.Answer.error(500, name, isGateways: false, fields: ["x-rivet-actor: \(Server.id)"])
         try await Server.run([.created(), passedOn, .output(5)]) { client, server in
             let handle = client.getOrCreate("counter", ["k"])
             let error = await #expect(throws: RivetError.self) { try await handle.action("count") as Int }

@@ -31,12 +31,18 @@ struct AnsweringServer: Sendable {
         }
 
         /// An error of the gateway's, or of somebody else without `x-rivet-error`.
-        static func error(_ status: Int, _ name: String, message: String = "m", isGateways: Bool = true) -> Self {
+        static func error(
+            _ status: Int,
+            _ name: String,
+            message: String = "m",
+            isGateways: Bool = true,
+            fields: [String] = []
+        ) -> Self {
             let parts = name.split(separator: ".", maxSplits: 1)
             return .json(
                 status,
                 #"{"group":"\#(parts[0])","code":"\#(parts[1])","message":"\#(message)","metadata":null}"#,
-                fields: ["x-rivet-ray-id: ray-of-answer"] + (isGateways ? ["x-rivet-error: \(name)"] : [])
+                fields: ["x-rivet-ray-id: ray-of-answer"] + (isGateways ? ["x-rivet-error: \(name)"] : []) + fields
             )
         }
 

@@ -4,9 +4,9 @@
 ///
 /// TLS is that of the system's OpenSSL 3, which is opened when the first `https` address is used: `libssl3` on Debian
 /// and Ubuntu, `openssl-libs` on Fedora. Without it `https` fails with an error that says so; plain `http`
-/// works. Certificate chain and name are verified unless ``unsafelySkipsVerification`` is set (RFC 9525: names and addresses of the certificate's
-/// subjectAltName only, a wildcard only as the whole leftmost label), keys below 112 bits of security are refused, and
-/// only `http/1.1` is offered.
+/// works. Certificate chain and name are verified unless ``unsafelySkipsVerification`` is set (RFC 9525: names and
+/// addresses of the certificate's subjectAltName only, a wildcard only as the whole leftmost label), keys below 112 bits
+/// of security are refused, and only `http/1.1` is offered.
 ///
 /// Roots and identity are files or bytes. They are read and checked once for each client, when it first connects, before
 /// anything leaves: what cannot be used fails with ``RivetError/Code/tlsFailed`` and ``TLSFailure/options``, and a text
